@@ -1,0 +1,261 @@
+"""Settings: one frozen model per command, read from YAML, overridden by flags.
+
+The same models give the command line its flags, so a default is stated once.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from babelift.errors import ConfigError, did_you_mean
+from babelift.languages import resolve
+
+Arm = Literal["zero-shot", "translated", "original", "original+translated"]
+QualityAction = Literal["keep", "drop", "retry"]
+OTCForm = Literal["infonce", "cosine", "mse"]
+Pooling = Literal["cls", "mean"]
+
+Languages = tuple[str, ...]
+
+
+class Settings(BaseModel):
+    """Base of every settings model: frozen, unknown keys refused with the nearest match."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    @classmethod
+    def keys(cls) -> list[str]:
+        """The names a YAML file may use."""
+        return [field.alias or name for name, field in cls.model_fields.items()]
+
+    @classmethod
+    def from_mapping(cls, values: Mapping[str, Any], where: str = "the settings") -> Self:
+        """Build from plain values, turning every fault into one readable error.
+
+        Args:
+            values: Names (as in YAML: `otc_weight` or `otc-weight`) to values.
+            where: What to call the source in an error, e.g. a file's name.
+
+        Raises:
+            ConfigError: An unknown name (with the nearest match) or a value that is not allowed.
+        """
+        known = set(cls.keys()) | set(cls.model_fields)
+        clean: dict[str, Any] = {}
+        for name, value in values.items():
+            key = str(name).replace("-", "_")
+            if key not in known:
+                raise ConfigError(
+                    f"{where}: setting '{name}' is not known{did_you_mean(key, known)}",
+                    f"Known settings: {', '.join(sorted(cls.keys()))}.",
+                )
+            clean[key] = value
+        try:
+            return cls.model_validate(clean)
+        except ValidationError as error:
+            raise ConfigError(_readable(error, where)) from error
+
+    @classmethod
+    def read(cls, path: Path, overrides: Mapping[str, Any] | None = None) -> Self:
+        """Read a YAML file, with `overrides` taking precedence.
+
+        Raises:
+            ConfigError: The file cannot be read, is not a YAML mapping, or has a wrong setting.
+        """
+        try:
+            loaded = yaml.safe_load(path.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+            raise ConfigError(f"{path}: cannot be read as YAML: {error}") from error
+        if not isinstance(loaded, dict):
+            raise ConfigError(f"{path}: must hold 'setting: value' lines, got {loaded!r}.")
+        return cls.from_mapping({**loaded, **(overrides or {})}, where=str(path))
+
+    def to_yaml(self) -> str:
+        """The settings as YAML that `read` accepts."""
+        values = self.model_dump(mode="json", by_alias=True)
+        return yaml.safe_dump(values, sort_keys=False, allow_unicode=True)
+
+
+def _readable(error: ValidationError, where: str) -> str:
+    lines = []
+    for fault in error.errors():
+        field = ".".join(str(part) for part in fault["loc"])
+        reason = fault["msg"].removeprefix("Value error, ")
+        given = "" if fault["type"] == "value_error" else f" Got {fault['input']!r}."
+        lines.append(f"{where}: '{field}': {reason}.{given}" if field else f"{where}: {reason}")
+    return "\n".join(lines)
+
+
+def _as_tuple(value: Any) -> Any:
+    return (value,) if isinstance(value, str | Path) else value
+
+
+class Table(Settings):
+    """How a user's table is read."""
+
+    text: str | None = Field(None, description="Column with the text.")
+    label: str | None = Field(None, description="Column with the label.")
+    lang: str | None = Field(
+        None, description="Column with the language, or one language tag for the whole table."
+    )
+    id: str | None = Field(None, description="Column with a unique row id.")
+    group: str | None = Field(
+        None, description="Column that marks rows that are the same item (never split apart)."
+    )
+    dataset: str | None = Field(
+        None, description="Published form of a known data set: marc, sib200, umsab, pawsx, ..."
+    )
+    max_rejects: float = Field(
+        0.01, ge=0, le=1, description="Share of rows that may be rejected before the run stops."
+    )
+
+
+class Translating(Settings):
+    """How rows are translated."""
+
+    to: Languages = Field((), description="Languages to translate into.")
+    translator: str = Field("m2m100", description="Which translator; see 'babelift models'.")
+    fallback: str | None = Field(
+        None, description="Second translator for rows that fail a quality check (with retry)."
+    )
+    missing: Literal["error", "drop"] = Field(
+        "error", description="What a table of translations does with a text it lacks."
+    )
+    beam_size: int = Field(1, ge=1, le=32, description="Beam width; 1 is greedy.")
+    compute_type: str = Field("int8", description="CTranslate2's arithmetic: int8, float32, ...")
+    quality: QualityAction = Field(
+        "drop", description="What to do with translations that fail a quality check."
+    )
+    batch_tokens: int = Field(
+        4096, ge=16, description="Tokens sent to the translator at a time; a kill loses one batch."
+    )
+
+    @field_validator("to", mode="before")
+    @classmethod
+    def _known(cls, value: Any) -> Any:
+        return tuple(dict.fromkeys(resolve(str(tag)) for tag in _as_tuple(value)))
+
+
+class TranslateConfig(Table, Translating):
+    """Settings of `babelift translate`."""
+
+    input: tuple[str, ...] = Field((), description="Tables to translate.")
+    out: Path | None = Field(None, description="File to write: .parquet, .jsonl or .csv.")
+    with_originals: bool = Field(False, description="Write the originals too.")
+    quality: QualityAction = Field(
+        "keep", description="What to do with translations that fail a quality check."
+    )
+
+    _tuples = field_validator("input", mode="before")(_as_tuple)
+
+
+class Training(Settings):
+    """How the encoder is trained."""
+
+    encoder: str = Field(
+        "distilbert-multilingual", description="Named encoder, folder or hub id; or scratch."
+    )
+    otc: bool = Field(True, description="Tie each original to its translation (OTC loss).")
+    otc_weight: float = Field(0.4, ge=0, description="Weight of OTC beside cross-entropy.")
+    otc_form: OTCForm = Field("infonce", description="Contrastive, or without negatives.")
+    otc_one_way: bool = Field(False, description="Only original to translation.")
+    otc_warmup: float = Field(0.0, ge=0, le=1, description="Share of steps over which OTC grows.")
+    otc_projection: int = Field(
+        0, ge=0, description="Width of a projection head thrown away after training; 0 for none."
+    )
+    same_label: Literal["negatives", "masked", "positives"] = Field(
+        "negatives", description="What other rows with the same label are to OTC."
+    )
+    temperature: float = Field(0.07, gt=0, description="OTC's temperature.")
+    learn_temperature: bool = Field(False, description="Train the temperature too.")
+    pooling: Pooling = Field(
+        "cls",
+        description="Vector that OTC compares: the first token's, which the head reads, or the mean.",
+    )
+    ratio: str = Field("1:1", description="Originals to translations in every batch.")
+    epochs: int | None = Field(None, ge=1, description="Passes over the originals.")
+    steps: int | None = Field(None, ge=1, description="Updates; overrides epochs.")
+    batch_size: int = Field(32, ge=2, description="Rows in a batch, translations included.")
+    max_length: int = Field(128, ge=4, description="Tokens per text in training.")
+    learning_rate: float | None = Field(None, gt=0, description="Peak rate; by encoder if absent.")
+    weight_decay: float = Field(0.01, ge=0, description="AdamW's weight decay.")
+    warmup: float = Field(0.1, ge=0, le=1, description="Share of steps of linear warm-up.")
+    label_smoothing: float = Field(0.0, ge=0, lt=1, description="Label smoothing.")
+    class_weights: bool = Field(False, description="Weigh classes by inverse frequency.")
+    clip: float = Field(1.0, gt=0, description="Largest gradient norm.")
+    patience: int | None = Field(
+        None, ge=1, description="Epochs without a better validation score before stopping."
+    )
+    checkpoint_every: int = Field(200, ge=1, description="Updates between checkpoints.")
+    precision: Literal["auto", "bf16", "fp32"] = Field(
+        "auto", description="bf16 where the processor has it (auto), or as said."
+    )
+    seed: int = Field(0, ge=0, description="Seed of everything random.")
+
+    @field_validator("ratio")
+    @classmethod
+    def _ratio(cls, value: str) -> str:
+        parts = value.split(":")
+        if len(parts) != 2 or not all(part.isdigit() and int(part) > 0 for part in parts):
+            raise ValueError(f"must be two whole numbers such as 1:1 or 1:5. Got {value!r}")
+        return value
+
+
+class FitConfig(Table, Translating, Training):
+    """Settings of `babelift fit`."""
+
+    train: tuple[str, ...] = Field((), description="Labelled tables to train on.")
+    validation: tuple[str, ...] = Field((), description="Labelled tables to choose the model by.")
+    test: tuple[str, ...] = Field((), description="Labelled tables to test on.")
+    from_: Languages = Field((), alias="from", description="Languages whose originals are used.")
+    arm: Arm = Field("translated", description="What the classifier is trained on.")
+    leakage: Literal["error", "drop", "warn"] = Field(
+        "error", description="What to do when train and test share items."
+    )
+    near_duplicates: float = Field(
+        0.9, ge=0, le=1, description="Shingle similarity from which texts count as near-duplicates."
+    )
+    ordinal: bool | None = Field(
+        None, description="Labels are ordered numbers; found out by itself if absent."
+    )
+    out: Path | None = Field(None, description="Run folder.")
+
+    _tuples = field_validator("train", "validation", "test", mode="before")(_as_tuple)
+
+    @field_validator("from_", mode="before")
+    @classmethod
+    def _known_sources(cls, value: Any) -> Any:
+        return tuple(dict.fromkeys(resolve(str(tag)) for tag in _as_tuple(value)))
+
+    @model_validator(mode="after")
+    def _arm_is_possible(self) -> Self:
+        both = sorted(set(self.from_) & set(self.to))
+        if self.arm in ("zero-shot", "translated") and both:
+            raise ValueError(
+                f"'{both[0]}' stands in both 'from' and 'to', but the arm '{self.arm}' must not "
+                "see originals of a target language; use the arm original or original+translated"
+            )
+        return self
+
+
+class PredictConfig(Table):
+    """Settings of `babelift predict`."""
+
+    model: str = Field("", description="Run folder, model folder or hub id.")
+    input: tuple[str, ...] = Field((), description="Tables to predict.")
+    out: Path | None = Field(None, description="File to write: .jsonl, .csv or .parquet.")
+    batch_size: int = Field(64, ge=1, description="Texts in a batch.")
+    lang: str | None = Field(None, description="Column with the language, or one tag; not needed.")
+
+    _tuples = field_validator("input", mode="before")(_as_tuple)
+
+
+class EvaluateConfig(PredictConfig):
+    """Settings of `babelift evaluate`."""
+
+    ordinal: bool | None = Field(
+        None, description="Labels are ordered numbers; found out by itself if absent."
+    )
+    out: Path | None = Field(None, description="Folder for metrics.json and predictions.parquet.")

@@ -1,0 +1,1 @@
+"""Models after training: loading and using them."""

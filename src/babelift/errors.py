@@ -1,0 +1,111 @@
+"""Every error Babelift raises on purpose, each with a hint that says what to do.
+
+BabeliftError
+├── ConfigError          (ValueError)     a setting that cannot be used
+│   └── LanguageError                     a language tag that is not known or not possible
+├── DataError            (ValueError)     rows that cannot be used
+│   ├── RejectsError                      more bad rows than the failure budget allows
+│   └── LeakageError                      the same item in train and test
+├── TranslationError     (RuntimeError)   a translator failed
+│   ├── MissingTranslationError           a table of translations lacks a text
+│   └── MemoryStoreError                  the translation memory cannot be read or written
+├── ModelError           (RuntimeError)   a model cannot be found, fetched, converted or opened
+├── TrainingError        (RuntimeError)   training cannot go on
+│   └── NonFiniteLossError                a loss is NaN or infinite; names the batch
+├── MissingDependencyError (ImportError)  an optional library is not installed
+└── RunError             (RuntimeError)   a run folder cannot be used
+"""
+
+import difflib
+from collections.abc import Iterable
+
+
+class BabeliftError(Exception):
+    """Base of every error that Babelift raises on purpose.
+
+    Args:
+        message: What was wrong, where (file, row, field) and what was allowed.
+        hint: What to do about it; printed on its own line.
+    """
+
+    def __init__(self, message: str, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message}\n{self.hint}" if self.hint else self.message
+
+
+class ConfigError(BabeliftError, ValueError):
+    """A setting that cannot be used."""
+
+
+class LanguageError(ConfigError):
+    """A language tag that is not known, or a pair that is not possible."""
+
+
+class DataError(BabeliftError, ValueError):
+    """Rows that cannot be used."""
+
+
+class RejectsError(DataError):
+    """More rows were rejected than the failure budget allows."""
+
+
+class LeakageError(DataError):
+    """The same item occurs in more than one split."""
+
+
+class TranslationError(BabeliftError, RuntimeError):
+    """A translator failed."""
+
+
+class MissingTranslationError(TranslationError):
+    """A table of translations has no entry for a text."""
+
+
+class MemoryStoreError(TranslationError):
+    """The translation memory cannot be read or written."""
+
+
+class ModelError(BabeliftError, RuntimeError):
+    """A model cannot be found, fetched, converted or opened."""
+
+
+class TrainingError(BabeliftError, RuntimeError):
+    """Training cannot go on."""
+
+
+class NonFiniteLossError(TrainingError):
+    """A loss is NaN or infinite."""
+
+
+class MissingDependencyError(BabeliftError, ImportError):
+    """An optional library or program is not installed."""
+
+
+class RunError(BabeliftError, RuntimeError):
+    """A run folder cannot be used."""
+
+
+def nearest(name: str, allowed: Iterable[str]) -> str | None:
+    """The allowed name most like `name`, or None where none is close.
+
+    >>> nearest("tempreature", ["temperature", "ratio"])
+    'temperature'
+    """
+    matches = difflib.get_close_matches(name, list(allowed), n=1, cutoff=0.6)
+    return matches[0] if matches else None
+
+
+def did_you_mean(name: str, allowed: Iterable[str]) -> str:
+    """A clause for an error message: the nearest match, or an empty string.
+
+    >>> did_you_mean("tranlated", ["translated", "original"])
+    "; did you mean 'translated'?"
+    >>> did_you_mean("xyz", ["translated", "original"])
+    ''
+    """
+    match = nearest(name, allowed)
+    return f"; did you mean '{match}'?" if match else ""

@@ -1,0 +1,1 @@
+"""Training: encoder and head, batches, losses, the loop."""

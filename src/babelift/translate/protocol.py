@@ -1,0 +1,53 @@
+"""What every translator looks like."""
+
+from collections.abc import Iterator, Sequence
+from typing import Literal, NamedTuple, Protocol, runtime_checkable
+
+
+class Translation(NamedTuple):
+    """One translated text.
+
+    Attributes:
+        text: The translation; None where the translator has none for this text.
+        truncated: The source was cut before, or the output during translation.
+    """
+
+    text: str | None
+    truncated: bool = False
+
+
+@runtime_checkable
+class Translator(Protocol):
+    """Translates texts between pairs of languages.
+
+    Attributes:
+        name: Short name for tables and reports, e.g. `m2m100`.
+        fingerprint: Identifies everything that changes the output (weights, engine and version,
+            arithmetic, decoding); part of the memory's key.
+        unit: Whether it takes one `sentence` at a time or a whole `text`.
+        license: SPDX id of the weights or data, None where not known.
+    """
+
+    name: str
+    fingerprint: str
+    unit: Literal["sentence", "text"]
+    license: str | None
+
+    def pairs(self) -> frozenset[tuple[str, str]] | None:
+        """The (source, target) tags it can translate; None for every pair."""
+        ...
+
+    def translate(
+        self, texts: Sequence[str], source_lang: str, target_lang: str
+    ) -> Iterator[Translation]:
+        """Translate texts, one result per text, in order.
+
+        Raises:
+            LanguageError: The pair is not possible.
+            TranslationError: The engine failed.
+        """
+        ...
+
+    def close(self) -> None:
+        """Release models and processes; safe to call twice."""
+        ...
