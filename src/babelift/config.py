@@ -5,7 +5,7 @@ The same models give the command line its flags, so a default is stated once.
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
+from typing import Any, Literal, Self
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -172,7 +172,7 @@ class Training(Settings):
     learn_temperature: bool = Field(False, description="Train the temperature too.")
     pooling: Pooling = Field(
         "cls",
-        description="Vector that OTC compares: the first token's, which the head reads, or the mean.",
+        description="Vector OTC compares: the first token's (which the head reads) or the mean.",
     )
     ratio: str = Field("1:1", description="Originals to translations in every batch.")
     epochs: int | None = Field(None, ge=1, description="Passes over the originals.")

@@ -110,7 +110,9 @@ def _aliases() -> dict[str, str]:
 
 
 def resolve(tag: str) -> str:
-    """The table's own tag for `tag`: case, region and script subtags and 3-letter codes are allowed.
+    """The table's own tag for `tag`.
+
+    Case, region and script subtags and 3-letter codes are allowed.
 
     Args:
         tag: A BCP-47 tag (`zh`, `pt-BR`, `en_US`), an ISO 639-3 code (`deu`) or an NLLB code

@@ -1,7 +1,7 @@
 """Progress on the terminal: a bar with rate and time left, or nothing at all."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
 
@@ -20,24 +20,14 @@ class Task(Protocol):
 class Progress(Protocol):
     """Where long work reports how far it is."""
 
-    def task(self, description: str, total: int | None, unit: str = "rows") -> "TaskContext":
+    def task(
+        self, description: str, total: int | None, unit: str = "rows"
+    ) -> AbstractContextManager[Task]:
         """Open a bar of `total` units (None where not known) for the length of a `with` block."""
         ...
 
     def say(self, message: str) -> None:
         """Print one line above the bars."""
-        ...
-
-
-class TaskContext(Protocol):
-    """A bar as a context manager."""
-
-    def __enter__(self) -> Task:
-        """Start the bar."""
-        ...
-
-    def __exit__(self, *exception: object) -> None:
-        """Take the bar away or leave it finished."""
         ...
 
 

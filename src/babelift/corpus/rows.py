@@ -9,7 +9,7 @@ from typing import Final
 import polars as pl
 
 ORIGINS: Final = ("original", "machine", "reference", "roundtrip")
-"""How a text came to be: written by its author, by a machine, by a trusted translator, or both ways."""
+"""How a text came to be: by its author, a machine, a trusted translator, or there and back."""
 
 SPLITS: Final = ("train", "validation", "test")
 
