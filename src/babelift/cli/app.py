@@ -1,0 +1,47 @@
+"""The `babelift` program: its commands, and what it does with errors."""
+
+import sys
+
+from cyclopts import App, CycloptsError
+
+from babelift import __version__
+from babelift.errors import BabeliftError
+
+app = App(
+    name="babelift",
+    version=__version__,
+    help="Labels in one language, users in many: translate labelled text, fine-tune one "
+    "multilingual classifier, and say honestly whether it helped.",
+)
+_COMMANDS = {
+    "demo": "Show the whole job on a sample that ships with Babelift; downloads nothing.",
+    "fit": "Train a classifier on labelled rows and their translations, and report on it.",
+    "translate": "Translate a labelled table: restartable, checked.",
+    "predict": "Label the rows of a table.",
+    "evaluate": "Measure a model, or anybody's predictions, on labelled rows.",
+    "report": "Write a run's report again.",
+    "models": "List the named encoders and translators.",
+    "languages": "List the languages and their tags.",
+}
+for _name, _help in _COMMANDS.items():
+    app.command(f"babelift.cli.{_name}:command", name=_name, help=_help)
+
+
+def main() -> None:
+    """Run the program; errors go to standard error as one readable message."""
+    try:
+        app(exit_on_error=False, print_error=True)
+    except CycloptsError:
+        sys.exit(2)
+    except BabeliftError as error:
+        _say(f"{type(error).__name__}: {error}")
+        sys.exit(1)
+    except KeyboardInterrupt:
+        _say("Interrupted. What was finished is kept: the same command goes on from there.")
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.exit(141)
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"{text}\n")

@@ -1,0 +1,31 @@
+"""`babelift fit`: the whole job."""
+
+import sys
+
+from babelift.cli.settings import settings_command
+from babelift.cli.show import show_run
+from babelift.config import FitConfig
+
+
+def fit(config: FitConfig, force: bool = False) -> None:
+    """Train a classifier on labelled rows and their translations, and report on it.
+
+    Example: babelift fit reviews.csv --to de es ja --out runs/reviews
+
+    The run's folder holds the model (plain transformers opens it), predictions, metrics and
+    report.html. The same command again finishes what is missing.
+    """
+    from babelift.progress import terminal
+    from babelift.run.fit import run_fit
+
+    progress = terminal()
+    run = run_fit(config, command=["babelift", *sys.argv[1:]], force=force, progress=progress)
+    show_run(run)
+
+
+command = settings_command(
+    FitConfig,
+    fit,
+    positional=("train",),
+    extra={"force": (bool, False, "Start over in a new folder beside the old one, which is kept.")},
+)

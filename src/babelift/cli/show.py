@@ -1,0 +1,33 @@
+"""What the commands print about a finished run."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from babelift.run.folder import Run
+
+
+def show_run(run: Run) -> None:
+    """Print a run's answer in words, its table, and where its files are."""
+    metrics = json.loads((run.path / "metrics.json").read_text(encoding="utf-8"))
+    show_metrics(metrics, run.manifest)
+    print(f"\nmodel    {run.path / 'model'}\nreport   {run.path / 'report.html'}")
+
+
+def show_metrics(metrics: dict[str, Any], manifest: dict[str, Any]) -> None:
+    """Print metrics as sentences and a table."""
+    from rich.console import Console
+
+    from babelift.report.console import metrics_table, summary_sentences
+
+    console = Console()
+    console.print()
+    for sentence in summary_sentences(manifest, metrics):
+        console.print(sentence, markup=False, highlight=False)
+    console.print()
+    console.print(metrics_table(metrics, manifest))
+
+
+def show_file(what: str, path: Path) -> None:
+    """Print where something was written."""
+    print(f"{what:8} {path}")

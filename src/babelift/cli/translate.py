@@ -1,0 +1,31 @@
+"""`babelift translate`: a labelled table in, its translations out."""
+
+from babelift.cli.settings import settings_command
+from babelift.config import TranslateConfig
+
+
+def translate(config: TranslateConfig) -> None:
+    """Translate a labelled table: restartable, checked.
+
+    Example: babelift translate reviews.csv --to de ja --out reviews-translated.parquet
+
+    Finished segments are kept in the translation memory: after Ctrl-C or a crash the same command
+    goes on where it stopped.
+    """
+    from babelift.progress import terminal
+    from babelift.translate.job import run_translate
+
+    result = run_translate(config, terminal())
+    report = result.report.to_dict()
+    for pair, counts in report["pairs"].items():
+        flags = ", ".join(f"{name} {number}" for name, number in counts["flags"].items() if number)
+        print(f"{pair}: {counts['kept']} of {counts['rows']} rows{'; ' + flags if flags else ''}")
+    print(
+        f"{report['segments']} segments: {report['translated']} translated, "
+        f"{report['from_memory']} from memory, {report['duplicates']} duplicates, "
+        f"{report['truncated']} truncated, {report['missing']} missing"
+    )
+    print(f"written to {config.out}")
+
+
+command = settings_command(TranslateConfig, translate, positional=("input",))

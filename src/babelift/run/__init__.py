@@ -1,0 +1,1 @@
+"""The main job: one training with its evaluation, in a folder of its own."""

@@ -1,0 +1,171 @@
+"""The chain behind `babelift fit`: rows in, a classifier and an honest report out.
+
+Each stage writes its files and is then marked in the manifest, so that the same command goes on
+after whatever was finished.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from babelift import __version__
+from babelift.config import FitConfig
+from babelift.errors import ConfigError, RunError
+from babelift.progress import Progress, quiet
+from babelift.run import data, facts
+from babelift.run.folder import Run, fresh_folder, write_atomically
+
+
+def run_fit(
+    config: FitConfig,
+    *,
+    command: list[str] | None = None,
+    force: bool = False,
+    progress: Progress | None = None,
+) -> Run:
+    """Do the whole job, or what is missing of it.
+
+    Args:
+        config: Settings; `train` must name at least one table.
+        command: The command line, for the report; by default made from the settings.
+        force: Start over in a new folder beside one that exists.
+        progress: Where progress is shown; None for nowhere.
+
+    Returns:
+        The finished run.
+
+    Raises:
+        BabeliftError: Whatever stops the job; what was finished stays.
+    """
+    if not config.train:
+        raise ConfigError("no training table was given.", "Name one: babelift fit reviews.csv ...")
+    progress = progress or quiet()
+    out = config.out or Path("runs") / f"{_stem(config.train[0])}-{config.arm}"
+    run = Run.start(fresh_folder(out) if force else out, config, command or ["babelift", "fit"])
+    files = [
+        facts.file_fact(path, role)
+        for role in ("train", "validation", "test")
+        for path in getattr(config, role)
+    ]
+    _same_files(run, files)
+    if run.finished:
+        return run
+    joules = facts.energy_joules()
+    run.manifest |= {
+        "babelift": __version__,
+        "files": files,
+        "versions": facts.versions(),
+        "machine": facts.machine(),
+        "arm": config.arm,
+        "seed": config.seed,
+    }
+    _stage(run, "data", lambda: data.prepare(run, config, progress))
+    _stage(run, "translation", lambda: data.translate(run, config, progress))
+    _stage(run, "training", lambda: _train(run, config, progress))
+    _stage(run, "evaluation", lambda: _evaluate(run, config, progress))
+    _add_energy(run, joules)
+    run.finish()
+    with run.stage("report"):
+        write_reports(run.path)
+    return run
+
+
+def write_reports(folder: Path) -> Path:
+    """Write the model card and `report.html` from a run's folder; returns the latter.
+
+    Raises:
+        RunError: A file the report needs is missing or damaged.
+    """
+    from babelift.report.card import write_model_card
+    from babelift.report.html import write_report
+
+    write_model_card(folder)
+    return write_report(folder)
+
+
+def _stage(run: Run, name: str, work: Any) -> None:
+    if not run.done(name):
+        with run.stage(name):
+            work()
+
+
+def _train(run: Run, config: FitConfig, progress: Progress) -> None:
+    from babelift.train.trainer import train_classifier
+
+    rows = data.read_split(run, "train")
+    validation = data.read_split(run, "validation")
+    result = train_classifier(
+        rows,
+        validation if validation.height else None,
+        config,
+        labels=run.manifest["labels"],
+        run_dir=run.path,
+        progress=progress,
+    )
+    run.manifest["training"] = result.to_dict()
+    run.manifest["licenses"] = _licenses(run)
+
+
+def _evaluate(run: Run, config: FitConfig, progress: Progress) -> None:
+    from babelift.evaluate.baseline import linear_baseline
+    from babelift.evaluate.metrics import evaluate_predictions
+    from babelift.evaluate.predict import predict_proba
+    from babelift.evaluate.predictions import make_predictions, write_predictions
+
+    labels = run.manifest["labels"]
+    train, test = data.read_split(run, "train"), data.read_split(run, "test")
+    texts = test["text"].to_list()
+    names, probabilities = predict_proba(run.path / "model", texts, progress=progress)
+    baseline = linear_baseline(train["text"].to_list(), train["label"].to_list(), texts, labels)
+    predictions = pl.concat(
+        [
+            make_predictions(test, "encoder", names, probabilities),
+            make_predictions(test, "linear", labels, baseline),
+        ]
+    )
+    write_predictions(predictions, run.path / "predictions.parquet")
+    metrics = evaluate_predictions(
+        predictions, labels, ordinal=run.manifest["ordinal"], seed=config.seed
+    )
+    text = json.dumps(metrics, ensure_ascii=False, indent=1)
+    write_atomically(run.path / "metrics.json", text)
+
+
+def _licenses(run: Run) -> list[dict[str, str | None]]:
+    training, translation = run.manifest["training"], run.manifest.get("translation")
+    entries = [("encoder", training["encoder"], training["license"])]
+    if translation:
+        entries.append(("translator", translation["translator"], translation["license"]))
+    return [
+        {
+            "what": what,
+            "name": name,
+            "license": license_,
+            "note": "non-commercial use only" if license_ and "NC" in license_ else None,
+        }
+        for what, name, license_ in entries
+    ]
+
+
+def _same_files(run: Run, files: list[dict[str, Any]]) -> None:
+    before = {fact["path"]: fact["sha256"] for fact in run.manifest.get("files", [])}
+    changed = [
+        fact["path"] for fact in files if before.get(fact["path"], fact["sha256"]) != fact["sha256"]
+    ]
+    if run.manifest["stages"] and changed:
+        raise RunError(
+            f"'{changed[0]}' has changed since the run in '{run.path}' was started.",
+            "Use --force to start over in a new folder beside it, or choose another --out.",
+        )
+
+
+def _add_energy(run: Run, before: float | None) -> None:
+    after = facts.energy_joules()
+    used = None if before is None or after is None or after < before else after - before
+    run.manifest["energy_joules"] = used
+
+
+def _stem(path: str) -> str:
+    return Path(path).name.split(".")[0].replace(":", "-") or "run"

@@ -1,0 +1,145 @@
+"""A run's folder: what is in it, what is finished, and whether it fits the settings."""
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from babelift.config import FitConfig
+from babelift.errors import RunError
+
+STAGES = ("data", "translation", "training", "evaluation", "report")
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Write a text file so that a kill leaves either the old file or the new one.
+
+    Raises:
+        RunError: The file cannot be written.
+    """
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial.write_text(text, encoding="utf-8")
+        partial.replace(path)
+    except OSError as error:
+        raise RunError(
+            f"'{path}' cannot be written: {error.strerror or error}.",
+            "Choose another --out, or make room and repeat the command; it goes on from here.",
+        ) from error
+
+
+class Run:
+    """One run's folder and its manifest.
+
+    Attributes:
+        path: The folder.
+        manifest: What is known of the run so far, as in `manifest.json`.
+    """
+
+    def __init__(self, path: Path, manifest: dict[str, Any]) -> None:
+        self.path = path
+        self.manifest = manifest
+
+    @classmethod
+    def start(cls, path: Path, config: FitConfig, command: list[str]) -> "Run":
+        """Make the folder, or take up one that was started with the same settings.
+
+        Raises:
+            RunError: The folder holds something else, or a run with other settings.
+        """
+        if path.exists() and not path.is_dir():
+            raise RunError(f"'{path}' is a file.", "--out must name a folder.")
+        settings = path / "config.yaml"
+        if settings.is_file():
+            _same_settings(path, FitConfig.read(settings), config)
+            return cls.open(path)
+        if path.is_dir() and any(path.iterdir()):
+            raise RunError(
+                f"'{path}' is not empty and holds no run.",
+                "Choose another --out; nothing there was touched.",
+            )
+        run = cls(
+            path,
+            {"command": command, "created": _now(), "finished": None, "stages": {}, "notes": []},
+        )
+        run.save()
+        write_atomically(settings, config.to_yaml())
+        return run
+
+    @classmethod
+    def open(cls, path: Path) -> "Run":
+        """Open an existing run.
+
+        Raises:
+            RunError: The folder is not a run.
+        """
+        manifest = path / "manifest.json"
+        try:
+            return cls(path, json.loads(manifest.read_text(encoding="utf-8")))
+        except FileNotFoundError as error:
+            raise RunError(
+                f"'{path}' is not a run: it has no manifest.json.",
+                "Name a folder that 'babelift fit' wrote.",
+            ) from error
+        except (OSError, ValueError) as error:
+            raise RunError(f"'{manifest}' cannot be read: {error}") from error
+
+    @property
+    def finished(self) -> bool:
+        """Whether every stage is done."""
+        return self.manifest["finished"] is not None
+
+    def done(self, stage: str) -> bool:
+        """Whether a stage is finished."""
+        return stage in self.manifest["stages"]
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Time a stage and mark it finished; a stage that fails is not marked."""
+        started = time.perf_counter()
+        yield
+        self.manifest["stages"][name] = round(time.perf_counter() - started, 2)
+        self.save()
+
+    def finish(self) -> None:
+        """Mark the whole run finished."""
+        self.manifest["finished"] = _now()
+        self.save()
+
+    def save(self) -> None:
+        """Write the manifest."""
+        text = json.dumps(self.manifest, ensure_ascii=False, indent=1)
+        write_atomically(self.path / "manifest.json", text)
+
+
+def fresh_folder(path: Path) -> Path:
+    """`path`, or where it is taken, the first free `path-2`, `path-3`, ...
+
+    >>> fresh_folder(Path("no/such/run")).as_posix()
+    'no/such/run'
+    """
+    candidate, number = path, 2
+    while candidate.exists():
+        candidate, number = path.with_name(f"{path.name}-{number}"), number + 1
+    return candidate
+
+
+def _same_settings(path: Path, before: FitConfig, now: FitConfig) -> None:
+    old, new = (config.model_dump(mode="json", exclude={"out"}) for config in (before, now))
+    changed = [
+        f"{name} was {old[name]!r}, is {new[name]!r}" for name in new if old[name] != new[name]
+    ]
+    if changed:
+        raise RunError(
+            f"'{path}' holds a run with other settings: {'; '.join(changed)}.",
+            "Choose another --out, or --force to start over in a new folder beside it.",
+        )
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
