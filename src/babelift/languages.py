@@ -65,6 +65,13 @@ as Assamese Beng asm|ug Uyghur Arab uig|tg Tajik Cyrl tgk|ky Kyrgyz Cyrl kir
 tt Tatar Cyrl tat|tk Turkmen Latn tuk|ku Kurdish Latn kmr|rw Kinyarwanda Latn kin
 """
 
+# Macrolanguages, ISO 639-2's bibliographic codes, and tags that mean one of ours.
+_OTHER_CODES: Final = (
+    "ara:ar fas:fa aze:az swa:sw nb:no nn:no iw:he in:id fil:tl "
+    "ger:de fre:fr chi:zh dut:nl gre:el cze:cs slo:sk rum:ro per:fa ice:is mac:mk arm:hy geo:ka "
+    "alb:sq bur:my may:ms wel:cy baq:eu"
+)
+
 _COUNTRY_SLIPS: Final = {
     "jp": "ja", "cn": "zh", "gr": "el", "cz": "cs", "dk": "da", "se": "sv", "kr": "ko",
     "ua": "uk", "gb": "en", "us": "en", "br": "pt", "mx": "es", "at": "de", "si": "sl", "il": "he",
@@ -101,7 +108,7 @@ LANGUAGES: Final[dict[str, Language]] = {
 
 @cache
 def _aliases() -> dict[str, str]:
-    aliases: dict[str, str] = {"ara": "ar", "fas": "fa", "aze": "az", "swa": "sw", "nb": "no"}
+    aliases = dict(pair.split(":") for pair in _OTHER_CODES.split())
     for language in LANGUAGES.values():
         for alias in (language.iso3, language.nllb, language.tag):
             if alias:

@@ -56,8 +56,12 @@ class Run:
             raise RunError(f"'{path}' is a file.", "--out must name a folder.")
         settings = path / "config.yaml"
         if settings.is_file():
-            _same_settings(path, FitConfig.read(settings), config)
-            return cls.open(path)
+            run = cls.open(path)
+            if run.manifest["stages"]:
+                _same_settings(path, FitConfig.read(settings), config)
+            else:
+                write_atomically(settings, config.to_yaml())
+            return run
         if path.is_dir() and any(path.iterdir()):
             raise RunError(
                 f"'{path}' is not empty and holds no run.",

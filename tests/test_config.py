@@ -1,0 +1,69 @@
+from pathlib import Path
+
+import pytest
+
+from babelift.config import FitConfig, TranslateConfig
+from babelift.errors import ConfigError
+
+
+def test_settings_survive_a_trip_through_yaml(tmp_path: Path) -> None:
+    config = FitConfig.from_mapping(
+        {
+            "train": ["a.csv"],
+            "from": "en",
+            "to": ["DE", "ja", "de"],
+            "ratio": "1:5",
+            "out": "runs/x",
+        }
+    )
+    file = tmp_path / "run.yaml"
+    file.write_text(config.to_yaml(), encoding="utf-8")
+    assert FitConfig.read(file) == config
+    assert config.to == ("de", "ja")
+
+
+def test_flags_override_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "run.yaml"
+    file.write_text("to: [de]\notc-weight: 0.2\n")
+    config = FitConfig.read(file, {"otc_weight": 0.6})
+    assert (config.to, config.otc_weight) == (("de",), 0.6)
+
+
+def test_an_unknown_setting_is_refused_with_the_nearest_match(tmp_path: Path) -> None:
+    file = tmp_path / "run.yaml"
+    file.write_text("tempreature: 0.1\n")
+    with pytest.raises(ConfigError, match=r"run.yaml: setting 'tempreature'.*'temperature'"):
+        FitConfig.read(file)
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"ratio": "one:1"}, "two whole numbers"),
+        ({"ratio": "0:1"}, "two whole numbers"),
+        ({"arm": "translatd"}, "'zero-shot'"),
+        ({"to": ["jp"]}, "did you mean 'ja'"),
+        ({"from": ["en"], "to": ["en", "de"]}, "must not see originals"),
+        ({"otc_weight": -1}, "greater than or equal to 0"),
+        ({"temperature": 0}, "greater than 0"),
+        ({"epochs": "many"}, "valid integer"),
+    ],
+)
+def test_a_value_that_is_not_allowed_says_what_is(values: dict[str, object], words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
+        FitConfig.from_mapping(values)
+
+
+def test_a_file_that_is_no_mapping_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "run.yaml"
+    for text in ("- a\n- b\n", "", "a: [1", "\x00"):
+        file.write_text(text)
+        with pytest.raises(ConfigError, match=r"run\.yaml"):
+            FitConfig.read(file)
+    with pytest.raises(ConfigError, match=r"missing\.yaml"):
+        FitConfig.read(tmp_path / "missing.yaml")
+
+
+def test_translating_alone_keeps_faulty_rows_and_training_drops_them() -> None:
+    assert TranslateConfig().quality == "keep"
+    assert FitConfig().quality == "drop"
