@@ -67,15 +67,15 @@ tt Tatar Cyrl tat|tk Turkmen Latn tuk|ku Kurdish Latn kmr|rw Kinyarwanda Latn ki
 
 # Macrolanguages, ISO 639-2's bibliographic codes, and tags that mean one of ours.
 _OTHER_CODES: Final = (
-    "ara:ar fas:fa aze:az swa:sw nb:no nn:no iw:he in:id fil:tl "
+    "ara:ar fas:fa aze:az swa:sw nb:no nn:no iw:he fil:tl "
     "ger:de fre:fr chi:zh dut:nl gre:el cze:cs slo:sk rum:ro per:fa ice:is mac:mk arm:hy geo:ka "
     "alb:sq bur:my may:ms wel:cy baq:eu"
 )
 
 _COUNTRY_SLIPS: Final = {
     "jp": "ja", "cn": "zh", "gr": "el", "cz": "cs", "dk": "da", "se": "sv", "kr": "ko",
-    "ua": "uk", "gb": "en", "us": "en", "br": "pt", "mx": "es", "at": "de", "si": "sl", "il": "he",
-    "in": "hi", "vn": "vi", "ee": "et", "ir": "fa", "ge": "ka", "am": "hy", "by": "be", "iw": "he",
+    "ua": "uk", "gb": "en", "us": "en", "mx": "es", "at": "de", "il": "he",
+    "vn": "vi", "ir": "fa", "by": "be",
 }  # fmt: skip
 """Country codes that people write for languages; offered as the nearest match, never assumed."""
 
