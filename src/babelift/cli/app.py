@@ -30,7 +30,7 @@ for _name, _help in _COMMANDS.items():
 def main() -> None:
     """Run the program; errors go to standard error as one readable message."""
     try:
-        app(exit_on_error=False, print_error=True)
+        app(sys.argv[1:], exit_on_error=False)
     except CycloptsError:
         sys.exit(2)
     except BabeliftError as error:
