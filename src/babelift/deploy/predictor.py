@@ -1,0 +1,166 @@
+"""A classifier in use: texts in, probabilities out."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Self, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from babelift.deploy.load import OpenModel, open_model
+from babelift.errors import DataError, ModelError
+from babelift.hub import without_progress_bars
+from babelift.progress import Progress, quiet
+
+Floats: TypeAlias = npt.NDArray[np.float64]
+
+_BATCHES_AT_A_TIME = 128
+_TIE = 1e-4
+
+
+class Predictor:
+    """Gives each text a probability per label, as transformers' own pipeline would.
+
+    Texts are sorted by length and padded together, in float32. Rounding differs a little with the
+    company a text is padded in, so texts whose two best labels are almost level are computed once
+    more on their own: the label does not depend on the batch, and is the one that
+    `pipeline("text-classification")` gives.
+
+    Attributes:
+        labels: Label names in the order of the columns of `predict_proba`.
+    """
+
+    def __init__(self, opened: OpenModel) -> None:
+        import torch
+
+        cpu = torch.device("cpu")
+        self.labels = opened.labels
+        self._opened = opened
+        self._device = (torch.accelerator.current_accelerator(check_available=True)) or cpu
+        self._model = opened.model.to(self._device)
+
+    @classmethod
+    def load(cls, model: str | Path) -> Self:
+        """Open a model folder, a run folder or a model from the hub.
+
+        Raises:
+            ModelError: It cannot be opened or is not a classifier.
+        """
+        return cls(open_model(model))
+
+    def save(self, folder: Path) -> None:
+        """Write a `save_pretrained` folder: safetensors weights, settings and tokenizer."""
+        with without_progress_bars():
+            self._model.save_pretrained(folder)
+        self._opened.tokenizer.save_pretrained(folder)
+
+    def predict_proba(
+        self, texts: Sequence[str], *, batch_size: int = 64, progress: Progress | None = None
+    ) -> Floats:
+        """Probabilities of the labels.
+
+        Args:
+            texts: Any texts, empty ones included; longer ones than the model takes are cut.
+            batch_size: Texts that are computed together.
+            progress: Where progress is shown; None for nowhere.
+
+        Returns:
+            `(texts, labels) float64`, rows in the order of the texts, each adding up to 1.
+
+        Raises:
+            DataError: A text is not a string.
+            ModelError: The model's output is not finite.
+        """
+        _check_texts(texts)
+        logits = np.empty((len(texts), len(self.labels)), dtype=np.float32)
+        window = batch_size * _BATCHES_AT_A_TIME
+        with (progress or quiet()).task("predicting", len(texts), unit="texts") as task:
+            for start in range(0, len(texts), window):
+                tokens = self._tokenize(texts[start : start + window])
+                for rows in _batches([len(ids) for ids in tokens], batch_size):
+                    logits[[start + row for row in rows]] = self._forward([tokens[r] for r in rows])
+                    task.advance(len(rows))
+                self._settle_ties(tokens, logits[start : start + window])
+        return _softmax(logits)
+
+    def predict(self, texts: Sequence[str], *, batch_size: int = 64) -> list[str]:
+        """The most probable label of each text; of level ones the first.
+
+        Raises:
+            DataError, ModelError: As `predict_proba`.
+        """
+        best = self.predict_proba(texts, batch_size=batch_size).argmax(axis=1)
+        return [self.labels[number] for number in best]
+
+    def _tokenize(self, texts: Sequence[str]) -> list[list[int]]:
+        limit = self._opened.max_length
+        encoded = self._opened.tokenizer(
+            [_valid_unicode(text) for text in texts],
+            truncation=limit is not None,
+            max_length=limit,
+            return_attention_mask=False,
+            return_token_type_ids=False,
+        )
+        ids: list[list[int]] = encoded["input_ids"]
+        return ids
+
+    def _forward(self, tokens: list[list[int]]) -> npt.NDArray[np.float32]:
+        """Logits `(texts, labels) float32` of tokenised texts, padded together."""
+        import torch
+
+        tokenizer = self._opened.tokenizer
+        width = max(1, *(len(ids) for ids in tokens))
+        padded = np.full((len(tokens), width), tokenizer.pad_token_id, dtype=np.int64)
+        mask = np.zeros((len(tokens), width), dtype=np.int64)
+        for row, ids in enumerate(tokens):
+            place = (
+                slice(width - len(ids), width)
+                if tokenizer.padding_side == "left"
+                else slice(len(ids))
+            )
+            padded[row, place] = ids
+            mask[row, place] = 1
+        with torch.inference_mode():
+            output: Any = self._model(
+                input_ids=torch.from_numpy(padded).to(self._device),
+                attention_mask=torch.from_numpy(mask).to(self._device),
+            )
+        logits: npt.NDArray[np.float32] = output.logits.float().cpu().numpy()
+        if not np.isfinite(logits).all():
+            raise ModelError(
+                f"model '{self._opened.name}' gives outputs that are not finite numbers.",
+                "Its weights are damaged or its training diverged; train it again.",
+            )
+        return logits
+
+    def _settle_ties(self, tokens: list[list[int]], logits: npt.NDArray[np.float32]) -> None:
+        best = np.partition(logits, -2, axis=1)
+        for row in np.flatnonzero(best[:, -1] - best[:, -2] < _TIE):
+            logits[row] = self._forward([tokens[row]])[0]
+
+
+def _check_texts(texts: Sequence[str]) -> None:
+    for number, text in enumerate(texts, 1):
+        if not isinstance(text, str):
+            raise DataError(f"text {number} must be a string. Got {text!r}.")
+
+
+def _valid_unicode(text: str) -> str:
+    """The text with lone surrogates, which no encoding has, replaced by U+FFFD."""
+    if text.isascii():
+        return text
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _batches(lengths: Sequence[int], size: int) -> Iterator[list[int]]:
+    """Row numbers in batches of like lengths, longest first, so that memory runs out at once."""
+    order = sorted(range(len(lengths)), key=lambda row: -lengths[row])
+    for start in range(0, len(order), size):
+        yield order[start : start + size]
+
+
+def _softmax(logits: npt.NDArray[np.float32]) -> Floats:
+    """Softmax in float32, as transformers' pipeline does it, so that ties fall alike."""
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    shares: Floats = (powers / powers.sum(axis=1, keepdims=True)).astype(np.float64)
+    return np.asarray(shares / shares.sum(axis=1, keepdims=True))
