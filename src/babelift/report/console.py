@@ -1,0 +1,57 @@
+"""A run's scores on the terminal."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from babelift.report.records import Manifest, Metrics, check
+from babelift.report.tables import LanguageRow, language_rows
+from babelift.report.words import summary_sentences
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+__all__ = ["metrics_table", "summary_sentences"]
+
+
+def metrics_table(
+    metrics: Mapping[str, Any] | Metrics, manifest: Mapping[str, Any] | Manifest
+) -> "Table":
+    """Scores per language, as a table for `rich.console.Console.print` that fits 80 columns.
+
+    F1-micro, the classifier's and the linear baseline's, stands with its interval.
+
+    Args:
+        metrics: What `metrics.json` holds.
+        manifest: What `manifest.json` holds; may be empty.
+
+    Raises:
+        RunError: Metrics or manifest lack something or hold the wrong kind of value.
+    """
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    scores = check(Metrics, metrics, "metrics.json")
+    rows = language_rows(check(Manifest, manifest, "manifest.json"), scores)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for heading in _headings(scores):
+        words = heading in ("Language", "Test text")
+        table.add_column(heading, justify="left" if words else "right", no_wrap=not words)
+    for row in rows:
+        if not row.tag:
+            table.add_section()
+        table.add_row(*(Text(cell) for cell in _cells(row, scores)))
+    return table
+
+
+def _headings(metrics: Metrics) -> list[str]:
+    linear = ["Linear"] if metrics.linear else []
+    ordinal = ["MAE", "QWK"] if metrics.ordinal else []
+    return ["Language", "F1-micro", "F1-macro", *linear, *ordinal, "Rows", "Test text"]
+
+
+def _cells(row: LanguageRow, metrics: Metrics) -> list[str]:
+    linear = [str(row.linear)] if metrics.linear else []
+    ordinal = [row.mae, row.qwk] if metrics.ordinal else []
+    text = row.text.replace("-", " ")
+    return [row.name, str(row.micro), row.macro.value, *linear, *ordinal, row.rows, text]

@@ -1,0 +1,167 @@
+"""Reads a run folder for the report: every fault of a file becomes an error that names it."""
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from babelift.errors import RunError
+from babelift.report.records import Manifest, Metrics, check
+
+if TYPE_CHECKING:
+    import polars as pl
+
+_AGAIN = "Run the same 'babelift fit' command again: it finishes what is missing."
+
+
+@dataclass(frozen=True)
+class RunFiles:
+    """What the report needs of a run folder.
+
+    Attributes:
+        name: The folder's name.
+        manifest: What was done.
+        metrics: How well it went.
+        settings: `config.yaml` as plain values; empty where the file is absent.
+        settings_text: `config.yaml` as written.
+        log: Lines of `log.jsonl`, in order.
+        vectors: `data/vectors.parquet`, None where absent.
+        predictions: `predictions.parquet`, None where absent.
+        test: `data/test.parquet`, None where absent.
+    """
+
+    name: str
+    manifest: Manifest
+    metrics: Metrics
+    settings: Mapping[str, Any]
+    settings_text: str
+    log: Sequence[Mapping[str, Any]]
+    vectors: "pl.DataFrame | None" = None
+    predictions: "pl.DataFrame | None" = None
+    test: "pl.DataFrame | None" = None
+
+
+def read_run(run_dir: str | Path) -> RunFiles:
+    """Read a run folder.
+
+    Raises:
+        RunError: The folder is not a run, lacks a file that it must have, or a file is damaged.
+    """
+    folder = Path(run_dir)
+    if not folder.is_dir():
+        raise RunError(
+            f"{folder}: there is no such run folder.",
+            "Give the folder that 'babelift fit --out' wrote.",
+        )
+    settings_text = _text(folder / "config.yaml", required=False)
+    return RunFiles(
+        name=folder.resolve().name,
+        manifest=check(Manifest, _json(folder / "manifest.json"), str(folder / "manifest.json")),
+        metrics=check(Metrics, _json(folder / "metrics.json"), str(folder / "metrics.json")),
+        settings=_settings(folder / "config.yaml", settings_text),
+        settings_text=settings_text,
+        log=parse_log(_text(folder / "log.jsonl", required=False), str(folder / "log.jsonl")),
+        vectors=_frame(folder / "data" / "vectors.parquet"),
+        predictions=_frame(folder / "predictions.parquet"),
+        test=_frame(folder / "data" / "test.parquet"),
+    )
+
+
+def parse_log(text: str, where: str) -> list[dict[str, Any]]:
+    """The lines of a training log; where a resumed run wrote a step twice, the later one stands.
+
+    A half-written last line, as a kill leaves it, is passed over.
+
+    Raises:
+        RunError: Any other line is not a JSON object.
+
+    >>> parse_log('{"kind": "step", "step": 1, "ce": 2}\\n{"kind": "st', "log.jsonl")
+    [{'kind': 'step', 'step': 1, 'ce': 2}]
+    """
+    lines = text.split("\n")
+    entries: dict[tuple[Any, Any], dict[str, Any]] = {}
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            entry = json.loads(line)
+        except ValueError as error:
+            if number == len(lines):
+                break
+            raise RunError(f"{where}: line {number} is not JSON: {error}", _AGAIN) from error
+        if not isinstance(entry, dict):
+            raise RunError(f"{where}: line {number} must be a JSON object.", _AGAIN)
+        key = (str(entry.get("kind")), str(entry.get("step")))
+        entries.pop(key, None)
+        entries[key] = entry
+    return list(entries.values())
+
+
+def write_text(path: Path, text: str) -> Path:
+    """Write a file in one move, so that a reader never sees half of it.
+
+    Raises:
+        RunError: The file cannot be written.
+    """
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # A lone surrogate, possible in JSON, has no UTF-8 form; it must not cost the report.
+        draft.write_bytes(text.encode("utf-8", errors="replace"))
+        draft.replace(path)
+    except OSError as error:
+        draft.unlink(missing_ok=True)
+        raise RunError(
+            f"{path}: cannot be written: {error.strerror or error}.",
+            "Check the folder's permissions and the space on its disk.",
+        ) from error
+    return path
+
+
+def _text(path: Path, *, required: bool) -> str:
+    if not required and not path.exists():
+        return ""
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise RunError(f"{path}: the file is missing.", _AGAIN) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise RunError(f"{path}: cannot be read: {error}", _AGAIN) from error
+
+
+def _json(path: Path) -> dict[str, Any]:
+    text = _text(path, required=True)
+    try:
+        values = json.loads(text)
+    except ValueError as error:
+        raise RunError(f"{path}: is not JSON: {error}", _AGAIN) from error
+    if not isinstance(values, dict):
+        raise RunError(f"{path}: must hold one JSON object.", _AGAIN)
+    return values
+
+
+def _settings(path: Path, text: str) -> dict[str, Any]:
+    try:
+        values = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise RunError(f"{path}: is not YAML: {error}", _AGAIN) from error
+    if values is None:
+        return {}
+    if not isinstance(values, dict):
+        raise RunError(f"{path}: must hold 'setting: value' lines.", _AGAIN)
+    return values
+
+
+def _frame(path: Path) -> "pl.DataFrame | None":
+    import polars as pl
+
+    if not path.exists():
+        return None
+    try:
+        return pl.read_parquet(path)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise RunError(f"{path}: cannot be read as Parquet: {error}", _AGAIN) from error

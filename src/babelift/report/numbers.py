@@ -1,0 +1,146 @@
+"""Numbers and lists as a reader wants to see them."""
+
+import math
+from collections.abc import Sequence
+
+from babelift.errors import LanguageError
+from babelift.languages import get
+from babelift.report.records import Interval
+
+UNKNOWN = "–"
+
+
+def share(value: float | None) -> str:
+    """A score between 0 and 1 with two digits, as papers print it; a dash where unknown.
+
+    >>> share(0.614), share(1.0), share(-0.05), share(None), share(float("nan"))
+    ('.61', '1.00', '−.05', '–', '–')
+    """
+    if value is None or not math.isfinite(value):
+        return UNKNOWN
+    text = f"{abs(value):.2f}"
+    sign = "−" if value < 0 and float(text) else ""
+    return sign + (text[1:] if text.startswith("0") else text)
+
+
+def brackets(interval: Interval | None) -> str:
+    """An interval in brackets; empty where there is none.
+
+    >>> brackets((0.55, 0.67)), brackets(None)
+    ('[.55, .67]', '')
+    """
+    return f"[{share(interval[0])}, {share(interval[1])}]" if interval else ""
+
+
+def with_interval(value: float | None, interval: Interval | None) -> str:
+    """A score followed by its interval.
+
+    >>> with_interval(0.61, (0.55, 0.67))
+    '.61 [.55, .67]'
+    """
+    return f"{share(value)} {brackets(interval)}".rstrip()
+
+
+def percent(part: float, whole: float) -> str:
+    """A part of a whole in percent, never rounded down to nothing.
+
+    >>> percent(3, 200), percent(1, 3000), percent(0, 9), percent(1, 0), percent(9999, 10000)
+    ('1.5 %', 'under 0.1 %', '0 %', '–', 'over 99.9 %')
+    """
+    if not whole:
+        return UNKNOWN
+    value = 100 * part / whole
+    if 0 < value < 0.1:
+        return "under 0.1 %"
+    if 99.9 < value < 100:
+        return "over 99.9 %"
+    return f"{value:.1f}".removesuffix(".0") + " %"
+
+
+def counted(number: int, noun: str, plural: str | None = None) -> str:
+    """A number with its noun.
+
+    >>> counted(1, "row"), counted(1234, "row"), counted(2, "entry", "entries")
+    ('1 row', '1,234 rows', '2 entries')
+    """
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def listed(items: Sequence[str]) -> str:
+    """Items as a list in a sentence.
+
+    >>> listed(["German"]), listed(["German", "French"]), listed(["de", "fr", "ja"])
+    ('German', 'German and French', 'de, fr and ja')
+    """
+    return " and ".join([", ".join(items[:-1]), items[-1]]) if len(items) > 1 else "".join(items)
+
+
+def language_name(tag: str) -> str:
+    """The English name of a language; the tag itself where the table does not know it.
+
+    >>> language_name("ja"), language_name("tlh")
+    ('Japanese', 'tlh')
+    """
+    try:
+        return get(tag).name
+    except LanguageError:
+        return tag
+
+
+def names(tags: Sequence[str], most: int = 7) -> str:
+    """Language names in a sentence, or how many there are where the list would be long.
+
+    >>> names(["de", "fr"]), names(["de", "fr", "ja"], most=2)
+    ('German and French', '3 languages')
+    """
+    if len(tags) > most:
+        return f"{len(tags)} languages"
+    return listed([language_name(tag) for tag in tags])
+
+
+def pair_name(pair: str) -> str:
+    """A language pair in words.
+
+    >>> pair_name("en>ja")
+    'English → Japanese'
+    """
+    return " → ".join(language_name(tag) for tag in pair.split(">"))
+
+
+def duration(seconds: float | None) -> str:
+    """A length of time.
+
+    >>> duration(0.4), duration(75), duration(7322), duration(None)
+    ('0.4 s', '1 min 15 s', '2 h 2 min', '–')
+    """
+    if seconds is None or not math.isfinite(seconds):
+        return UNKNOWN
+    if seconds < 59.95:
+        return f"{seconds:.1f}".removesuffix(".0") + " s"
+    whole = round(seconds)
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def energy(joules: float | None) -> str:
+    """Energy in watt-hours and joules.
+
+    >>> energy(7200.0), energy(None)
+    ('2.00 Wh (7,200 J)', 'not measured')
+    """
+    return "not measured" if joules is None else f"{joules / 3600:,.2f} Wh ({joules:,.0f} J)"
+
+
+def compact(value: float) -> str:
+    """A number on an axis: short, and exact enough to read a curve by.
+
+    >>> compact(0.0), compact(0.25), compact(2e-05), compact(1500.0), compact(3.0)
+    ('0', '0.25', '2e-5', '1,500', '3')
+    """
+    if value == 0:
+        return "0"
+    if abs(value) < 0.001:
+        mantissa, _, exponent = f"{value:.1e}".partition("e")
+        return f"{mantissa.removesuffix('.0')}e{int(exponent)}"
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"

@@ -1,0 +1,87 @@
+"""What the page and the model card share: the templates, their filters, and the command line."""
+
+import re
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import jinja2
+from markupsafe import Markup, escape
+
+from babelift.report import numbers
+
+LONGEST_TEXT: Final = 320
+"""Characters shown of an example."""
+
+_UNBREAKABLE: Final = re.compile(r"(F1-\w+|−?\d?\.\d+ \[[^\]]*\]|--[a-z-]+)")
+
+_CONTROLS: Final = dict.fromkeys((*range(32), 127), "\N{REPLACEMENT CHARACTER}") | {
+    ord(kept): kept for kept in "\t\n\r"
+}
+
+
+def command(arguments: Sequence[str]) -> str:
+    """The command line to type again; from Python, the one that does the same.
+
+    >>> command(["/usr/local/bin/babelift", "fit", "my reviews.csv", "--to", "de"])
+    "babelift fit 'my reviews.csv' --to de"
+    >>> command([])
+    'babelift fit --config config.yaml'
+    """
+    if len(arguments) <= 2:
+        return "babelift fit --config config.yaml"
+    program, *rest = arguments
+    known = Path(program).name in ("babelift", "babelift.exe", "__main__.py")
+    return shlex.join(["babelift" if known else program, *rest])
+
+
+def shortened(text: str | None, longest: int = LONGEST_TEXT) -> str:
+    """A text cut to what an example needs.
+
+    >>> shortened("abcdef", 4), shortened(None)
+    ('abcd …', '')
+    """
+    return f"{text[:longest].rstrip()} …" if text and len(text) > longest else text or ""
+
+
+def unbroken(sentence: str) -> Markup:
+    """A sentence whose scores, metric names and flags are not broken at the end of a line.
+
+    >>> unbroken("F1-micro .61 [.55, .67] <b>")
+    Markup('<span class="nb">F1-micro</span> <span class="nb">.61 [.55, .67]</span> &lt;b&gt;')
+    """
+    parts = _UNBREAKABLE.split(sentence)
+    span = Markup('<span class="nb">{}</span>')
+    return Markup().join(
+        span.format(part) if number % 2 else escape(part) for number, part in enumerate(parts)
+    )
+
+
+def environment(*, autoescape: bool) -> jinja2.Environment:
+    """The templates with the filters for numbers and names."""
+    made = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=autoescape,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_printable,
+    )
+    made.filters |= {
+        "share": numbers.share,
+        "duration": numbers.duration,
+        "energy": numbers.energy,
+        "language": numbers.language_name,
+        "names": numbers.names,
+        "shortened": shortened,
+        "unbroken": unbroken,
+    }
+    return made
+
+
+def _printable(value: object) -> object:
+    """Control characters, which no page may hold, are replaced by a visible mark."""
+    if isinstance(value, str) and not hasattr(value, "__html__"):
+        return value.translate(_CONTROLS)
+    return value
