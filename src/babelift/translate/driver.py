@@ -2,20 +2,20 @@
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Final
 
-import numpy as np
 import polars as pl
 
 from babelift.config import QualityAction
-from babelift.corpus.rows import conform, translation_id
+from babelift.corpus.rows import conform
 from babelift.errors import ConfigError, DataError, LanguageError, did_you_mean
 from babelift.languages import resolve
 from babelift.progress import Progress, quiet
 from babelift.translate.memory import Memory
+from babelift.translate.outcome import Outcome
 from babelift.translate.protocol import Translator
-from babelift.translate.quality import Band, find_faults, pair_band
+from babelift.translate.quality import Band
 from babelift.translate.report import PairCounts, TranslationReport
 from babelift.translate.texts import Lane, Result, count_segments, translate_texts
 
@@ -35,19 +35,6 @@ class TranslatedRows:
 
     rows: pl.DataFrame
     report: TranslationReport
-
-
-@dataclass(slots=True)
-class _Batch:
-    """Translations of one pair's rows, and which of the rows they are."""
-
-    sources: list[str]
-    texts: list[str]
-    truncated: list[bool]
-    lost: list[bool]
-    translators: list[str]
-    origins: list[str]
-    faults: list[list[str]] = field(default_factory=list)
 
 
 def translate_rows(
@@ -115,7 +102,8 @@ def _checked(rows: pl.DataFrame) -> pl.DataFrame:
         if rows[name].null_count():
             row = rows[name].is_null().arg_max()
             raise DataError(f"row {(row or 0) + 1}: column '{name}' is empty.")
-    return rows
+    tags = {tag: resolve(tag) for tag in rows["lang"].unique()}
+    return rows.with_columns(pl.col("lang").replace(tags))
 
 
 def _sources(rows: pl.DataFrame) -> list[str]:
@@ -125,7 +113,6 @@ def _sources(rows: pl.DataFrame) -> list[str]:
 def _check_pairs(rows: pl.DataFrame, to: Sequence[str], translator: Translator) -> None:
     possible = translator.pairs()
     for source in _sources(rows):
-        resolve(source)
         for target in to:
             if possible is None or target == source or (source, target) in possible:
                 continue
@@ -190,84 +177,37 @@ class _Driver:
         have = [row for row, result in enumerate(results) if result.text is not None]
         counts.missing = rows.height - len(have)
         rows = rows[have]
-        made = _made(rows["text"].to_list(), [results[row] for row in have], lane.translator)
-        band = pair_band(pl.Series(made.sources, dtype=pl.String),
-                         pl.Series(made.texts, dtype=pl.String), *pair)  # fmt: skip
-        made.faults = _faults(made, lane, band)
+        made = Outcome.of(rows["text"].to_list(), [results[row] for row in have], lane.translator)
+        band = made.band(lane)
+        made.check(lane, band)
         self.report.add_faults(pair, made.sources, made.texts, made.faults)
-        for other in self.alternatives:
-            self._retry(made, replace(lane, translator=other), band, counts)
-        counts.retried = sum(map(bool, made.faults)) + counts.repaired if self.alternatives else 0
+        if self.alternatives:
+            counts.retried = sum(map(bool, made.faults))
+            for other in self.alternatives:
+                self._retry(made, replace(lane, translator=other), band)
+            counts.repaired = counts.retried - sum(map(bool, made.faults))
         keep = [self.quality == "keep" or not found for found in made.faults]
         counts.kept, counts.dropped = sum(keep), len(keep) - sum(keep)
-        counts.truncated = sum(made.truncated)
-        return _frame(rows, made, lane.target_lang).filter(pl.Series(keep, dtype=pl.Boolean))
+        counts.truncated = sum(cut for cut, kept in zip(made.truncated, keep, strict=True) if kept)
+        return made.frame(rows, lane.target_lang).filter(pl.Series(keep, dtype=pl.Boolean))
 
     def _translated(self, texts: Sequence[str], lane: Lane, total: int) -> list[Result]:
         title = f"{lane.source_lang} → {lane.target_lang}"
         with self.progress.task(title, total, unit="segments") as task:
             return list(translate_texts(texts, lane, self.report.tally, task))
 
-    def _retry(self, made: _Batch, lane: Lane, band: Band, counts: PairCounts) -> None:
+    def _retry(self, made: Outcome, lane: Lane, band: Band) -> None:
         """Translate the faulty rows with another translator and take what passes."""
-        possible = lane.translator.pairs()
         bad = [row for row, found in enumerate(made.faults) if found]
-        if not bad or (
-            possible is not None and (lane.source_lang, lane.target_lang) not in possible
-        ):
+        possible = lane.translator.pairs()
+        pair = (lane.source_lang, lane.target_lang)
+        if not bad or (possible is not None and pair not in possible):
             return
         sources = [made.sources[row] for row in bad]
         total = count_segments(sources, lane.source_lang, lane.translator)
         results = self._translated(sources, lane, total)
-        for place, (row, result) in enumerate(zip(bad, results, strict=True)):
-            if result.text is None:
-                continue
-            again = _made([sources[place]], [result], lane.translator)
-            if not _faults(again, lane, band)[0]:
-                counts.repaired += 1
-                made.texts[row], made.truncated[row] = again.texts[0], again.truncated[0]
-                made.translators[row], made.origins[row] = again.translators[0], again.origins[0]
-                made.faults[row] = []
-
-
-def _made(sources: list[str], results: Sequence[Result], translator: Translator) -> _Batch:
-    origin = getattr(translator, "origin", "machine")
-    return _Batch(
-        sources=sources,
-        texts=[result.text or "" for result in results],
-        truncated=[result.truncated for result in results],
-        lost=[result.lost_sentence for result in results],
-        translators=[translator.name] * len(results),
-        origins=[origin] * len(results),
-    )
-
-
-def _faults(made: _Batch, lane: Lane, band: Band) -> list[list[str]]:
-    return find_faults(
-        pl.Series(made.sources, dtype=pl.String),
-        pl.Series(made.texts, dtype=pl.String),
-        lane.source_lang,
-        lane.target_lang,
-        band,
-        np.array(made.lost, dtype=np.bool_),
-    )
-
-
-def _frame(rows: pl.DataFrame, made: _Batch, target: str) -> pl.DataFrame:
-    """The rows with their translations in place of the originals."""
-    flags = [
-        [*found, "truncated"] if cut else found
-        for found, cut in zip(made.faults, made.truncated, strict=True)
-    ]
-    ids = rows["id"].to_list()
-    return rows.with_columns(
-        pl.Series("id", [translation_id(one, target) for one in ids], dtype=pl.String),
-        pl.Series("text", made.texts, dtype=pl.String),
-        pl.lit(target).alias("lang"),
-        pl.col("lang").alias("source_lang"),
-        pl.Series("origin", made.origins, dtype=pl.String),
-        pl.Series("translator", made.translators, dtype=pl.String),
-        pl.lit(None, dtype=pl.Float64).alias("score"),
-        pl.Series("flags", flags, dtype=pl.List(pl.String)),
-        pl.Series("original_id", ids, dtype=pl.String),
-    )
+        again = Outcome.of(sources, results, lane.translator)
+        again.check(lane, band)
+        for place, row in enumerate(bad):
+            if results[place].text is not None and not again.faults[place]:
+                made.take(row, again, place)

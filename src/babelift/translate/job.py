@@ -1,0 +1,187 @@
+"""The job behind `babelift translate`: tables in, one file of translated rows out."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import polars as pl
+
+from babelift.config import QualityAction, TranslateConfig, Translating
+from babelift.corpus import check_budget, read_corpus, write_rejects
+from babelift.errors import ConfigError
+from babelift.progress import Progress, quiet
+from babelift.translate.complete import JobOutput
+from babelift.translate.driver import BATCH_TOKENS, TranslatedRows, translate_rows
+from babelift.translate.memory import Memory
+from babelift.translate.output import check_place, file_hash
+from babelift.translate.protocol import Translator
+from babelift.translate.registry import load_translator
+
+
+def run_translate(config: TranslateConfig, progress: Progress | None = None) -> TranslatedRows:
+    """Translate tables and write the rows to `config.out`.
+
+    Beside the output stand `<out>.report.json` with the counts and, where rows could not be read,
+    `<out>.rejects.jsonl`. Run again after a kill, it goes on with what is missing; run again when
+    all is done, it finds everything in the memory and leaves the output as it is.
+
+    Args:
+        config: What to translate, how, and where to write it.
+        progress: Where to show how far it is.
+
+    Returns:
+        The rows as written, and the report.
+
+    Raises:
+        ConfigError: A setting that cannot be used.
+        RejectsError: Too many rows cannot be read.
+        RunError: The output exists and was not made by this very job, or cannot be written.
+        TranslationError: A translator or the memory failed; finished translations are kept.
+    """
+    progress = progress or quiet()
+    out = _checked_output(config)
+    output = JobOutput(out, _job_key(config))
+    output.check()
+    corpus = read_corpus(config.input, config, labelled=False)
+    for note in corpus.notes:
+        progress.say(note)
+    check_place(out)
+    if corpus.rejects.height:
+        rejects = out.with_name(f"{out.name}.rejects.jsonl")
+        write_rejects(corpus.rejects, rejects)
+        progress.say(f"{corpus.rejects.height} rows were rejected; see {rejects}")
+    check_budget(corpus, config.max_rejects)
+    with _translators(config) as (translator, fallback), Memory() as memory:
+        result = translate_rows(
+            corpus.rows,
+            config.to,
+            translator,
+            memory=memory,
+            quality=config.quality,
+            fallback=fallback,
+            batch_tokens=config.batch_tokens,
+            progress=progress,
+        )
+    rows = pl.concat([corpus.rows, result.rows]) if config.with_originals else result.rows
+    if not output.write(rows, result.report.to_dict()):
+        progress.say(f"{out} is complete already; nothing was changed.")
+    return TranslatedRows(rows, result.report)
+
+
+def _checked_output(config: TranslateConfig) -> Path:
+    if not config.input:
+        raise ConfigError("no table to translate is given.", "Name one or more files.")
+    if not config.to:
+        raise ConfigError("no target language is given.", "Name one or more with --to.")
+    if config.out is None:
+        raise ConfigError("no output file is given.", "Name one with --out FILE.parquet.")
+    if config.fallback and config.quality != "retry":
+        raise ConfigError(
+            f"fallback '{config.fallback}' is only used with quality 'retry', which is "
+            f"'{config.quality}'.",
+            "Add --quality retry, or leave the fallback out.",
+        )
+    return Path(config.out)
+
+
+@contextmanager
+def _translators(config: TranslateConfig) -> Iterator[tuple[Translator, Translator | None]]:
+    with ExitStack() as stack:
+        translator = load_translator(config.translator, config=config)
+        stack.callback(translator.close)
+        fallback = None
+        if config.fallback:
+            fallback = load_translator(config.fallback, config=config)
+            stack.callback(fallback.close)
+        yield translator, fallback
+
+
+_NOT_CONTENT = {"out", "input", "batch_tokens", "max_rejects"}
+"""Settings that do not change what is in the output."""
+
+
+def _job_key(config: TranslateConfig) -> str:
+    """Hash of the settings and the input's content: the same job gives the same output."""
+    settings = config.model_dump(mode="json", exclude=_NOT_CONTENT)
+    inputs = [file_hash(Path(name)) if Path(name).is_file() else name for name in config.input]
+    content = json.dumps([settings, inputs], sort_keys=True)
+    return hashlib.sha256(content.encode()).hexdigest()
+
+
+def translate(
+    rows: pl.DataFrame,
+    to: str | Sequence[str],
+    translator: str | Translator = "m2m100",
+    *,
+    lang: str | None = None,
+    quality: QualityAction = "keep",
+    fallback: str | Translator | None = None,
+    batch_tokens: int = BATCH_TOKENS,
+    memory: Memory | None = None,
+    progress: Progress | None = None,
+) -> pl.DataFrame:
+    """Translate a frame of rows.
+
+    Args:
+        rows: Needs a column `text`, and `lang` unless that is given as an argument. `id` is made
+            from the row's number where it is missing; all other columns are copied.
+        to: Tags of the languages to translate into.
+        translator: As on the command line, see 'babelift models'; or any `Translator`, which is
+            left open.
+        lang: The language of all rows.
+        quality: What to do with faulty translations: `keep`, `drop` or `retry`.
+        fallback: Second translator, for `retry`.
+        batch_tokens: Tokens sent to the translator at a time.
+        memory: Where finished translations are kept; the one in the cache folder if absent.
+        progress: Where to show how far it is.
+
+    Returns:
+        The translations in the form of `corpus.rows.SCHEMA`, one row for each row and target
+        language; faults in the column `flags`.
+
+    Raises:
+        LanguageError: A language that is not known, or a pair that the translator cannot do.
+        TranslationError: The translator or the memory failed.
+
+    >>> from babelift.testing.translators import FunctionTranslator
+    >>> words = {"It is good.": "Es ist gut.", "It broke.": "Es ging kaputt."}
+    >>> dictionary = FunctionTranslator(lambda text, source, target: words[text])
+    >>> rows = pl.DataFrame({"text": ["It is good. It broke."], "label": ["3"]})
+    >>> translate(rows, "de", dictionary, lang="en").select("id", "text", "label", "lang").rows()
+    [('0@de', 'Es ist gut. Es ging kaputt.', '3', 'de')]
+    """
+    if lang is not None:
+        rows = rows.with_columns(pl.lit(lang).alias("lang"))
+    if "id" not in rows.columns:
+        rows = rows.with_row_index("id").with_columns(pl.col("id").cast(pl.String))
+    for name in ("group_id", "original_id"):
+        if name not in rows.columns:
+            rows = rows.with_columns(pl.col("id").alias(name))
+    config = Translating(to=_tags(to), quality=quality, batch_tokens=batch_tokens)
+    with ExitStack() as stack:
+        result = translate_rows(
+            rows,
+            config.to,
+            _opened(translator, config, stack),
+            memory=memory if memory is not None else stack.enter_context(Memory()),
+            quality=quality,
+            fallback=None if fallback is None else _opened(fallback, config, stack),
+            batch_tokens=batch_tokens,
+            progress=progress,
+        )
+    return result.rows
+
+
+def _tags(to: str | Sequence[str]) -> tuple[str, ...]:
+    return (to,) if isinstance(to, str) else tuple(to)
+
+
+def _opened(translator: str | Translator, config: Translating, stack: ExitStack) -> Translator:
+    """A translator by its name, closed in the end; one that is given as it is stays open."""
+    if not isinstance(translator, str):
+        return translator
+    opened = load_translator(translator, config=config)
+    stack.callback(opened.close)
+    return opened

@@ -1,0 +1,129 @@
+"""Writing translated rows: parquet, JSON lines or CSV, whole or not at all."""
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import polars as pl
+
+from babelift.errors import ConfigError, RunError, did_you_mean
+
+FORMS: Final = (".parquet", ".jsonl", ".csv")
+
+
+def check_form(path: Path) -> None:
+    """Refuse an output file whose ending is not one of `FORMS`.
+
+    Raises:
+        ConfigError: The ending is not known.
+
+    >>> check_form(Path("rows.parquet"))
+    """
+    if path.suffix.lower() not in FORMS:
+        ending = path.suffix or path.name
+        raise ConfigError(
+            f"output '{path}': ending '{ending}' is not known{did_you_mean(ending, FORMS)}",
+            f"Endings that can be written: {', '.join(FORMS)}.",
+        )
+
+
+def check_place(path: Path) -> None:
+    """Make the output's folder and see that files can be written there, before any work.
+
+    Raises:
+        RunError: The folder cannot be made or written.
+    """
+    with _explained(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        probe = partial_of(path)
+        probe.touch()
+        probe.unlink()
+
+
+def partial_of(path: Path) -> Path:
+    """The hidden file beside `path` that is written first; one that a kill left is written over."""
+    return path.with_name(f".{path.name}.partial")
+
+
+def write_rows(rows: pl.DataFrame, path: Path) -> None:
+    """Write rows in the form that the file's ending says; the same rows give the same bytes.
+
+    CSV holds no lists: flags are joined by `|`, other nested columns become JSON.
+    """
+    form = path.suffix.lower()
+    writers: dict[str, Callable[[Path], Any]] = {
+        ".parquet": lambda partial: rows.write_parquet(partial),
+        ".jsonl": lambda partial: rows.write_ndjson(partial),
+        ".csv": lambda partial: flattened(rows).write_csv(partial),
+    }
+    replace_file(path, writers[form])
+
+
+def flattened(rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows without nested columns, as CSV needs it.
+
+    >>> flattened(pl.DataFrame({"flags": [["copy", "length"], []], "own": [[1], None]})).rows()
+    [('copy|length', '[1]'), ('', None)]
+    """
+    columns = []
+    for name, dtype in rows.schema.items():
+        if name == "flags":
+            columns.append(pl.col(name).list.join("|"))
+        elif dtype.is_nested():
+            values = [None if value is None else _json(value) for value in rows[name].to_list()]
+            columns.append(pl.Series(name, values, dtype=pl.String))  # type: ignore[arg-type]
+        elif dtype == pl.Binary:
+            columns.append(pl.col(name).bin.encode("base64"))
+        else:
+            columns.append(pl.col(name))
+    return rows.select(columns)
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, default=str)
+
+
+def write_json(value: Any, path: Path) -> None:
+    """Write plain values as indented JSON."""
+    text = json.dumps(value, ensure_ascii=False, indent=1) + "\n"
+    replace_file(path, lambda partial: partial.write_text(text, encoding="utf-8"))
+
+
+def replace_file(path: Path, write: Callable[[Path], Any]) -> None:
+    """Write a file beside its place, then put it there in one move.
+
+    Raises:
+        RunError: The file cannot be written: disk full, no permission.
+    """
+    partial = partial_of(path)
+    with _explained(path):
+        try:
+            write(partial)
+            with partial.open("rb+") as file:
+                os.fsync(file.fileno())
+            partial.replace(path)
+        except BaseException:
+            partial.unlink(missing_ok=True)
+            raise
+
+
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise RunError(
+            f"'{path}' cannot be written: {error.strerror or error}.",
+            "Choose another --out, or make room or permission there and run the same command "
+            "again; finished translations are kept in the memory.",
+        ) from error
