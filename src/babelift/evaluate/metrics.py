@@ -7,6 +7,7 @@ import numpy as np
 import polars as pl
 
 from babelift.evaluate.intervals import bootstrap_f1
+from babelift.evaluate.rows import BASELINE, check_predictions
 from babelift.evaluate.scores import (
     Counts,
     confusion_matrix,
@@ -19,7 +20,6 @@ from babelift.evaluate.scores import (
     quadratic_weighted_kappa,
     reliability,
 )
-from babelift.evaluate.tables import BASELINE, check_predictions
 
 
 def evaluate_predictions(

@@ -1,30 +1,17 @@
-"""Prediction files: written, read back, and checked, whoever made them."""
+"""Tables as files: written all or nothing, read with errors that a user can act on."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 from uuid import uuid4
 
 import polars as pl
 
-from babelift.corpus.rows import ORIGINS
-from babelift.errors import ConfigError, DataError, LanguageError, did_you_mean
-from babelift.languages import resolve
-
-ENCODER: Final = "encoder"
-BASELINE: Final = "linear"
-"""What the column `model` says of the fine-tuned encoder's rows and of the linear baseline's."""
+from babelift.errors import ConfigError, DataError, did_you_mean
 
 ENDINGS: Final = (".parquet", ".jsonl", ".csv")
-
-
-def probability_column(label: str) -> str:
-    """The name of the column with a label's probability.
-
-    >>> probability_column("5")
-    'p_5'
-    """
-    return f"p_{label}"
 
 
 def table_ending(path: Path) -> str:
@@ -46,31 +33,43 @@ def table_ending(path: Path) -> str:
     return ending
 
 
-def write_table(table: pl.DataFrame, path: Path) -> None:
-    """Write a table as its ending says, all or nothing: a kill leaves no half-written file.
+@contextmanager
+def written(path: Path) -> Iterator[Path]:
+    """A path to write to, moved to `path` at the end: a kill leaves no half-written file.
 
-    In CSV, lists and structs become JSON.
+    Raises:
+        DataError: The file cannot be written.
+    """
+    part = path.with_name(f".{path.name}.{uuid4().hex[:8]}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield part
+        part.replace(path)
+    except FileExistsError as error:
+        raise DataError(f"'{path}' cannot be written: '{error.filename}' is no folder.") from error
+    except (OSError, pl.exceptions.PolarsError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise DataError(f"'{path}' cannot be written: {reason}.") from error
+    finally:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+
+
+def write_table(table: pl.DataFrame, path: Path) -> None:
+    """Write a table as its path's ending says; in CSV, lists and structs become JSON.
 
     Raises:
         ConfigError: The ending is not known.
         DataError: The file cannot be written.
     """
     ending = table_ending(path)
-    part = path.with_name(f".{path.name}.{uuid4().hex[:8]}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with written(path) as part:
         if ending == ".parquet":
             table.write_parquet(part)
         elif ending == ".jsonl":
             table.write_ndjson(part)
         else:
             _flat(table).write_csv(part)
-        part.replace(path)
-    except (OSError, pl.exceptions.PolarsError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise DataError(f"{path}: cannot be written: {reason}.") from error
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _flat(table: pl.DataFrame) -> pl.DataFrame:
@@ -82,14 +81,12 @@ def _flat(table: pl.DataFrame) -> pl.DataFrame:
 
 
 def _json(value: object) -> str:
-    import json
-
     plain = value.to_list() if isinstance(value, pl.Series) else value
     return json.dumps(plain, ensure_ascii=False, default=str)
 
 
-def read_predictions(path: Path) -> pl.DataFrame:
-    """Read a table of predictions: Parquet, JSON lines or CSV with a header, UTF-8.
+def read_table(path: Path) -> pl.DataFrame:
+    """Read a table: Parquet, JSON lines or CSV with a header, UTF-8.
 
     Raises:
         ConfigError: The ending is not known.
@@ -98,7 +95,7 @@ def read_predictions(path: Path) -> pl.DataFrame:
     ending = table_ending(path)
     if not path.is_file():
         what = "is a folder" if path.is_dir() else "does not exist"
-        raise DataError(f"{path}: {what}; a file of predictions was expected.")
+        raise DataError(f"{path}: {what}; a table was expected.")
     try:
         if ending == ".parquet":
             table = pl.read_parquet(path)
@@ -112,148 +109,3 @@ def read_predictions(path: Path) -> pl.DataFrame:
     if table.is_empty():
         raise DataError(f"{path}: holds no rows.")
     return table
-
-
-def check_predictions(
-    table: pl.DataFrame, labels: Sequence[str], where: str = "the predictions"
-) -> pl.DataFrame:
-    """The table in the form that scoring takes: known columns, labels and languages, in order.
-
-    Args:
-        table: Needs `label`, `prediction` and `lang`. `id`, `group_id`, `origin`, `model` are
-            filled in where absent: each row an item of its own, original, by the encoder. The
-            probability of the prediction is `probability`, else the `p_<label>` column of the
-            predicted label, else null.
-        labels: All labels.
-        where: What to call the table in an error.
-
-    Returns:
-        String columns `id, group_id, lang, origin, model, label, prediction` and `probability`
-        (Float64, null where not known), one row per row of the table.
-
-    Raises:
-        DataError: A column is missing, or a row has no label, a label that is not in `labels`, a
-            probability outside 0 to 1, or an id that another row of its model and language has.
-        LanguageError: A row's language is not known.
-    """
-    for column in ("label", "prediction", "lang"):
-        if column not in table.columns:
-            raise DataError(
-                f"{where}: column '{column}' is missing{did_you_mean(column, table.columns)}",
-                "A table of predictions needs the columns label, prediction and lang.",
-            )
-    if table.is_empty():
-        raise DataError(f"{where}: no rows.")
-    number = pl.int_range(1, table.height + 1, dtype=pl.Int64, eager=True).cast(pl.String)
-    ids = _column(table, "id", number)
-    checked = pl.DataFrame(
-        {
-            "id": ids,
-            "group_id": _column(table, "group_id", ids),
-            "lang": _languages(table["lang"].cast(pl.String), where),
-            "origin": _known(_column(table, "origin", _all(table, "original")), ORIGINS, where),
-            "model": _column(table, "model", _all(table, ENCODER)),
-            "label": _known(label_strings(table["label"]), labels, where),
-            "prediction": _known(label_strings(table["prediction"]), labels, where),
-        }
-    )
-    _check_models(checked, where)
-    _check_ids(checked, where)
-    probability = _probability(table, checked["prediction"], labels, where)
-    return checked.with_columns(probability.alias("probability"))
-
-
-def label_strings(column: pl.Series) -> pl.Series:
-    """Labels as strings: a whole number stays one, also where a tool wrote it as `5.0`.
-
-    >>> label_strings(pl.Series([1.0, 5.0])).to_list()
-    ['1', '5']
-    """
-    if column.dtype.is_float() and (column.drop_nulls() % 1 == 0).all():
-        column = column.cast(pl.Int64)
-    return column.cast(pl.String)
-
-
-def _all(table: pl.DataFrame, value: str) -> pl.Series:
-    return pl.repeat(value, table.height, dtype=pl.String, eager=True)
-
-
-def _column(table: pl.DataFrame, name: str, default: pl.Series) -> pl.Series:
-    """A string column, with `default` where the table has none or a null in it."""
-    if name not in table.columns:
-        return default.alias(name)
-    given = table[name].cast(pl.String)
-    return given.zip_with(given.is_not_null(), default).alias(name)
-
-
-def _known(column: pl.Series, allowed: Sequence[str], where: str) -> pl.Series:
-    bad = (~column.is_in(list(allowed))).fill_null(True).arg_true()
-    if len(bad) == 0:
-        return column
-    row, value = int(bad[0]), column[int(bad[0])]
-    if value is None:
-        raise DataError(f"row {row + 1} of {where}: column '{column.name}' is empty.")
-    raise DataError(
-        f"row {row + 1} of {where}: {column.name} '{value}' is not known"
-        f"{did_you_mean(value, allowed)}",
-        f"Allowed: {', '.join(allowed)}.",
-    )
-
-
-def _languages(column: pl.Series, where: str) -> pl.Series:
-    tags: dict[str, str] = {}
-    for row, tag in zip(
-        column.arg_unique().sort(), column.unique(maintain_order=True), strict=True
-    ):
-        if tag is None:
-            raise DataError(f"row {row + 1} of {where}: column 'lang' is empty.")
-        try:
-            tags[tag] = resolve(tag)
-        except LanguageError as error:
-            raise LanguageError(f"row {row + 1} of {where}: {error.message}", error.hint) from error
-    return column.replace_strict(tags, return_dtype=pl.String)
-
-
-def _check_models(checked: pl.DataFrame, where: str) -> None:
-    models = sorted(set(checked["model"]) - {BASELINE})
-    if len(models) > 1:
-        raise DataError(
-            f"{where}: column 'model' names more than one model: {', '.join(models)}.",
-            f"Evaluate one at a time; only '{BASELINE}' may stand beside it, as the baseline.",
-        )
-
-
-def _check_ids(checked: pl.DataFrame, where: str) -> None:
-    again = checked.select(~pl.struct("model", "lang", "id").is_first_distinct()).to_series()
-    if again.any():
-        row = int(again.arg_true()[0])
-        first = checked.row(row, named=True)
-        raise DataError(
-            f"row {row + 1} of {where}: id '{first['id']}' occurs more than once "
-            f"in language '{first['lang']}'."
-        )
-
-
-def _probability(
-    table: pl.DataFrame, prediction: pl.Series, labels: Sequence[str], where: str
-) -> pl.Series:
-    """The probability of each row's prediction, null where the table does not give it."""
-    if "probability" in table.columns:
-        return _numbers(table["probability"], where)
-    chosen = pl.repeat(None, table.height, dtype=pl.Float64, eager=True)
-    for label in labels:
-        if (name := probability_column(label)) in table.columns:
-            chosen = _numbers(table[name], where).zip_with(prediction == label, chosen)
-    return chosen
-
-
-def _numbers(column: pl.Series, where: str) -> pl.Series:
-    numbers = column.cast(pl.Float64, strict=False)
-    odd = column.is_not_null() & ~numbers.is_between(0, 1).fill_null(False)
-    bad = odd.arg_true()
-    if len(bad):
-        raise DataError(
-            f"row {int(bad[0]) + 1} of {where}: {column.name} '{column[int(bad[0])]}' "
-            "is not a number between 0 and 1."
-        )
-    return numbers

@@ -1,0 +1,120 @@
+"""The jobs behind `babelift predict` and `babelift evaluate`, and the tables they write."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from babelift.config import EvaluateConfig, PredictConfig
+from babelift.corpus.rows import SCHEMA
+from babelift.errors import ConfigError, RunError
+from babelift.evaluate.evaluate import measure, read_rows
+from babelift.evaluate.rows import make_predictions, prediction_columns
+from babelift.evaluate.tables import table_ending, write_table, written
+from babelift.progress import Progress, quiet
+
+__all__ = ["make_predictions", "run_evaluate", "run_predict", "write_predictions"]
+
+_METRICS = "metrics.json"
+_PREDICTIONS = "predictions.parquet"
+
+
+def write_predictions(predictions: pl.DataFrame, path: Path) -> None:
+    """Write predictions as Parquet, JSON lines or CSV, as the path's ending says, all or nothing.
+
+    Raises:
+        ConfigError: The ending is not known.
+        DataError: The file cannot be written.
+    """
+    write_table(predictions, path)
+
+
+def run_predict(config: PredictConfig, progress: Progress | None = None) -> Path:
+    """Label the rows of the input tables and write them.
+
+    The file has `id`, `prediction`, `probability` and a `p_<label>` column per label, then the
+    text, the language and the label where there are any, and the input's own columns; rows in the
+    order of the input. Rows that cannot be read go to a file of rejects beside it.
+
+    Args:
+        config: Settings of `babelift predict`.
+        progress: Where progress is shown; None for nowhere.
+
+    Returns:
+        The file that was written.
+
+    Raises:
+        ConfigError: A setting is missing, or the file exists already.
+        DataError: The input cannot be used, or too many of its rows were rejected.
+        ModelError: The model cannot be opened.
+    """
+    from babelift.deploy.predictor import Predictor
+
+    if config.out is None:
+        raise ConfigError("no file to write was given.", "Name one: --out labelled.csv")
+    table_ending(config.out)
+    if config.out.exists():
+        raise ConfigError(f"'{config.out}' exists already.", "Choose another --out.")
+    progress = progress or quiet()
+    rejects = config.out.with_name(f"{config.out.stem}.rejects.jsonl")
+    rows = read_rows(config, rejects, progress, labelled=False)
+    predictor = Predictor.load(config.model)
+    proba = predictor.predict_proba(
+        rows["text"].to_list(), batch_size=config.batch_size, progress=progress
+    )
+    labelled = _with_predictions(rows, prediction_columns(predictor.labels, proba, rows.height))
+    write_table(labelled, config.out)
+    return config.out
+
+
+def _with_predictions(rows: pl.DataFrame, predictions: list[pl.Series]) -> pl.DataFrame:
+    """Ids and predictions, then what the input had; a name that is taken gets `_given`."""
+    named = [name for name in ("text", "lang", "label") if rows[name].null_count() < rows.height]
+    own = [name for name in rows.columns if name not in SCHEMA]
+    taken = {"id", *named, *(column.name for column in predictions)}
+    renamed = {name: name for name in (*named, *own)}
+    for name in own:
+        while renamed[name] in taken:
+            renamed[name] += "_given"
+        taken.add(renamed[name])
+    given = rows.select(pl.col(name).alias(new) for name, new in renamed.items())
+    return pl.DataFrame([rows["id"], *predictions, *given])
+
+
+def run_evaluate(config: EvaluateConfig, progress: Progress | None = None) -> dict[str, Any]:
+    """Measure a model, or anybody's predictions, on labelled rows.
+
+    Writes `metrics.json` and `predictions.parquet` into `config.out`, or nothing without one.
+
+    Args:
+        config: Settings of `babelift evaluate`; `model` may also be a table of predictions with
+            the columns label, prediction and lang, and then there is no input.
+        progress: Where progress is shown; None for nowhere.
+
+    Returns:
+        The metrics, as `metrics.evaluate_predictions` gives them.
+
+    Raises:
+        ConfigError: Settings that do not go together.
+        DataError: Rows or predictions that cannot be used.
+        ModelError: The model cannot be opened.
+        RunError: The folder holds an evaluation already.
+    """
+    folder = config.out
+    if folder is not None:
+        _check_free(folder)
+    metrics, predictions = measure(config, progress or quiet())
+    if folder is not None:
+        write_predictions(predictions, folder / _PREDICTIONS)
+        with written(folder / _METRICS) as part:
+            part.write_text(json.dumps(metrics, ensure_ascii=False, indent=1), encoding="utf-8")
+    return metrics
+
+
+def _check_free(folder: Path) -> None:
+    if folder.exists() and not folder.is_dir():
+        raise RunError(f"'{folder}' is a file.", "--out must name a folder.")
+    for name in (_METRICS, _PREDICTIONS):
+        if (folder / name).exists():
+            raise RunError(f"'{folder}' holds a {name} already.", "Choose another --out.")
