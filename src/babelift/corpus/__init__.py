@@ -1,1 +1,21 @@
 """Rows: reading, checking, splitting, leakage."""
+
+from babelift.corpus.labels import check_labels, label_set, require_classes
+from babelift.corpus.leakage import LeakageReport, audit_leakage
+from babelift.corpus.read import Corpus, read_corpus
+from babelift.corpus.rejects import check_budget, count_reasons, write_rejects
+from babelift.corpus.split import split_by_group
+
+__all__ = [
+    "Corpus",
+    "LeakageReport",
+    "audit_leakage",
+    "check_budget",
+    "check_labels",
+    "count_reasons",
+    "label_set",
+    "read_corpus",
+    "require_classes",
+    "split_by_group",
+    "write_rejects",
+]

@@ -1,0 +1,192 @@
+"""Tables into rows: the one way in."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import polars as pl
+
+from babelift.config import Table
+from babelift.corpus.checks import check_rows
+from babelift.corpus.columns import Columns, choose_columns
+from babelift.corpus.files import ENDINGS, check_file, ending, read_bytes
+from babelift.corpus.hub import PREFIX
+from babelift.corpus.identity import PLACE, Source, is_counted, settle_ids
+from babelift.corpus.known import file_split
+from babelift.corpus.raw import ROW, Raw
+from babelift.corpus.rejects import reject_frame
+from babelift.corpus.rows import SPLITS, conform
+from babelift.errors import ConfigError, DataError, did_you_mean
+
+_PARQUET: Final = (".parquet", ".pq")
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Rows that were read, and those that could not be.
+
+    Attributes:
+        rows: The rows (`corpus.rows.SCHEMA`, then the user's own columns).
+        rejects: The others (`corpus.rejects.REJECTS`).
+        notes: Sentences about what was guessed or decided, to be shown to the user.
+        files: Rows taken from each file, by its name as the user gave it.
+    """
+
+    rows: pl.DataFrame
+    rejects: pl.DataFrame
+    notes: tuple[str, ...] = ()
+    files: dict[str, int] = field(default_factory=dict)
+
+
+def read_corpus(
+    paths: Sequence[str | Path],
+    table: Table,
+    *,
+    split: str | None = None,
+    labelled: bool = True,
+    lang_required: bool = True,
+) -> Corpus:
+    """Read tables into one set of rows.
+
+    Rows with a fault are not taken but listed in `rejects`, each with its file, row, field and
+    reason; `check_budget` says whether they are too many.
+
+    Args:
+        paths: Files (csv, tsv, jsonl, each also with `.gz`; parquet), or `hub:NAME#config:split`.
+        table: Which column is what.
+        split: The split of all rows; None to take it from a column `split`, if there is one.
+        labelled: Rows need a label.
+        lang_required: Rows need a language; without, one that cannot be found is null.
+
+    Raises:
+        DataError: A file cannot be read, or a column cannot be found.
+        LanguageError: The table's language is neither a column nor a known tag.
+        MissingDependencyError: `hub:` without the library `datasets`.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "reviews.csv"
+    ...     _ = path.write_text("stars,review_body,language\\n5,Very good,en\\n,Bad,en\\n")
+    ...     corpus = read_corpus([path], Table())
+    >>> corpus.rows.select("text", "label", "lang").rows()
+    [('Very good', '5', 'en')]
+    >>> corpus.rejects.select("row", "field", "reason").rows()
+    [(3, 'stars', 'missing label')]
+    """
+    if split is not None and split not in SPLITS:
+        raise ConfigError(f"split '{split}' is not one of {', '.join(SPLITS)}.")
+    files = list(dict.fromkeys(str(path) for path in paths))
+    if not files:
+        raise DataError("no table was given.", "Name at least one file.")
+    notes: dict[str, list[str]] = {}
+    parts: list[pl.DataFrame] = []
+    rejects: list[pl.DataFrame] = []
+    sources: list[Source] = []
+    for place, file in enumerate(files):
+        raw = read_raw(file)
+        columns = choose_columns(raw, table, labelled=labelled, lang_required=lang_required)
+        checked = check_rows(
+            raw, columns, split=split, labelled=labelled, lang_required=lang_required
+        )
+        for note in (*raw.notes, *checked.notes):
+            notes.setdefault(note, []).append(file)
+        parts.append(checked.rows.with_columns(pl.lit(place, pl.Int32).alias(PLACE)))
+        rejects.append(checked.rejects)
+        sources.append(_source(file, raw, columns, split))
+    rows, duplicates, said = settle_ids(_stack(parts), sources)
+    counts = dict(rows.group_by(PLACE).len().iter_rows())
+    return Corpus(
+        rows=_conform(rows),
+        rejects=pl.concat([*rejects, duplicates]) if rejects else reject_frame([]),
+        notes=(*(f"{_some(names)}: {note}" for note, names in notes.items()), *said),
+        files={file: counts.get(place, 0) for place, file in enumerate(files)},
+    )
+
+
+def read_raw(file: str) -> Raw:
+    """Read one table as it stands, by the ending of its name.
+
+    Raises:
+        DataError: It cannot be read, or no table has such an ending.
+    """
+    if file.startswith(PREFIX):
+        from babelift.corpus.hub import read_hub
+
+        return read_hub(file)
+    path = Path(file)
+    kind = ending(path)
+    if kind in _PARQUET:
+        from babelift.corpus.parquet import read_parquet
+
+        return read_parquet(path)
+    if kind not in ENDINGS:
+        check_file(path)
+        allowed = (*ENDINGS, ".parquet")
+        raise DataError(
+            f"{path}: tables that end in '{kind}' cannot be read"
+            f"{did_you_mean(kind, allowed) or '.'}",
+            f"Save it as one of {', '.join(allowed)}; text tables may be gzip'd (.gz).",
+        )
+    if kind == ".txt":
+        from babelift.corpus.pairs import read_text_and_labels
+
+        return read_text_and_labels(path)
+    data = read_bytes(path)
+    if kind in (".csv", ".tsv"):
+        from babelift.corpus.delimited import read_delimited
+
+        return read_delimited(data, file, tab=kind == ".tsv")
+    from babelift.corpus.jsonl import read_jsonl
+
+    return read_jsonl(data, file)
+
+
+def _source(file: str, raw: Raw, columns: Columns, split: str | None) -> Source:
+    counted = False
+    if columns.id is not None and not columns.own_form:
+        published = columns.known is not None and columns.known.numbered
+        counted = published or is_counted(raw.frame[columns.id].cast(pl.String, strict=False))
+    if split is None and columns.known is not None and columns.known.numbered:
+        split = file_split(file)
+    return Source(file, columns.id, counted, columns.own_form, split)
+
+
+def _stack(parts: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """All parts under one another; own columns of different types become text."""
+    try:
+        return pl.concat(parts, how="diagonal_relaxed")
+    except pl.exceptions.PolarsError:
+        types: dict[str, set[pl.DataType]] = {}
+        for part in parts:
+            for name, dtype in part.schema.items():
+                types.setdefault(name, set()).add(dtype)
+        mixed = {name for name, found in types.items() if len(found) > 1}
+        return pl.concat([_as_text(part, mixed) for part in parts], how="diagonal")
+
+
+def _as_text(part: pl.DataFrame, names: set[str]) -> pl.DataFrame:
+    from babelift.corpus.jsonl import as_text
+
+    return part.with_columns(
+        pl.Series(name, [as_text(value) for value in part[name].to_list()], dtype=pl.String)
+        for name in part.columns
+        if name in names
+    )
+
+
+def _conform(rows: pl.DataFrame) -> pl.DataFrame:
+    if "origin" not in rows.columns:
+        rows = rows.with_columns(origin=pl.lit(None, pl.String))
+    rows = rows.with_columns(pl.col("origin").fill_null("original"))
+    return conform(rows.drop(ROW, PLACE))
+
+
+def _some(files: Sequence[str]) -> str:
+    """Names of files for a note, at most two of them.
+
+    >>> _some(["a", "b", "c", "d"])
+    'a, b and 2 more'
+    """
+    shown = ", ".join(files[:2])
+    return f"{shown} and {len(files) - 2} more" if len(files) > 2 else shown

@@ -1,0 +1,119 @@
+"""Rows that cannot be used: where they stand, why, and how many are too many."""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import polars as pl
+
+from babelift.errors import DataError, RejectsError
+
+if TYPE_CHECKING:
+    from babelift.corpus.read import Corpus
+
+REJECTS: Final[dict[str, pl.DataType]] = {
+    "file": pl.String(),
+    "row": pl.Int64(),
+    "field": pl.String(),
+    "reason": pl.String(),
+    "value": pl.String(),
+    "text": pl.String(),
+}
+"""Columns of a table of rejects.
+
+`row` is the line in a text file, counted from 1 and with the header, and the data row elsewhere.
+`field` is the column's name in the file, null where the whole row is at fault. `reason` is one of
+few, so that it can be counted; `value` is what stood in the field.
+"""
+
+SHOWN: Final = 500
+"""Characters of a value or text that a reject keeps: enough to find it, not the whole novel."""
+
+
+class Reject(NamedTuple):
+    """One row that was not taken; the columns of `REJECTS`."""
+
+    file: str
+    row: int
+    field: str | None
+    reason: str
+    value: str | None = None
+    text: str | None = None
+
+
+def reject_frame(rejects: Iterable[Reject]) -> pl.DataFrame:
+    """A table of rejects, with values and texts cut to `SHOWN` characters.
+
+    >>> reject_frame([Reject("a.csv", 7, "label", "missing label")])["reason"].to_list()
+    ['missing label']
+    """
+    frame = pl.DataFrame(list(rejects), schema=REJECTS, orient="row")
+    return shorten(frame)
+
+
+def shorten(rejects: pl.DataFrame) -> pl.DataFrame:
+    """The rejects with values and texts cut to `SHOWN` characters."""
+    return rejects.with_columns(pl.col("value", "text").str.slice(0, SHOWN))
+
+
+def count_reasons(rejects: pl.DataFrame) -> dict[str, int]:
+    """How many rows were rejected for each reason, the most frequent first.
+
+    >>> count_reasons(reject_frame([Reject("a.csv", 7, "label", "missing label")] * 2))
+    {'missing label': 2}
+    """
+    counts = rejects.group_by("reason").len().sort(["len", "reason"], descending=[True, False])
+    return dict(counts.iter_rows())
+
+
+def write_rejects(rejects: pl.DataFrame, path: str | Path) -> None:
+    """Write rejects as JSON lines, one object per row.
+
+    Raises:
+        DataError: The file cannot be written.
+    """
+    lines = (json.dumps(row, ensure_ascii=False) + "\n" for row in rejects.iter_rows(named=True))
+    try:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        with Path(path).open("w", encoding="utf-8", newline="\n") as file:
+            file.writelines(lines)
+    except OSError as error:
+        raise DataError(
+            f"{path}: rejects cannot be written: {error.strerror or error}.",
+            "Choose a folder that can be written, or make room on the disk.",
+        ) from error
+
+
+def check_budget(corpus: "Corpus", max_rejects: float) -> None:
+    """Stop when more rows were rejected than the user allows.
+
+    Args:
+        corpus: What was read.
+        max_rejects: Largest allowed share of rejected rows, 0 to 1.
+
+    Raises:
+        RejectsError: The share is larger, or no row is left; names the reasons and the first rows.
+    """
+    rejected, kept = corpus.rejects.height, corpus.rows.height
+    total = rejected + kept
+    if kept and rejected <= max_rejects * total:
+        return
+    reasons = "; ".join(f"{reason}: {n:,}" for reason, n in count_reasons(corpus.rejects).items())
+    first = "\n".join(f"  {_where(reject)}" for reject in corpus.rejects.head(5).to_dicts())
+    allowed = f"at most {max_rejects:.2%} may be" if kept else "none is left"
+    raise RejectsError(
+        f"{rejected:,} of {total:,} rows ({_share(rejected, total)}) cannot be used; {allowed}. "
+        f"{reasons}. The first:\n{first}",
+        "Mend the rows, or allow more with --max-rejects.",
+    )
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{part / whole:.2%}" if whole else "all"
+
+
+def _where(reject: dict[str, str | int | None]) -> str:
+    field = f", {reject['field']}" if reject["field"] else ""
+    value = f": {str(reject['value'])[:60]!r}" if reject["value"] else ""
+    return f"{reject['file']}, row {reject['row']}{field}: {reject['reason']}{value}"
