@@ -2,19 +2,21 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import polars as pl
 
 from babelift.config import EvaluateConfig, PredictConfig, Table
+from babelift.corpus.files import ending
 from babelift.corpus.rows import conform
 from babelift.deploy.predictor import Predictor
 from babelift.errors import ConfigError, DataError, LanguageError, did_you_mean
 from babelift.evaluate.metrics import evaluate_predictions
 from babelift.evaluate.rows import ENCODER, check_predictions, label_strings, make_predictions
-from babelift.evaluate.tables import ENDINGS, read_table
 from babelift.languages import resolve
 from babelift.progress import Progress, quiet
+
+_TABLES: Final = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
 
 
 def evaluate(
@@ -98,10 +100,10 @@ def measure(
 def is_predictions_file(model: str) -> bool:
     """Whether what was given as a model is a table of predictions.
 
-    >>> is_predictions_file("other/tool.csv"), is_predictions_file("runs/reviews")
+    >>> is_predictions_file("other/tool.csv.gz"), is_predictions_file("runs/reviews")
     (True, False)
     """
-    return Path(model).suffix.lower() in ENDINGS and not Path(model).is_dir()
+    return ending(Path(model)) in _TABLES and not Path(model).is_dir()
 
 
 def read_rows(
@@ -123,15 +125,13 @@ def read_rows(
 
     if not config.input:
         raise ConfigError("no input table was given.", "Name one or more, e.g. reviews.csv")
-    read = corpus.read_corpus(config.input, config, labelled=labelled)
+    read = corpus.read_corpus(config.input, config, labelled=labelled, lang_required=labelled)
     for note in read.notes:
         progress.say(note)
     if read.rejects.height and rejects is not None:
         corpus.write_rejects(read.rejects, rejects)
         progress.say(f"{read.rejects.height} rows were rejected; see {rejects}")
     corpus.check_budget(read, config.max_rejects)
-    if read.rows.is_empty():
-        raise DataError(f"no usable rows in {', '.join(config.input)}.")
     return read.rows
 
 
@@ -178,12 +178,20 @@ def _metrics(
 
 def _read_predictions(config: EvaluateConfig) -> tuple[list[str], pl.DataFrame]:
     from babelift.corpus import label_set
+    from babelift.corpus.raw import ROW
+    from babelift.corpus.read import read_raw
 
-    table = _named(read_table(Path(config.model)), config, config.model)
+    raw = read_raw(config.model)
+    if raw.rejects:
+        first = raw.rejects[0]
+        raise DataError(f"row {first.row} of {first.file}: {first.reason}.")
+    filled = raw.frame.drop(ROW).with_columns(pl.col(pl.String).replace("", None))
+    table = _named(filled, config, config.model)
+    found: set[str | None] = set()
     for column in {"label", "prediction"} & set(table.columns):
         table = table.with_columns(label_strings(table[column]))
-    found = {*table.get_column("label", default=pl.Series()), *table.get_column("prediction")}
-    labels = list(label_set([label for label in found if label is not None])[0])
+        found |= set(table[column])
+    labels = list(label_set(found)[0])
     return labels, check_predictions(table, labels, config.model)
 
 
@@ -220,7 +228,7 @@ def _complete(frame: pl.DataFrame) -> pl.DataFrame:
                 "Rows need the columns text, label and lang.",
             )
     frame = conform(frame.with_columns(label_strings(frame["label"])))
-    number = pl.int_range(1, pl.len(), dtype=pl.Int64).cast(pl.String)
+    number = pl.int_range(1, pl.len() + 1, dtype=pl.Int64).cast(pl.String)
     ids = pl.coalesce("id", number)
     return frame.with_columns(
         ids.alias("id"),

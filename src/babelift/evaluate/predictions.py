@@ -1,6 +1,5 @@
 """The jobs behind `babelift predict` and `babelift evaluate`, and the tables they write."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +10,8 @@ from babelift.corpus.rows import SCHEMA
 from babelift.errors import ConfigError, RunError
 from babelift.evaluate.evaluate import measure, read_rows
 from babelift.evaluate.rows import make_predictions, prediction_columns
-from babelift.evaluate.tables import table_ending, write_table, written
 from babelift.progress import Progress, quiet
+from babelift.translate.output import check_form, check_place, write_json, write_rows
 
 __all__ = ["make_predictions", "run_evaluate", "run_predict", "write_predictions"]
 
@@ -25,9 +24,11 @@ def write_predictions(predictions: pl.DataFrame, path: Path) -> None:
 
     Raises:
         ConfigError: The ending is not known.
-        DataError: The file cannot be written.
+        RunError: The file cannot be written.
     """
-    write_table(predictions, path)
+    check_form(path)
+    check_place(path)
+    write_rows(predictions, path)
 
 
 def run_predict(config: PredictConfig, progress: Progress | None = None) -> Path:
@@ -53,18 +54,19 @@ def run_predict(config: PredictConfig, progress: Progress | None = None) -> Path
 
     if config.out is None:
         raise ConfigError("no file to write was given.", "Name one: --out labelled.csv")
-    table_ending(config.out)
+    check_form(config.out)
     if config.out.exists():
         raise ConfigError(f"'{config.out}' exists already.", "Choose another --out.")
+    check_place(config.out)
     progress = progress or quiet()
-    rejects = config.out.with_name(f"{config.out.stem}.rejects.jsonl")
+    rejects = config.out.with_name(f"{config.out.name}.rejects.jsonl")
     rows = read_rows(config, rejects, progress, labelled=False)
     predictor = Predictor.load(config.model)
     proba = predictor.predict_proba(
         rows["text"].to_list(), batch_size=config.batch_size, progress=progress
     )
     labelled = _with_predictions(rows, prediction_columns(predictor.labels, proba, rows.height))
-    write_table(labelled, config.out)
+    write_rows(labelled, config.out)
     return config.out
 
 
@@ -107,8 +109,7 @@ def run_evaluate(config: EvaluateConfig, progress: Progress | None = None) -> di
     metrics, predictions = measure(config, progress or quiet())
     if folder is not None:
         write_predictions(predictions, folder / _PREDICTIONS)
-        with written(folder / _METRICS) as part:
-            part.write_text(json.dumps(metrics, ensure_ascii=False, indent=1), encoding="utf-8")
+        write_json(metrics, folder / _METRICS)
     return metrics
 
 
