@@ -124,7 +124,17 @@ def manifest() -> dict[str, Any]:
             },
         },
         "rejects": {"count": 3, "reasons": {"the text is empty": 2, "label '6' is unknown": 1}},
-        "leakage": {"policy": "drop", "exact": 2, "normalised": 1, "dropped": ["r1", "r2", "r3"]},
+        "leakage": {
+            "policy": "drop",
+            "found": {"group": 0, "exact": 2, "normalised": 1, "near": 0},
+            "dropped": {"train": 3, "validation": 0},
+            "pairs": {"train/test": {"group": 0, "exact": 2, "normalised": 1, "near": 0}},
+            "repeated": {"validation": 0, "test": 3},
+            "examples": [
+                {"kind": "exact", "similarity": 1.0, "split": "train", "id": "r1", "text": "Good.",
+                 "other_split": "test", "other_id": "t1", "other_text": "Good."},
+            ],
+        },
         "translation": {
             "translator": "m2m100",
             "fingerprint": "m2m100_418M:int8:ct2-4.8.5:beam1:" + "5c" * 16,
@@ -244,7 +254,7 @@ def vectors_frame(per_language: int = 40) -> pl.DataFrame:
     )  # fmt: skip
 
 
-def test_frame() -> pl.DataFrame:
+def tested_frame() -> pl.DataFrame:
     """A few test rows in every language."""
     rows = [
         {"id": f"t{n}@{lang}", "group_id": f"t{n}", "text": text, "label": LABELS[n], "lang": lang,
@@ -257,7 +267,7 @@ def test_frame() -> pl.DataFrame:
 
 def predictions_frame() -> pl.DataFrame:
     """Predictions for those rows, every one of the encoder's wrong by one star."""
-    test = test_frame().select("id", "group_id", "lang", "source_lang", "origin", "label")
+    test = tested_frame().select("id", "group_id", "lang", "source_lang", "origin", "label")
     wrong = pl.col("label").replace_strict(LABELS, [*LABELS[1:], LABELS[3]])
     guessed = test.with_columns(
         wrong.alias("prediction"),
@@ -285,7 +295,7 @@ def make_run(tmp_path: Path, manifest: dict[str, Any], metrics: dict[str, Any]) 
             "log": log_lines(),
             "vectors": vectors_frame(),
             "predictions": predictions_frame(),
-            "test": test_frame(),
+            "test": tested_frame(),
         } | parts
         for key in ("manifest", "metrics"):
             if parts[key] is not None:

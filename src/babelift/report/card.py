@@ -1,7 +1,7 @@
 """model/README.md: the model card, in the form that the Hugging Face hub reads."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,15 +12,9 @@ from babelift.report.cautions import cautions, non_commercial
 from babelift.report.folder import RunFiles, read_run, write_text
 from babelift.report.records import Manifest
 from babelift.report.render import command, environment
+from babelift.train.encoder import ENCODERS
 
 _HUB_ID: Final = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
-
-_NAMED: Final[Mapping[str, str]] = {
-    "distilbert-multilingual": "distilbert/distilbert-base-multilingual-cased",
-    "xlm-roberta-base": "FacebookAI/xlm-roberta-base",
-    "distilbert-base-multilingual-cased": "distilbert/distilbert-base-multilingual-cased",
-}
-"""Encoders without an owner in their name, and what the hub calls them."""
 
 
 def write_model_card(run_dir: str | Path) -> Path:
@@ -55,7 +49,7 @@ def render_card(run: RunFiles) -> str:
         kept=sum(pair.kept for pair in pairs),
         trained_on=words.trained_on(manifest),
         labels=manifest.labels or run.metrics.labels,
-        barred=[entry for entry in manifest.licenses if non_commercial(entry)],
+        barred=[entry for entry in manifest.parts() if non_commercial(entry)],
         command=command(manifest.command),
     )
 
@@ -87,8 +81,8 @@ def base_model(encoder: str) -> str | None:
     >>> base_model("./my/model"), base_model("scratch"), base_model("intfloat/e5-small")
     (None, None, 'intfloat/e5-small')
     """
-    if encoder in _NAMED:
-        return _NAMED[encoder]
+    if encoder in ENCODERS:
+        return ENCODERS[encoder].hub_id
     owned = _HUB_ID.fullmatch(encoder) and "/" in encoder
     return encoder if owned and not Path(encoder).exists() else None
 
@@ -99,7 +93,7 @@ def card_license(manifest: Manifest) -> str:
     A part that forbids commercial use decides, else the encoder's licence stands; `unknown` where
     there is none, as for an encoder trained from scratch, whose terms its maker sets.
     """
-    barred: Sequence[str | None] = [e.license for e in manifest.licenses if non_commercial(e)]
+    barred: Sequence[str | None] = [e.license for e in manifest.parts() if non_commercial(e)]
     encoder = manifest.training.license if manifest.training else None
     if barred:
         return (barred[0] or "other").lower()

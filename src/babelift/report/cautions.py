@@ -16,6 +16,7 @@ FAULTY = 0.1
 def cautions(manifest: Manifest, metrics: Metrics) -> list[str]:
     """Every doubt that applies, the gravest first."""
     return [
+        *leakage(manifest),
         *test_origins(metrics),
         *small_tests(metrics),
         *calibration(metrics),
@@ -23,6 +24,19 @@ def cautions(manifest: Manifest, metrics: Metrics) -> list[str]:
         *unpaired(manifest),
         *licences(manifest),
         *one_seed(manifest, metrics),
+    ]
+
+
+def leakage(manifest: Manifest) -> list[str]:
+    """Test rows that training saw too and that were left in."""
+    audit = manifest.leakage
+    repeated = audit.repeated.get("test", 0) if audit and audit.policy == "warn" else 0
+    if not repeated:
+        return []
+    also = "also occurs" if repeated == 1 else "also occur"
+    return [
+        f"{counted(repeated, 'test row')} {also} in training or validation: the scores are likely "
+        "too high."
     ]
 
 
@@ -107,8 +121,8 @@ def translation_quality(manifest: Manifest) -> list[str]:
         )
     if report.truncated:
         sentences.append(
-            f"{counted(report.truncated, 'text')} too long for the translator "
-            f"{'was' if report.truncated == 1 else 'were'} cut."
+            f"{counted(report.truncated, 'translation')} "
+            f"{'was' if report.truncated == 1 else 'were'} cut short: the text was too long."
         )
     if report.missing:
         sentences.append(f"For {counted(report.missing, 'text')} there was no translation.")
@@ -137,7 +151,7 @@ def non_commercial(licence: Licence) -> bool:
 
 def licences(manifest: Manifest) -> list[str]:
     """Terms that forbid commercial use, and terms that are not known."""
-    barred = [entry for entry in manifest.licenses if non_commercial(entry)]
+    barred = [entry for entry in manifest.parts() if non_commercial(entry)]
     if not barred:
         return []
     parts = listed([f"{entry.what} {entry.name} ({entry.license})" for entry in barred])

@@ -1,7 +1,7 @@
 """A run's scores on the terminal."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from babelift.report.records import Manifest, Metrics, check
 from babelift.report.tables import LanguageRow, language_rows
@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 __all__ = ["metrics_table", "summary_sentences"]
+
+_WORDS: Final = ("Language", "Test text")
 
 
 def metrics_table(
@@ -33,10 +35,10 @@ def metrics_table(
 
     scores = check(Metrics, metrics, "metrics.json")
     rows = language_rows(check(Manifest, manifest, "manifest.json"), scores)
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     for heading in _headings(scores):
-        words = heading in ("Language", "Test text")
-        table.add_column(heading, justify="left" if words else "right", no_wrap=not words)
+        justify: Literal["left", "right"] = "left" if heading in _WORDS else "right"
+        table.add_column(heading, justify=justify, no_wrap=heading != "Test text")
     for row in rows:
         if not row.tag:
             table.add_section()

@@ -19,7 +19,7 @@ _STEP_CURVES: Final = (
      (0.0, 1.0)),
     ("retrieval_at_1", "In-batch retrieval@1",
      "Share of originals whose nearest translation in the batch is their own.", (0.0, 1.0)),
-    ("learning_rate", "Learning rate", "Warm-up, then linear decay.", None),
+    ("learning_rate", "Learning rate", "How far each update goes.", None),
 )  # fmt: skip
 
 

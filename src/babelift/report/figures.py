@@ -99,7 +99,7 @@ def _mark(scores: LanguageMetrics, y: int, css: str) -> list[Markup]:
     shape = '<circle class="{1}" cx="{0}%" cy="{2}" r="5"/>'
     if css == "linear":
         shape = (
-            '<svg x="{0}%" y="{2}" overflow="visible">'
+            '<svg class="diamond" x="{0}%" y="{2}" overflow="visible">'
             '<rect class="{1}" x="-4.2" y="-4.2" width="8.4" height="8.4" '
             'transform="rotate(45)"/></svg>'
         )
@@ -186,7 +186,7 @@ def axis(low: float, high: float) -> list[float]:
     >>> axis(0.0, 2e-05)
     [0.0, 5e-06, 1e-05, 1.5e-05, 2e-05]
     >>> axis(3.0, 3.0)
-    [2.0, 3.0, 4.0]
+    [2.0, 2.5, 3.0, 3.5, 4.0]
     """
     if not high > low:
         low, high = low - 1, high + 1
@@ -198,15 +198,17 @@ def axis(low: float, high: float) -> list[float]:
 
 
 def thinned(points: Sequence[Point], most: int = MOST_POINTS) -> tuple[Point, ...]:
-    """A long curve as means over equal stretches of it.
+    """A long curve as means over equal stretches of it; its ends stay where they are.
 
-    >>> thinned([(1, 1.0), (2, 3.0), (3, 5.0), (4, 7.0)], most=2)
-    ((1.5, 2.0), (3.5, 6.0))
+    >>> thinned([(1, 1.0), (2, 3.0), (3, 5.0), (4, 7.0), (5, 7.0), (6, 7.0)], most=3)
+    ((1.0, 2.0), (3.5, 6.0), (6.0, 7.0))
     """
     if len(points) <= most:
         return tuple(points)
     chunks = np.array_split(np.array(points, dtype=np.float64), most)
-    return tuple((float(x), float(y)) for x, y in (chunk.mean(axis=0) for chunk in chunks))
+    means = [(float(x), float(y)) for x, y in (chunk.mean(axis=0) for chunk in chunks)]
+    (_, first), *middle, (_, last) = means
+    return ((float(points[0][0]), first), *middle, (float(points[-1][0]), last))
 
 
 def pair_picture(groups: Sequence[Pairs], stage: str, colours: Sequence[str]) -> Markup:

@@ -58,12 +58,13 @@ def view(run: RunFiles) -> dict[str, Any]:
         "averaged": averaged(run.log),
         **_vectors(groups),
         "pair_rows": tables.pair_rows(manifest),
+        "examples": tables.examples_by_fault(manifest),
         "faults": tables.FAULTS,
         "origins": origins,
         "origin_names": tables.ORIGINS,
         "data_rows": data,
-        "leakage": tables.plain_facts(manifest.leakage or {}),
-        "barred": [entry for entry in manifest.licenses if non_commercial(entry)],
+        "leakage": tables.leakage_summary(manifest),
+        "barred": [entry for entry in manifest.parts() if non_commercial(entry)],
         "command": command(manifest.command),
     }
 

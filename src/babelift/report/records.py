@@ -102,13 +102,36 @@ class Rejects(Record):
     reasons: dict[str, int] = {}
 
 
+class Repetition(Record):
+    """A row that an earlier split shares with a later one."""
+
+    kind: str = ""
+    split: str = ""
+    text: str | None = None
+    other_split: str = ""
+    other_text: str | None = None
+
+
+class Leakage(Record):
+    """What the leakage audit found and did."""
+
+    policy: str = ""
+    found: dict[str, int] = {}
+    dropped: dict[str, int] = {}
+    pairs: dict[str, dict[str, int]] = {}
+    repeated: dict[str, int] = {}
+    examples: list[Repetition] = []
+
+
 class Pair(Record):
     """What became of the translations of one language pair."""
 
     rows: int = 0
     kept: int = 0
     dropped: int = 0
+    missing: int = 0
     retried: int = 0
+    repaired: int = 0
     flags: dict[str, int] = {}
 
 
@@ -122,12 +145,21 @@ class Example(Record):
     text: str | None = None
 
 
+class Fallback(Record):
+    """The second translator, for what the first one got wrong."""
+
+    translator: str = ""
+    fingerprint: str | None = None
+    license: str | None = None
+
+
 class Translation(Record):
     """The driver's account of its work."""
 
     translator: str = ""
     fingerprint: str = ""
     license: str | None = None
+    fallback: Fallback | None = None
     seconds: float | None = None
     segments: int | None = None
     from_memory: int | None = None
@@ -185,7 +217,7 @@ class Manifest(Record):
     files: list[File] = []
     data: dict[str, dict[str, dict[str, int]]] = {}
     rejects: Rejects = Rejects()
-    leakage: dict[str, Any] | None = None
+    leakage: Leakage | None = None
     translation: Translation | None = None
     training: Trained | None = None
     licenses: list[Licence] = []
@@ -194,6 +226,15 @@ class Manifest(Record):
     stages: dict[str, float | None] = {}
     energy_joules: float | None = None
     notes: list[str] = []
+
+    def parts(self) -> list[Licence]:
+        """Everything whose terms matter: the recorded licences and the second translator's."""
+        second = self.translation.fallback if self.translation else None
+        if second is None or any(second.translator == entry.name for entry in self.licenses):
+            return self.licenses
+        name = second.translator
+        more = Licence(what="fallback translator", name=name, license=second.license)
+        return [*self.licenses, more]
 
     def trained_on(self, lang: str) -> dict[str, int]:
         """Training rows of a language by origin, those with none left out."""

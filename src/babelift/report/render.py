@@ -45,13 +45,22 @@ def shortened(text: str | None, longest: int = LONGEST_TEXT) -> str:
     return f"{text[:longest].rstrip()} …" if text and len(text) > longest else text or ""
 
 
-def unbroken(sentence: str) -> Markup:
+def sentence(note: str) -> str:
+    """A note as a sentence of its own.
+
+    >>> sentence("no test table was given"), sentence("Done.")
+    ('No test table was given.', 'Done.')
+    """
+    return note[:1].upper() + note[1:] + ("" if note.endswith((".", "!", "?", "。")) else ".")
+
+
+def unbroken(words: str) -> Markup:
     """A sentence whose scores, metric names and flags are not broken at the end of a line.
 
     >>> unbroken("F1-micro .61 [.55, .67] <b>")
     Markup('<span class="nb">F1-micro</span> <span class="nb">.61 [.55, .67]</span> &lt;b&gt;')
     """
-    parts = _UNBREAKABLE.split(sentence)
+    parts = _UNBREAKABLE.split(words)
     span = Markup('<span class="nb">{}</span>')
     return Markup().join(
         span.format(part) if number % 2 else escape(part) for number, part in enumerate(parts)
@@ -74,6 +83,7 @@ def environment(*, autoescape: bool) -> jinja2.Environment:
         "energy": numbers.energy,
         "language": numbers.language_name,
         "names": numbers.names,
+        "sentence": sentence,
         "shortened": shortened,
         "unbroken": unbroken,
     }

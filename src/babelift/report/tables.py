@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
+from babelift.corpus.leakage import KINDS, LeakageReport
 from babelift.report.numbers import (
     UNKNOWN,
     brackets,
@@ -13,7 +14,7 @@ from babelift.report.numbers import (
     percent,
     share,
 )
-from babelift.report.records import LanguageMetrics, Manifest, Metrics
+from babelift.report.records import Example, LanguageMetrics, Manifest, Metrics, Pair
 from babelift.report.vectors import Alignment, Pairs, alignment
 
 ORIGINS: Final[Mapping[str, str]] = {
@@ -218,6 +219,7 @@ class PairRow:
     rows: str
     kept: str
     dropped: str
+    missing: str
     retried: str
     faults: str
 
@@ -232,11 +234,25 @@ def pair_rows(manifest: Manifest) -> list[PairRow]:
             rows=f"{counts.rows:,}",
             kept=f"{counts.kept:,} ({percent(counts.kept, counts.rows)})",
             dropped=f"{counts.dropped:,}",
-            retried=f"{counts.retried:,}",
+            missing=f"{counts.missing:,}",
+            retried=_retried(counts),
             faults=", ".join(f"{flag} {n:,}" for flag, n in counts.flags.items() if n) or "none",
         )
         for pair, counts in manifest.translation.pairs.items()
     ]
+
+
+def _retried(counts: Pair) -> str:
+    mended = f" ({counts.repaired:,} mended)" if counts.retried else ""
+    return f"{counts.retried:,}{mended}"
+
+
+def examples_by_fault(manifest: Manifest) -> list[tuple[str, list[Example]]]:
+    """Examples of faulty translations, gathered by fault."""
+    found: dict[str, list[Example]] = {}
+    for example in manifest.translation.examples if manifest.translation else []:
+        found.setdefault(example.flag, []).append(example)
+    return sorted(found.items())
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,23 +327,18 @@ def _of(found: Alignment | None, what: str) -> str:
     return share(getattr(found, what)) if found else UNKNOWN
 
 
-def plain_facts(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
-    """A nested mapping as (name, value) lines; long lists are counted, not printed.
+def leakage_summary(manifest: Manifest) -> str:
+    """What the leakage audit found and did, in words; empty where there was none.
 
-    >>> plain_facts({"train_test": {"exact": 2, "dropped": ["a", "b"]}, "policy": "drop"})
-    [('train test: exact', '2'), ('train test: dropped', '2'), ('policy', 'drop')]
+    >>> leakage_summary(Manifest.model_validate({"leakage": {"policy": "drop"}}))
+    'No row of an evaluation set occurs in an earlier split.'
     """
-    lines: list[tuple[str, str]] = []
-    for key, value in values.items():
-        name = f"{prefix}{str(key).replace('_', ' ')}"
-        if isinstance(value, Mapping):
-            lines += plain_facts(value, f"{name}: ")
-        elif isinstance(value, list | tuple):
-            lines.append((name, f"{len(value):,}"))
-        elif isinstance(value, bool) or value is None:
-            lines.append((name, {True: "yes", False: "no", None: UNKNOWN}[value]))
-        elif isinstance(value, int):
-            lines.append((name, f"{value:,}"))
-        else:
-            lines.append((name, str(value)))
-    return lines
+    audit = manifest.leakage
+    if audit is None:
+        return ""
+    pairs = {
+        pair: {kind: n for kind, n in found.items() if kind in KINDS}
+        for pair, found in audit.pairs.items()
+        if pair.count("/") == 1
+    }
+    return LeakageReport(audit.policy, audit.found, audit.dropped, pairs).summary()

@@ -190,7 +190,10 @@ def chance(metrics: Metrics) -> list[str]:
             f"inside the interval, in {listed(unsure)}."
         )
     if clear:
-        where = "in the other languages" if below or unsure else "in every language tested"
+        where = (
+            "in every language tested" if len(clear) > 1 else f"in {names(list(metrics.languages))}"
+        )
+        where = "in the other languages" if below or unsure else where
         span = " to ".join(sorted({share(min(clear)), share(max(clear))}))
         sentences.append(
             f"It does better than always giving the most frequent test label ({span}) {where}."

@@ -1,0 +1,137 @@
+"""Every doubt that the files give reason for is said, and no other."""
+
+from typing import Any
+
+from babelift.report.cautions import (
+    calibration,
+    cautions,
+    leakage,
+    licences,
+    small_tests,
+    translation_quality,
+    unpaired,
+)
+from babelift.report.cautions import test_origins as origins_of_tests
+from babelift.report.records import Manifest, Metrics
+
+
+def metrics(**languages: dict[str, Any]) -> Metrics:
+    full = {lang: {"f1_micro": 0.5, "rows": 200} | scores for lang, scores in languages.items()}
+    return Metrics.model_validate({"languages": full})
+
+
+def manifest(**parts: Any) -> Manifest:
+    return Manifest.model_validate(parts)
+
+
+def test_translated_test_text_is_marked_plainly() -> None:
+    found = metrics(
+        de={"origin": "machine"},
+        fr={"origin": "machine"},
+        es={"origin": "reference"},
+        ja={"origin": "mixed"},
+        en={"origin": "original"},
+    )
+    assert origins_of_tests(found) == [
+        "German and French: tested on machine-translated text, which says little about native "
+        "text.",
+        "Japanese: tested partly on translated text, which says little about native text.",
+        "Spanish: tested on trusted translations, not on text written in the language.",
+    ]
+
+
+def test_native_test_text_raises_no_doubt() -> None:
+    assert origins_of_tests(metrics(de={})) == []
+
+
+def test_wide_intervals_name_the_small_test_sets() -> None:
+    found = metrics(
+        de={"rows": 20, "f1_micro_interval": [0.3, 0.72]}, en={"f1_micro_interval": [0.45, 0.55]}
+    )
+    assert small_tests(found) == [
+        "Small test sets: German (20 rows). The intervals reach up to .22 to one side; smaller "
+        "differences cannot be seen."
+    ]
+
+
+def test_poor_calibration_names_the_languages_and_the_worst() -> None:
+    found = metrics(de={"calibration_error": 0.2}, fr={"calibration_error": 0.3}, en={})
+    assert calibration(found) == [
+        "Its probabilities cannot be read as chances in German and French: on average they miss "
+        "the share of right labels by up to .30 (French)."
+    ]
+    assert calibration(metrics(de={"calibration_error": 0.05})) == []
+
+
+def test_translation_faults_are_counted_by_pair() -> None:
+    found = manifest(
+        translation={
+            "truncated": 1,
+            "missing": 2,
+            "pairs": {
+                "en>de": {"rows": 100, "kept": 99, "dropped": 1, "flags": {"copy": 1}},
+                "en>ja": {
+                    "rows": 100,
+                    "kept": 70,
+                    "dropped": 28,
+                    "flags": {"copy": 20, "loop": 10},
+                },
+            },
+        }
+    )
+    assert translation_quality(found) == [
+        "The checks found many faults in the translations: English → Japanese 30 in 100.",
+        "29 translations of 200 (14.5 %) failed a check and were left out.",
+        "1 translation was cut short: the text was too long.",
+        "For 2 texts there was no translation.",
+    ]
+
+
+def test_clean_translations_raise_no_doubt() -> None:
+    clean = manifest(translation={"pairs": {"en>de": {"rows": 9, "kept": 9}, "en>fr": {}}})
+    assert translation_quality(clean) == []
+    assert translation_quality(manifest()) == []
+
+
+def test_unpaired_originals_are_counted_only_where_there_were_translations() -> None:
+    some = {"unpaired": 3, "originals": 10, "translations": 7}
+    assert unpaired(manifest(training=some)) == [
+        "3 rows of 10 had no partner in the other language and so no part in OTC."
+    ]
+    assert unpaired(manifest(training=some | {"translations": 0})) == []
+
+
+def test_non_commercial_terms_are_said_loudly() -> None:
+    found = manifest(
+        licenses=[
+            {"what": "encoder", "name": "x", "license": "MIT"},
+            {"what": "translator", "name": "nllb-600m", "license": "CC-BY-NC-4.0"},
+        ]
+    )
+    assert licences(found) == [
+        "Non-commercial use only: translator nllb-600m (CC-BY-NC-4.0). Treat the classifier as "
+        "bound by this."
+    ]
+
+
+def test_a_non_commercial_second_translator_counts_too() -> None:
+    second = {"translator": "nllb-600m", "license": "CC-BY-NC-4.0"}
+    found = manifest(translation={"translator": "m2m100", "fallback": second})
+    assert "fallback translator nllb-600m" in licences(found)[0]
+
+
+def test_that_intervals_leave_out_the_seed_is_always_said() -> None:
+    found = metrics(de={"f1_micro_interval": [0.45, 0.55]})
+    assert cautions(manifest(seed=7), found) == [
+        "This is one training (seed 7). The intervals cover the choice of test rows only; another "
+        "seed gives other numbers."
+    ]
+
+
+def test_leakage_that_was_left_in_is_said_and_dropped_leakage_is_not() -> None:
+    audit = {"policy": "warn", "repeated": {"test": 12}}
+    assert leakage(manifest(leakage=audit)) == [
+        "12 test rows also occur in training or validation: the scores are likely too high."
+    ]
+    assert leakage(manifest(leakage=audit | {"policy": "drop"})) == []
+    assert leakage(manifest()) == []

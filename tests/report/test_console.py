@@ -1,0 +1,52 @@
+"""The table on the terminal."""
+
+from typing import Any
+
+from rich.console import Console
+
+from babelift.report.console import metrics_table, summary_sentences
+
+
+def printed(metrics: dict[str, Any], manifest: dict[str, Any], width: int = 80) -> str:
+    console = Console(width=width, record=True, file=open("/dev/null", "w"))  # noqa: PTH123, SIM115
+    console.print(metrics_table(metrics, manifest))
+    console.file.close()
+    return console.export_text()
+
+
+def test_scores_stand_whole_in_eighty_columns(
+    metrics: dict[str, Any], manifest: dict[str, Any]
+) -> None:
+    text = printed(metrics, manifest)
+    assert max(len(line) for line in text.splitlines()) <= 80
+    german = next(line for line in text.splitlines() if "German" in line)
+    assert german.split() == [
+        "German", ".66", "[.57,", ".74]", ".65", ".60", "[.51,", ".69]", ".47", ".82", "120",
+        "native",
+    ]  # fmt: skip
+
+
+def test_sources_come_first_and_the_mean_last(
+    metrics: dict[str, Any], manifest: dict[str, Any]
+) -> None:
+    metrics["languages"] = dict(reversed(metrics["languages"].items()))
+    first = [line.split()[0] for line in printed(metrics, manifest).splitlines() if line.split()]
+    names = ["English", "German", "Spanish", "French", "Japanese", "Chinese", "Mean"]
+    assert [word for word in first if word in names] == names
+
+
+def test_without_baseline_and_order_their_columns_are_gone(metrics: dict[str, Any]) -> None:
+    text = printed(metrics | {"linear": {}, "ordinal": False}, {})
+    assert "Linear" not in text
+    assert "QWK" not in text
+
+
+def test_names_are_shown_as_they_are() -> None:
+    odd = {"languages": {"[red]x[/red]": {"f1_micro": 0.5, "rows": 1}}}
+    assert "[red]x[/red]" in printed(odd, {}, width=120)
+
+
+def test_the_sentences_are_those_of_the_report(
+    metrics: dict[str, Any], manifest: dict[str, Any]
+) -> None:
+    assert summary_sentences(manifest, metrics)[0].startswith("Trained on 701 English rows")
