@@ -1,0 +1,312 @@
+"""The classifier with scikit-learn's manners: fit on texts in one language, predict in many."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final, Self, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils.validation import check_is_fitted
+
+from babelift.config import QualityAction, Training, Translating
+from babelift.corpus.rows import conform, originals
+from babelift.deploy.load import find_model
+from babelift.deploy.predictor import Predictor
+from babelift.errors import ConfigError, RunError
+from babelift.inputs import check_groups, check_labels, check_langs, check_texts
+from babelift.progress import Progress
+from babelift.translate.protocol import Translator
+
+Texts: TypeAlias = Sequence[str] | npt.NDArray[Any] | pl.Series
+Labels: TypeAlias = Sequence[Any] | npt.NDArray[Any] | pl.Series
+
+_OWN_FILE: Final = "babelift_classifier.json"
+_TYPES: Final[dict[str, Any]] = {
+    "int": int,
+    "float": float,
+    "bool": lambda name: name == "True",
+    "str": str,
+}
+"""How a label's name in the model turns back into what the user gave, by numpy's kind."""
+
+
+class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """Learns from labelled texts in one or a few languages to label texts in others.
+
+    `fit` translates the texts, fine-tunes one multilingual encoder on originals and translations
+    together, and ties each original to its translations (OTC loss). Finished translations are kept
+    in the translation memory, so fitting again, or on another fold, translates nothing twice.
+
+    Args:
+        to: Languages to translate into; none to train on the originals alone.
+        source_lang: The language of texts for which `fit` is not told one.
+        translator: As on the command line (see `babelift models`), or a `Translator`.
+        encoder: Named encoder, folder or hub id; or `scratch`.
+        otc: Tie each original to its translations.
+        otc_weight: Weight of OTC beside cross-entropy.
+        ratio: Originals to translations in every batch.
+        epochs: Passes over the originals; by encoder if absent.
+        batch_size: Rows in a training batch, translations included.
+        max_length: Tokens per text in training.
+        learning_rate: Peak rate; by encoder if absent.
+        seed: Seed of everything random.
+        quality: What to do with translations that fail a quality check.
+        run_dir: Folder for checkpoints, log and model, from which an interrupted `fit` goes on.
+            One that holds another training is left alone and `<run_dir>-2` is taken, and so on.
+            None trains in a temporary folder.
+
+    Attributes:
+        classes_: `(classes,)` labels as they were given to `fit`, sorted.
+        predictor_: The trained model.
+        training_: What `fit` did: steps, seconds, counts; as in a run's manifest.
+        translation_: What became of the translations; None where there were none.
+        run_dir_: The folder that was used; None for a temporary one.
+
+    >>> Classifier(to=("de", "ja"), epochs=2).get_params()["epochs"]
+    2
+    """
+
+    def __init__(
+        self,
+        to: Sequence[str] = ("de", "ja"),
+        source_lang: str = "en",
+        translator: str | Translator = "m2m100",
+        encoder: str = "distilbert-multilingual",
+        otc: bool = True,
+        otc_weight: float = 0.4,
+        ratio: str = "1:1",
+        epochs: int | None = None,
+        batch_size: int = 32,
+        max_length: int = 128,
+        learning_rate: float | None = None,
+        seed: int = 0,
+        quality: QualityAction = "drop",
+        run_dir: str | Path | None = None,
+    ) -> None:
+        self.to = to
+        self.source_lang = source_lang
+        self.translator = translator
+        self.encoder = encoder
+        self.otc = otc
+        self.otc_weight = otc_weight
+        self.ratio = ratio
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.max_length = max_length
+        self.learning_rate = learning_rate
+        self.seed = seed
+        self.quality = quality
+        self.run_dir = run_dir
+
+    def fit(
+        self,
+        X: Texts,  # noqa: N803
+        y: Labels,
+        *,
+        groups: Sequence[Any] | npt.NDArray[Any] | None = None,
+        lang: str | Sequence[str] | npt.NDArray[Any] | None = None,
+        progress: Progress | None = None,
+    ) -> Self:
+        """Translate and train.
+
+        Args:
+            X: Texts.
+            y: Their labels: strings, whole numbers or booleans.
+            groups: The item of each text; texts of one item are never contrasted with each other.
+            lang: The language of all texts or of each; `source_lang` if absent.
+            progress: Where progress is shown; None for nowhere.
+
+        Raises:
+            ConfigError: A parameter of the classifier cannot be used.
+            DataError: `X`, `y`, `groups` or `lang` cannot be used.
+            TranslationError, ModelError, TrainingError: The work failed.
+        """
+        from babelift.train.trainer import train_classifier
+
+        training, translating = self._settings()
+        texts = check_texts(X, "fit")
+        classes, labels = check_labels(y, len(texts))
+        rows = originals(
+            ids=[str(number) for number in range(len(texts))],
+            texts=texts,
+            labels=[*labels],
+            langs=check_langs(lang, self.source_lang, len(texts)),
+            groups=check_groups(groups, len(texts)),
+            split="train",
+        )
+        names = [str(label) for label in classes.tolist()]
+        with _run_folder(self.run_dir, rows, training, translating, self.translator) as folder:
+            made, report = self._translate(rows, translating, progress)
+            result = train_classifier(
+                pl.concat([rows, made]), None, training, labels=names, run_dir=folder,
+                progress=progress,
+            )  # fmt: skip
+            self.predictor_ = Predictor.load(folder / "model")
+        self.run_dir_ = None if self.run_dir is None else folder
+        self.training_ = result.to_dict()
+        self.translation_ = report
+        self.classes_ = classes
+        return self
+
+    def predict(self, X: Texts) -> npt.NDArray[Any]:  # noqa: N803
+        """The most probable label of each text, as it was given to `fit`: `(texts,)`.
+
+        Raises:
+            NotFittedError: `fit` was not called.
+            DataError: `X` is not a sequence of texts.
+        """
+        return np.asarray(self.classes_[self._probabilities(X, "predict").argmax(axis=1)])
+
+    def predict_proba(self, X: Texts) -> npt.NDArray[np.float64]:  # noqa: N803
+        """Probabilities `(texts, classes) float64`, columns in the order of `classes_`.
+
+        Raises:
+            NotFittedError: `fit` was not called.
+            DataError: `X` is not a sequence of texts.
+        """
+        return self._probabilities(X, "predict_proba")
+
+    def save(self, path: str | Path) -> Path:
+        """Write a folder that `Classifier.load` opens, and plain transformers too.
+
+        Raises:
+            NotFittedError: `fit` was not called.
+            RunError: The folder holds something already or cannot be written.
+        """
+        check_is_fitted(self)
+        folder = Path(path)
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise RunError(f"'{folder}' exists already.", "Choose another folder.")
+        params = {name: value for name, value in self.get_params().items() if _is_plain(value)}
+        kinds = {"i": "int", "u": "int", "f": "float", "b": "bool"}
+        own = {"labels": kinds.get(self.classes_.dtype.kind, "str"), "params": params}
+        try:
+            self.predictor_.save(folder)
+            (folder / _OWN_FILE).write_text(json.dumps(own, indent=1), encoding="utf-8")
+        except OSError as error:
+            raise RunError(f"'{folder}' cannot be written: {error.strerror or error}.") from error
+        return folder
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Open a saved classifier, a run folder, or any transformers classifier.
+
+        Raises:
+            ModelError: It cannot be opened or is not a classifier.
+        """
+        predictor = Predictor.load(path)
+        own = _read_own(find_model(path) / _OWN_FILE)
+        known = cls._get_param_names()
+        params = {name: value for name, value in own["params"].items() if name in known}
+        classifier = cls(**{"to": (), **params})
+        classifier.predictor_ = predictor
+        restore = _TYPES[own["labels"]]
+        classifier.classes_ = np.unique([restore(label) for label in predictor.labels])
+        classifier.run_dir_ = classifier.training_ = classifier.translation_ = None
+        return classifier
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.string = True
+        tags.input_tags.one_d_array = True
+        tags.input_tags.two_d_array = False
+        return tags
+
+    def _settings(self) -> tuple[Training, Translating]:
+        values = self.get_params()
+        where = type(self).__name__
+        training = {name: values[name] for name in Training.model_fields if name in values}
+        translating = {name: values[name] for name in ("to", "quality")}
+        if isinstance(self.translator, str):
+            translating["translator"] = self.translator
+        return Training.from_mapping(training, where), Translating.from_mapping(translating, where)
+
+    def _translate(
+        self, rows: pl.DataFrame, config: Translating, progress: Progress | None
+    ) -> tuple[pl.DataFrame, dict[str, Any] | None]:
+        if not config.to:
+            return rows.clear(), None
+        from babelift.translate.driver import translate_rows
+        from babelift.translate.memory import Memory
+        from babelift.translate.registry import load_translator
+
+        given = None if isinstance(self.translator, str) else self.translator
+        translator = given or load_translator(config.translator, config=config)
+        try:
+            with Memory() as memory:
+                made = translate_rows(
+                    rows, config.to, translator, memory=memory, quality=config.quality,
+                    progress=progress,
+                )  # fmt: skip
+        finally:
+            if given is None:
+                translator.close()
+        return conform(made.rows), made.report.to_dict()
+
+    def _probabilities(self, texts: Texts, method: str) -> npt.NDArray[np.float64]:
+        check_is_fitted(self)
+        probabilities = self.predictor_.predict_proba(check_texts(texts, method))
+        place = {label: number for number, label in enumerate(self.predictor_.labels)}
+        columns = [place[str(label)] for label in self.classes_.tolist()]
+        return np.asarray(probabilities[:, columns])
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, list | tuple):
+        return all(map(_is_plain, value))
+    return value is None or isinstance(value, str | int | float | bool)
+
+
+def _read_own(file: Path) -> dict[str, Any]:
+    """What `save` noted; for any other model string labels and default parameters."""
+    try:
+        own = json.loads(file.read_text(encoding="utf-8"))
+        return own if own["labels"] in _TYPES and isinstance(own["params"], dict) else _STRANGE
+    except (OSError, ValueError, KeyError, TypeError):
+        return _STRANGE
+
+
+_STRANGE: Final[dict[str, Any]] = {"labels": "str", "params": {}}
+
+
+@contextmanager
+def _run_folder(
+    run_dir: str | Path | None,
+    rows: pl.DataFrame,
+    training: Training,
+    translating: Translating,
+    translator: str | Translator,
+) -> Iterator[Path]:
+    """A folder for this very training: a temporary one, or one that can be gone on with."""
+    if run_dir is None:
+        with TemporaryDirectory(prefix="babelift-") as folder:
+            yield Path(folder)
+        return
+    name = translator if isinstance(translator, str) else translator.fingerprint
+    content = (training.to_yaml(), translating.to_yaml(), name, rows.write_json())
+    yield _claim(Path(run_dir), hashlib.sha256("\0".join(content).encode()).hexdigest())
+
+
+def _claim(run_dir: Path, fingerprint: str) -> Path:
+    number = 1
+    while True:
+        folder = run_dir if number == 1 else run_dir.with_name(f"{run_dir.name}-{number}")
+        mark = folder / "fit.sha256"
+        try:
+            if mark.is_file() and mark.read_text() == fingerprint:
+                return folder
+            if not folder.exists() or not any(folder.iterdir()):
+                folder.mkdir(parents=True, exist_ok=True)
+                mark.write_text(fingerprint)
+                return folder
+        except OSError as error:
+            raise ConfigError(
+                f"'run_dir' '{folder}' cannot be used: {error.strerror or error}."
+            ) from error
+        number += 1
