@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from babelift.report import figures, numbers, tables, words
+from babelift.report import counts, figures, numbers, tables, words
 from babelift.report.cautions import non_commercial
 from babelift.report.curves import averaged, learning_curves
 from babelift.report.folder import RunFiles, read_run, write_text
@@ -40,7 +40,7 @@ def view(run: RunFiles) -> dict[str, Any]:
     manifest, metrics = run.manifest, run.metrics
     tags = tables.in_order(manifest, list(metrics.languages))
     groups = paired(run.vectors) if run.vectors is not None and run.vectors.height else []
-    origins, data = tables.data_rows(manifest)
+    origins, data = counts.data_rows(manifest)
     return {
         "run": run,
         "manifest": manifest,
@@ -57,13 +57,13 @@ def view(run: RunFiles) -> dict[str, Any]:
         "curves": learning_curves(run.log),
         "averaged": averaged(run.log),
         **_vectors(groups),
-        "pair_rows": tables.pair_rows(manifest),
-        "examples": tables.examples_by_fault(manifest),
-        "faults": tables.FAULTS,
+        "pair_rows": counts.pair_rows(manifest),
+        "examples": counts.examples_by_fault(manifest),
+        "faults": counts.FAULTS,
         "origins": origins,
         "origin_names": tables.ORIGINS,
         "data_rows": data,
-        "leakage": tables.leakage_summary(manifest),
+        "leakage": counts.leakage_summary(manifest),
         "barred": [entry for entry in manifest.parts() if non_commercial(entry)],
         "command": command(manifest.command),
     }
@@ -87,6 +87,6 @@ def _vectors(groups: Sequence[Pairs]) -> dict[str, Any]:
             (numbers.language_name(lang), number % figures.SERIES)
             for number, lang in enumerate(langs)
         ],
-        "alignments": tables.alignment_rows(groups),
+        "alignments": counts.alignment_rows(groups),
         "most_pairs": figures.MOST_PAIRS,
     }

@@ -1,0 +1,81 @@
+"""Table rows: order, wording, and what is shown where something is not known."""
+
+from typing import Any
+
+from babelift.report.counts import alignment_rows, data_rows, examples_by_fault, pair_rows
+from babelift.report.records import Manifest, Metrics
+from babelift.report.tables import confusions, in_order, label_rows, language_rows
+from babelift.report.vectors import paired
+
+
+def test_sources_come_before_targets_before_others(manifest: dict[str, Any]) -> None:
+    run = Manifest.model_validate(manifest)
+    assert in_order(run, ["zh", "it", "de", "en"]) == ["en", "de", "zh", "it"]
+
+
+def test_a_language_row_says_where_test_text_and_training_rows_came_from(
+    manifest: dict[str, Any], metrics: dict[str, Any]
+) -> None:
+    rows = language_rows(Manifest.model_validate(manifest), Metrics.model_validate(metrics))
+    english, *_, chinese, mean = rows
+    assert (english.saw, english.text, english.translated) == ("701 originals", "native", False)
+    assert (chinese.saw, chinese.text) == ("662 translations", "machine-translated")
+    assert chinese.translated
+    assert (mean.name, str(mean.micro), mean.rows) == ("Mean", ".56", "")
+
+
+def test_a_mean_over_a_language_without_the_score_is_not_given() -> None:
+    languages = {"de": {"f1_micro": 0.5, "mae": 1.0, "rows": 1}, "fr": {"f1_micro": 0.7, "rows": 1}}
+    mean = language_rows(Manifest(), Metrics.model_validate({"languages": languages}))[-1]
+    assert (str(mean.micro), mean.mae) == (".60", "–")
+
+
+def test_one_language_needs_no_mean() -> None:
+    only = {"languages": {"de": {"f1_micro": 0.5, "rows": 1}}}
+    assert len(language_rows(Manifest(), Metrics.model_validate(only))) == 1
+
+
+def test_confusion_cells_hold_counts_and_shares_of_the_true_label() -> None:
+    counts = {"f1_micro": 0.5, "rows": 5, "confusion": [[3, 1], [0, 0]]}
+    found = Metrics.model_validate({"labels": ["a", "b"], "languages": {"de": counts}})
+    ((_, cells), (_, empty)) = confusions(Manifest(), found)[0].matrix
+    assert [(cell.count, cell.share, cell.right) for cell in cells] == [
+        (3, 0.75, True), (1, 0.25, False),
+    ]  # fmt: skip
+    assert [cell.share for cell in empty] == [0, 0]
+
+
+def test_a_label_without_scores_has_a_dash() -> None:
+    some = {"f1_micro": 0.5, "rows": 1, "per_label": {"a": {"f1": 0.25}}}
+    found = Metrics.model_validate({"labels": ["a", "b"], "languages": {"de": some}})
+    assert label_rows(Manifest(), found) == [("a", [".25"]), ("b", ["–"])]
+
+
+def test_translations_are_counted_by_pair(manifest: dict[str, Any]) -> None:
+    first, *_ = pair_rows(Manifest.model_validate(manifest))
+    assert (first.pair, first.kept, first.faults) == (
+        "English → German", "690 (98.4 %)", "copy 6, loop 5",
+    )  # fmt: skip
+
+
+def test_examples_are_gathered_by_fault(manifest: dict[str, Any]) -> None:
+    found = examples_by_fault(Manifest.model_validate(manifest))
+    assert [flag for flag, _ in found] == ["copy", "empty", "length", "loop", "script"]
+
+
+def test_data_is_counted_by_split_language_and_origin(manifest: dict[str, Any]) -> None:
+    origins, rows = data_rows(Manifest.model_validate(manifest))
+    assert origins == ["original", "machine"]
+    assert (rows[0].split, rows[0].name, rows[0].counts) == ("train", "English", ["701", "–"])
+    assert (rows[1].name, rows[1].counts) == ("German", ["–", "690"])
+
+
+def test_alignment_has_a_row_per_pair_with_both_stages(make_run: Any) -> None:
+    import polars as pl
+
+    frame = pl.read_parquet(make_run() / "data" / "vectors.parquet")
+    first, *_ = alignment_rows(paired(frame))
+    assert (first.pair, first.pairs, first.chance) == ("English → German", "40", ".03")
+    assert first.cosine[0] < first.cosine[1]
+    only_after = alignment_rows(paired(frame.filter(pl.col("stage") == "after")))
+    assert only_after[0].cosine[0] == "–"
