@@ -148,15 +148,13 @@ def wrong_script(source: pl.Series, translation: pl.Series, target_lang: str) ->
     expected = letters(target_lang)
     bare = translation.str.replace_all(_CARRIED, " ")
     right = _count(bare, rf"[\p{{L}}&&[{expected}]]") / density(target_lang)
-    wrong = _foreign(bare, expected)
     if r"\p{Latin}" in expected:
-        fault = (wrong >= 4) & (right < _SCRIPT_SHARE * (right + wrong))
+        fault = _mostly_foreign(bare, expected, right)
     else:
-        named = bare.str.replace_all(r"\b(?:\p{Lu}|\d+\p{Latin})[\p{Latin}\d'’&.+-]*", " ")
-        beside = _foreign(named, expected)
-        plain = _count(source, r"\b\p{Ll}\p{L}+|[\p{Lo}]{2}") >= 2
-        fault = (beside >= 4) & (right < _SCRIPT_SHARE * (right + beside))
-        fault |= (right == 0) & (wrong > 0) & plain
+        unnamed = bare.str.replace_all(r"(?:\p{Lu}|\d+\p{Latin})[\p{Latin}\d'’&.+-]*", " ")
+        plain_source = _count(source, r"\b\p{Ll}\p{L}+|[\p{Lo}]{2}") >= 2
+        names_only = (right == 0) & (_count(bare, r"\p{L}") > 0)
+        fault = _mostly_foreign(unnamed, expected, right) | (names_only & plain_source)
     if target_lang == "ja":
         fault |= (_count(bare, r"\p{Han}") >= 15) & (
             _count(bare, r"[\p{Hiragana}\p{Katakana}]") == 0
@@ -171,11 +169,13 @@ def _count(texts: pl.Series, pattern: str) -> NDArray[np.float64]:
     return texts.str.count_matches(pattern).to_numpy().astype(np.float64)
 
 
-def _foreign(texts: pl.Series, expected: str) -> NDArray[np.float64]:
-    """Letters outside the expected ones, weighed by how much is said with one."""
+def _mostly_foreign(texts: pl.Series, expected: str, right: NDArray[np.float64]) -> Mask:
+    """Whether four letters or more are not the expected ones, and they say too much of the text."""
     dense = _count(texts, rf"[{DENSE_LETTERS}--[{expected}]]")
-    every = _count(texts, rf"[\p{{L}}--[{expected}]]")
-    return every + dense * (1 / 0.4 - 1)
+    foreign = _count(texts, rf"[\p{{L}}--[{expected}]]")
+    said = foreign + dense * (1 / density("ja") - 1)
+    fault: Mask = (foreign >= 4) & (right < _SCRIPT_SHARE * (right + said))
+    return fault
 
 
 _NUMBER: Final = re.compile(r"\d{1,3}(?:[.,'’\u00a0\u202f ]\d{3})+(?!\d)|\d{3,}(?=(.?.?))")

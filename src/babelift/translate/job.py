@@ -11,6 +11,7 @@ import polars as pl
 from babelift.config import QualityAction, TranslateConfig, Translating
 from babelift.corpus import check_budget, read_corpus, write_rejects
 from babelift.errors import ConfigError
+from babelift.languages import resolve
 from babelift.progress import Progress, quiet
 from babelift.translate.complete import JobOutput
 from babelift.translate.driver import BATCH_TOKENS, TranslatedRows, translate_rows
@@ -159,11 +160,14 @@ def translate(
     for name in ("group_id", "original_id"):
         if name not in rows.columns:
             rows = rows.with_columns(pl.col("id").alias(name))
-    config = Translating(to=_tags(to), quality=quality, batch_tokens=batch_tokens)
+    targets = tuple(resolve(tag) for tag in ((to,) if isinstance(to, str) else to))
+    config = Translating.from_mapping(
+        {"to": targets, "quality": quality, "batch_tokens": batch_tokens}, where="translate"
+    )
     with ExitStack() as stack:
         result = translate_rows(
             rows,
-            config.to,
+            targets,
             _opened(translator, config, stack),
             memory=memory if memory is not None else stack.enter_context(Memory()),
             quality=quality,
@@ -172,10 +176,6 @@ def translate(
             progress=progress,
         )
     return result.rows
-
-
-def _tags(to: str | Sequence[str]) -> tuple[str, ...]:
-    return (to,) if isinstance(to, str) else tuple(to)
 
 
 def _opened(translator: str | Translator, config: Translating, stack: ExitStack) -> Translator:
