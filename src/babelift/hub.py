@@ -1,0 +1,299 @@
+"""Models from the Hugging Face hub or from a folder: only what is needed, safetensors only.
+
+A model that is in the hub's cache is used as it is, without asking the network: a run that is
+repeated gets the same weights. Deleting it from the cache fetches it anew.
+"""
+
+import errno
+import json
+import shutil
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Final
+
+from babelift.download import prefetch
+from babelift.errors import ModelError, did_you_mean
+
+WEIGHTS: Final = (
+    "model.safetensors",
+    "model-*-of-*.safetensors",
+    "model.safetensors.index.json",
+)
+TOKENIZER: Final = (
+    "tokenizer.json", "vocab.json", "vocab.txt", "merges.txt", "sentencepiece.bpe.model",
+    "spiece.model", "tokenizer.model", "source.spm", "target.spm", "target_vocab.json",
+)  # fmt: skip
+MODEL_FILES: Final = (
+    *WEIGHTS,
+    *TOKENIZER,
+    "config.json",
+    "generation_config.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+)
+"""What is fetched of a model: never pickled weights, other frameworks' files or examples."""
+
+_CONVERSION_BOT: Final = "SFconvertbot"
+_CONVERT_YOURSELF: Final = (
+    "Where you trust the file, convert it once with transformers: "
+    "AutoModel.from_pretrained(NAME).save_pretrained(FOLDER), save its tokenizer there too, "
+    "and give Babelift the folder."
+)
+
+
+def fetch(
+    source: str | Path,
+    *,
+    kind: str = "model",
+    known: Collection[str] = (),
+    patterns: Sequence[str] = MODEL_FILES,
+) -> Path:
+    """The folder of a model: the given one, or one fetched from the hub.
+
+    Where a repository's main branch has no safetensors weights, those that the hub's own
+    conversion bot proposed for it are taken, as transformers does.
+
+    Args:
+        source: A folder, or a hub id such as `distilbert/distilbert-base-multilingual-cased`.
+        kind: What it is for, in error messages: `encoder`, `translator`.
+        known: Names and ids to suggest where `source` is not found.
+        patterns: The files that are fetched, as shell patterns.
+
+    Returns:
+        A folder with config.json, the weights as safetensors and the tokenizer's files.
+
+    Raises:
+        ModelError: The folder lacks something, the model is not known to the hub, may not be
+            used, has no safetensors weights, or cannot be fetched now.
+    """
+    folder = Path(source).expanduser()
+    if folder.is_dir():
+        return _checked(folder, kind)
+    repo = str(source)
+    if _is_path(repo):
+        raise ModelError(
+            f"{kind} '{repo}': there is no such folder{did_you_mean(repo, known)}",
+            "Give a folder with config.json and model.safetensors, a name from "
+            "'babelift models', or a hub id such as 'owner/model'.",
+        )
+    return on_disk(repo, patterns=patterns) or _download(repo, kind, known, patterns)
+
+
+def on_disk(repo: str, *, patterns: Sequence[str] = MODEL_FILES) -> Path | None:
+    """The folder of a hub model that is wholly in the hub's cache, or None; asks no network."""
+    from huggingface_hub import constants, snapshot_download
+    from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
+    from huggingface_hub.file_download import repo_folder_name
+
+    try:
+        home = Path(constants.HF_HUB_CACHE) / repo_folder_name(repo_id=repo, repo_type="model")
+    except HFValidationError:
+        return None
+    refs = home / "refs"
+    proposed = sorted(path.name for path in (refs / "refs" / "pr").glob("*"))
+    for revision in ["main", *(f"refs/pr/{number}" for number in proposed)]:
+        try:
+            folder = Path(
+                snapshot_download(
+                    repo, revision=revision, allow_patterns=list(patterns), local_files_only=True
+                )
+            )
+        except LocalEntryNotFoundError:
+            continue
+        if not missing(folder):
+            return folder
+    return None
+
+
+def missing(folder: Path) -> list[str]:
+    """What a folder lacks to be a model, in words; an empty list where it is whole."""
+    lacks = []
+    if not (folder / "config.json").is_file():
+        lacks.append("config.json")
+    if not weight_files(folder):
+        lacks.append("model.safetensors")
+    if not any((folder / name).is_file() for name in TOKENIZER):
+        lacks.append("the tokenizer's files")
+    return lacks
+
+
+def weight_files(folder: Path) -> list[Path]:
+    """The safetensors files of a model's folder, in order; empty where one is missing."""
+    single = folder / "model.safetensors"
+    if single.is_file():
+        return [single]
+    try:
+        index = json.loads((folder / "model.safetensors.index.json").read_text(encoding="utf-8"))
+        files = [folder / name for name in sorted(set(index["weight_map"].values()))]
+    except (OSError, ValueError, KeyError, AttributeError, TypeError):
+        return []
+    return files if all(file.is_file() for file in files) else []
+
+
+@contextmanager
+def without_progress_bars() -> Iterator[None]:
+    """Keep transformers from drawing bars while it loads or saves a model."""
+    from transformers.utils import logging
+
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    try:
+        yield
+    finally:
+        if shown:
+            logging.enable_progress_bar()  # type: ignore[no-untyped-call]
+
+
+def _is_path(name: str) -> bool:
+    return name.startswith((".", "/", "~", "\\")) or name.count("/") > 1 or name.endswith("/")
+
+
+def _checked(folder: Path, kind: str) -> Path:
+    lacks = missing(folder)
+    if not lacks:
+        return folder
+    pickled = sorted(path.name for path in folder.glob("pytorch_model*.bin"))
+    if pickled and "model.safetensors" in lacks:
+        raise ModelError(
+            f"{kind} '{folder}' has its weights only as {pickled[0]}, a pickle file; Babelift "
+            "opens safetensors only.",
+            _CONVERT_YOURSELF,
+        )
+    raise ModelError(
+        f"{kind} '{folder}' lacks {', '.join(lacks)}.",
+        "A model's folder is what 'save_pretrained' of its model and its tokenizer writes.",
+    )
+
+
+def _download(repo: str, kind: str, known: Iterable[str], patterns: Sequence[str]) -> Path:
+    from huggingface_hub import snapshot_download
+
+    try:
+        revision, sizes = _revision_with_weights(repo, kind)
+        _check_room(repo, sizes, patterns)
+    except ModelError:
+        raise
+    except Exception as error:
+        raise _unreachable(repo, kind, known, error) from error
+    try:
+        prefetch(repo, revision, [name for name in sizes if _matches(name, WEIGHTS)])
+        folder = Path(snapshot_download(repo, revision=revision, allow_patterns=list(patterns)))
+    except ModelError:
+        raise
+    except Exception as error:
+        raise _interrupted(repo, kind, error) from error
+    return _checked(folder, kind)
+
+
+def _revision_with_weights(repo: str, kind: str) -> tuple[str, dict[str, int]]:
+    """The revision that has safetensors weights, and the size of each of its files in bytes."""
+    from huggingface_hub import HfApi
+
+    api = HfApi()
+    files = _files(api, repo, "main")
+    if _has_weights(files):
+        return "main", files
+    for proposal in api.get_repo_discussions(
+        repo, author=_CONVERSION_BOT, discussion_type="pull_request", discussion_status="open"
+    ):
+        revision = f"refs/pr/{proposal.num}"
+        if proposal.author == _CONVERSION_BOT:
+            proposed = _files(api, repo, revision)
+            if _has_weights(proposed):
+                return revision, proposed
+    found = sorted(name for name in files if name.endswith((".bin", ".h5", ".msgpack", ".ot")))
+    raise ModelError(
+        f"{kind} '{repo}' has no weights as safetensors"
+        f"{' (only ' + ', '.join(found) + ')' if found else ''}, and Babelift opens no other kind.",
+        "The hub converts models at https://huggingface.co/spaces/safetensors/convert. "
+        + _CONVERT_YOURSELF,
+    )
+
+
+def _files(api: object, repo: str, revision: str) -> dict[str, int]:
+    info = api.model_info(repo, revision=revision, files_metadata=True)  # type: ignore[attr-defined]
+    return {file.rfilename: file.size or 0 for file in info.siblings or ()}
+
+
+def _has_weights(files: Iterable[str]) -> bool:
+    return any(_matches(name, WEIGHTS[:2]) for name in files)
+
+
+def _matches(name: str, patterns: Iterable[str]) -> bool:
+    return any(fnmatch(name, pattern) for pattern in patterns)
+
+
+def _check_room(repo: str, sizes: dict[str, int], patterns: Sequence[str]) -> None:
+    from huggingface_hub import constants
+
+    needed = sum(size for name, size in sizes.items() if _matches(name, patterns))
+    cache = Path(constants.HF_HUB_CACHE)
+    existing = next(path for path in (cache, *cache.parents) if path.exists())
+    free = shutil.disk_usage(existing).free
+    if needed > free:
+        raise ModelError(
+            f"'{repo}' takes {needed / 1e9:.1f} GB, but only {free / 1e9:.1f} GB are free where "
+            f"models are kept ({cache}).",
+            "Make room, or point HF_HOME at a larger disk.",
+        )
+
+
+def _unreachable(repo: str, kind: str, known: Iterable[str], error: Exception) -> ModelError:
+    from huggingface_hub import constants
+    from huggingface_hub.errors import GatedRepoError, HFValidationError, RepositoryNotFoundError
+
+    if isinstance(error, GatedRepoError):
+        return ModelError(
+            f"{kind} '{repo}' is gated: its owner lets only some accounts fetch it.",
+            f"Accept its terms at {constants.ENDPOINT}/{repo}, then log in with 'hf auth login'.",
+        )
+    if isinstance(error, RepositoryNotFoundError | HFValidationError):
+        return ModelError(
+            f"{kind} '{repo}' is not known to the hub{did_you_mean(repo, known)}",
+            "See 'babelift models', or give a hub id or a folder. A private model needs "
+            "'hf auth login'.",
+        )
+    return ModelError(
+        f"{kind} '{repo}' is not in the cache ({constants.HF_HUB_CACHE}), and the hub at "
+        f"{constants.ENDPOINT} {_silence(error)}.",
+        "Check the network, set HF_ENDPOINT to a mirror or HF_HOME to a cache that has the "
+        "model, or give a folder. 'babelift demo' needs no download.",
+    )
+
+
+def _silence(error: Exception) -> str:
+    """Why the hub gave no usable answer, to follow 'the hub'."""
+    from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
+
+    if isinstance(error, OfflineModeIsEnabled):
+        return "is not asked, because HF_HUB_OFFLINE is set"
+    if isinstance(error, HfHubHTTPError) and error.response is not None:
+        return f"answered with status {error.response.status_code}"
+    # The HTTP library is huggingface_hub's choice and has changed: its errors go by name.
+    transport = any(base.__name__ == "TransportError" for base in type(error).__mro__)
+    if transport or isinstance(error, OSError):
+        return f"cannot be reached: {_first_line(error)}"
+    return f"gave an answer that is not understood: {_first_line(error)}"
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0].rstrip(".") if lines else type(error).__name__
+
+
+def _interrupted(repo: str, kind: str, error: Exception) -> ModelError:
+    from huggingface_hub import constants
+
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return ModelError(
+            f"the disk is full: {kind} '{repo}' could not be kept in {constants.HF_HUB_CACHE}.",
+            "Make room, or point HF_HOME at a larger disk, and run the same command again.",
+        )
+    return ModelError(
+        f"fetching {kind} '{repo}' was interrupted: {_first_line(error)}.",
+        "Nothing half-fetched is used, and nothing is lost: the same command goes on where this "
+        "one stopped.",
+    )

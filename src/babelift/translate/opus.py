@@ -1,0 +1,205 @@
+"""OPUS-MT: one small Marian model per pair of languages, through English where there is none."""
+
+import re
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Final, Literal
+
+from babelift.config import Translating
+from babelift.errors import LanguageError, ModelError
+from babelift.hub import MODEL_FILES, fetch, missing
+from babelift.languages import resolve
+from babelift.translate.convert import check_compute_type
+from babelift.translate.ct2 import CT2Translator, load_published
+from babelift.translate.identity import identity
+from babelift.translate.pairs import check_pair
+from babelift.translate.protocol import Translation
+
+LICENSE: Final = "CC-BY-4.0 AND Apache-2.0"
+"""The models' licences: some have one, some the other."""
+PIVOT: Final = "en"
+
+_Pair = tuple[str, str]
+
+_OPEN: Final = 4
+"""Models kept open at a time: two pairs of two hops."""
+
+_INTO_ENGLISH: Final = (
+    "af ar az bg bn ca ceb cs da de el eo es et eu fi fr ga gl hi hu hy id is it ja ka ko lv mk "
+    "ml mr mt nl pl pt ro ru sk sq sv th tl tr uk ur vi zh"
+)
+_FROM_ENGLISH: Final = (
+    "af ar az bg ca ceb cs cy da de el eo es et eu fi fr ga gl ha he hi ht hu hy id ig ilo is it "
+    "ja ko lg ln mg mk ml mr mt nl pt ro ru rw sk sq ss sv sw tl tn tr uk ur vi xh zh"
+)
+_DIRECT: Final = "de-es de-fr es-de es-fr fr-de fr-es ja-de ja-es ja-fr zh-de"
+_IRREGULAR: Final[dict[_Pair, str]] = {
+    ("en", "ja"): "opus-mt-en-jap",
+    ("en", "ko"): "opus-mt-tc-big-en-ko",
+    ("en", "pt"): "opus-mt-tc-big-en-pt",
+    ("en", "tr"): "opus-mt-tc-big-en-tr",
+    ("pt", "en"): "opus-mt-ROMANCE-en",
+    ("ro", "en"): "opus-mt-ROMANCE-en",
+}
+
+
+def hub_models() -> dict[_Pair, str]:
+    """The hub id of the published model of each pair that has one.
+
+    >>> hub_models()["en", "ja"], hub_models()["ja", "en"]
+    ('Helsinki-NLP/opus-mt-en-jap', 'Helsinki-NLP/opus-mt-ja-en')
+    """
+    pairs = [(tag, PIVOT) for tag in _INTO_ENGLISH.split()]
+    pairs += [(PIVOT, tag) for tag in _FROM_ENGLISH.split()]
+    for direct in _DIRECT.split():
+        source, target = direct.split("-")
+        pairs.append((source, target))
+    return {
+        pair: f"Helsinki-NLP/{_IRREGULAR.get(pair, 'opus-mt-{}-{}'.format(*pair))}"
+        for pair in pairs
+    }
+
+
+class OpusTranslator:
+    """Marian models, each fetched, converted and opened when its pair is first translated.
+
+    Args:
+        models: Hub id or folder of the model of each (source, target) pair.
+        config: Compute type and beam width.
+        weights: Identifies the models, as far as it is known without opening them.
+        license: SPDX expression, None where not known.
+    """
+
+    name = "opus-mt"
+    unit: Literal["sentence", "text"] = "sentence"
+
+    def __init__(
+        self,
+        models: Mapping[_Pair, str | Path],
+        config: Translating,
+        *,
+        weights: str,
+        license: str | None,  # noqa: A002 - the protocol's name
+    ) -> None:
+        import ctranslate2
+
+        check_compute_type(config.compute_type)
+        self.license = license
+        self._models = dict(models)
+        self._config = config
+        self._open: OrderedDict[_Pair, CT2Translator] = OrderedDict()
+        self._pairs = _reachable(self._models)
+        self.fingerprint = (
+            f"opus-mt:{weights} ctranslate2:{ctranslate2.__version__} {config.compute_type} "
+            f"beam:{config.beam_size}"
+        )
+
+    def pairs(self) -> frozenset[_Pair]:
+        """The (source, target) tags that one model or two can translate."""
+        return self._pairs
+
+    def route(self, source_lang: str, target_lang: str) -> list[_Pair]:
+        """The hops from one language to another: one, or two through English.
+
+        Raises:
+            LanguageError: There is no way.
+        """
+        if (source_lang, target_lang) in self._models:
+            return [(source_lang, target_lang)]
+        check_pair(self.name, source_lang, target_lang, self._pairs)
+        return [(source_lang, PIVOT), (PIVOT, target_lang)]
+
+    def translate(
+        self, texts: Sequence[str], source_lang: str, target_lang: str
+    ) -> Iterator[Translation]:
+        """Translate texts, one result per text, in order.
+
+        Raises:
+            LanguageError: There is no model for the pair.
+            ModelError: A model cannot be fetched, converted or opened.
+            TranslationError: The engine failed.
+        """
+        done = [Translation(text) for text in texts]
+        for hop in self.route(source_lang, target_lang):
+            model = self._model(hop)
+            results = model.translate([text or "" for text, _ in done], *hop)
+            done = [
+                Translation(new.text, new.truncated or old.truncated)
+                for old, new in zip(done, results, strict=True)
+            ]
+        yield from done
+
+    def close(self) -> None:
+        """Let go of every model."""
+        while self._open:
+            self._open.popitem()[1].close()
+
+    def _model(self, pair: _Pair) -> CT2Translator:
+        if pair not in self._open:
+            if len(self._open) >= _OPEN:
+                self._open.popitem(last=False)[1].close()
+            folder = fetch(self._models[pair], kind="translator")
+            self._open[pair] = load_published(
+                folder, self._config, name="opus-mt-{}-{}".format(*pair), pair=pair
+            )
+        self._open.move_to_end(pair)
+        return self._open[pair]
+
+
+def load(argument: str, config: Translating) -> OpusTranslator:
+    """The translator of `opus-mt` (models from the hub) or `opus-mt:FOLDER`.
+
+    The folder is one Marian model, or holds several, each in a folder named as on the hub:
+    `opus-mt-en-de`, `opus-mt-en-jap`.
+
+    Raises:
+        ConfigError: The compute type is not possible here.
+        ModelError: The folder holds no Marian model.
+    """
+    if not argument:
+        return OpusTranslator(hub_models(), config, weights="published", license=LICENSE)
+    folder = Path(argument).expanduser()
+    models = _folders(folder)
+    if not models:
+        raise ModelError(
+            f"'{argument}' holds no OPUS-MT model whose languages are known.",
+            "Give the folder of one Marian model (its tokenizer_config.json names source_lang and "
+            "target_lang), or one that holds folders such as opus-mt-en-de.",
+        )
+    contents = {path: identity(path, MODEL_FILES)[:16] for path in models.values()}
+    weights = ",".join(f"{a}>{b}:{contents[path]}" for (a, b), path in sorted(models.items()))
+    return OpusTranslator(models, config, weights=weights, license=None)
+
+
+def _folders(folder: Path) -> dict[_Pair, Path]:
+    from babelift.translate.facts import marian_pair, read_json
+
+    found: dict[_Pair, Path] = {}
+    for path in [folder, *sorted(folder.glob("opus-mt-*"))]:
+        if not path.is_dir() or missing(path):
+            continue
+        settings = read_json(path / "tokenizer_config.json", missing_ok=True)
+        pair = _named_pair(path.name) or marian_pair(settings)
+        if pair is not None:
+            found[pair] = path
+    return found
+
+
+def _named_pair(name: str) -> _Pair | None:
+    """The pair that a model's published name says, or None."""
+    for pair, irregular in _IRREGULAR.items():
+        if name == irregular and not irregular.startswith("opus-mt-ROMANCE"):
+            return pair
+    match = re.fullmatch(r"opus-mt-(?:tc-(?:big|base)-)?([a-z]{2,3})-([a-z]{2,3})", name)
+    try:
+        return (resolve(match[1]), resolve(match[2])) if match else None
+    except LanguageError:
+        return None
+
+
+def _reachable(models: Mapping[_Pair, object]) -> frozenset[_Pair]:
+    into = [source for source, target in models if target == PIVOT]
+    out = [target for source, target in models if source == PIVOT]
+    hops = {(source, target) for source in into for target in out if source != target}
+    return frozenset(hops | set(models))
