@@ -92,7 +92,7 @@ def _trimmed(text: str) -> Iterator[Piece]:
 
 
 def _mended(sentences: list[str], lang: str) -> Iterator[str]:
-    """Join what was cut inside a sentence; joining too much is harmless, cutting too much is not."""
+    """Join what was cut inside a sentence; joining too much does no harm, cutting too much does."""
     if len(sentences) < 2:
         yield from sentences
         return

@@ -35,10 +35,10 @@ class Tally:
 
     Attributes:
         segments: Segments to translate, repeated ones included.
-        from_memory: Found in the memory as it was before.
-        duplicates: Repeats of a segment of the same input.
-        translated: Sent to the translator, and translated.
-        missing: Sent to the translator, which has none for them.
+        from_memory: In the memory before, repeats included.
+        duplicates: Repeats of a segment that was translated for the same input.
+        translated: Translated now.
+        missing: Those that the translator has no translation for.
         split: Segments too long for the translator, cut into several.
     """
 
@@ -105,10 +105,8 @@ def _window(texts: Sequence[str], lane: Lane, tally: Tally, task: Task) -> Itera
         for piece in pieces:
             if piece.kind == "send":
                 counts[piece.text] = counts.get(piece.text, 0) + 1
-    translations = _translations(list(counts), lane, tally, _Capped(task, before))
-    occurrences = sum(counts.values())
-    tally.segments += occurrences
-    tally.duplicates += occurrences - len(counts)
+    tally.segments += sum(counts.values())
+    translations = _translations(counts, lane, tally, _Capped(task, before))
     for pieces in cut:
         yield _assembled(pieces, translations, lane)
 
@@ -153,26 +151,39 @@ def _fitted(cut: list[list[Piece]], lane: Lane, tally: Tally) -> list[list[Piece
 
 
 def _translations(
-    segments: list[str], lane: Lane, tally: Tally, bar: _Capped
+    counts: dict[str, int], lane: Lane, tally: Tally, bar: _Capped
 ) -> dict[str, Translation]:
-    """Translations of unique segments, from the memory or new; the missing are left out."""
+    """Translations of segments, from the memory or new; the missing are left out.
+
+    Args:
+        counts: How often each segment occurs.
+        lane: Translator, memory and pair.
+        tally: Counts, added to.
+        bar: Moved on by the segments.
+    """
     pair = (lane.source_lang, lane.target_lang)
     fingerprint = lane.translator.fingerprint
-    known = lane.memory.get_many(segments, *pair, fingerprint)
-    older = sum(stored.number <= lane.since for stored in known.values())
-    tally.from_memory += older
-    tally.duplicates += len(known) - older
+    known = lane.memory.get_many(list(counts), *pair, fingerprint)
+    for segment, stored in known.items():
+        if stored.number <= lane.since:
+            tally.from_memory += counts[segment]
+        else:
+            tally.duplicates += counts[segment]
     done = {text: Translation(stored.text, stored.truncated) for text, stored in known.items()}
-    bar.advance(len(done))
-    new = [segment for segment in segments if segment not in done]
+    bar.advance(sum(counts[segment] for segment in known))
+    new = [segment for segment in counts if segment not in done]
     sizes = counter(lane.translator, lane.source_lang)(new)
     for batch in cut_batches(new, sizes, lane.batch_tokens):
         fresh = _batch(batch, lane)
         lane.memory.put_many(fresh, *pair, fingerprint)
         done.update(fresh)
         tally.translated += len(fresh)
-        tally.missing += len(batch) - len(fresh)
-        bar.advance(len(batch))
+        for segment in batch:
+            if segment in fresh:
+                tally.duplicates += counts[segment] - 1
+            else:
+                tally.missing += counts[segment]
+        bar.advance(sum(counts[segment] for segment in batch))
     bar.finish()
     return done
 
@@ -200,16 +211,15 @@ def _storable(text: str) -> str:
 
 def _assembled(pieces: Sequence[Piece], translations: dict[str, Translation], lane: Lane) -> Result:
     sent = [piece.text for piece in pieces if piece.kind == "send"]
-    found = [translations.get(text) for text in sent]
-    if any(translation is None for translation in found):
-        return Result(None, False, False)
     texts: dict[str, str] = {}
     truncated = lost = False
-    for segment, translation in zip(sent, found, strict=True):
-        text = (translation.text if translation else None) or ""
-        texts[segment] = text.strip() if len(pieces) > 1 else text
-        truncated |= bool(translation and translation.truncated)
-        lost |= len(sent) > 1 and not _has_content(text)
+    for segment in sent:
+        found = translations.get(segment)
+        if found is None or found.text is None:
+            return Result(None, False, False)
+        texts[segment] = found.text.strip() if len(pieces) > 1 else found.text
+        truncated |= found.truncated
+        lost |= len(sent) > 1 and not _has_content(found.text)
     return Result(rejoin(pieces, texts, lane.source_lang, lane.target_lang), truncated, lost)
 
 
