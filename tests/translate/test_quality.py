@@ -29,12 +29,12 @@ def check(
     return find_faults(ours, theirs, source, target, band, np.zeros(len(ours), dtype=bool))
 
 
-def test_the_band_is_the_median_and_four_robust_deviations() -> None:
+def test_the_band_is_the_median_and_3_5_robust_deviations() -> None:
     ratios = np.array([-0.3, -0.1, 0.0, 0.1, 0.3] * 400)
     band = learn_band(ratios)
     # median 0, median absolute deviation 0.1; 2000 rows weigh 2000 / 2050 against the prior
     weight = 2000 / 2050
-    width = 4 * np.hypot(weight * 0.14826, (1 - weight) * 0.25)
+    width = 3.5 * np.hypot(weight * 0.14826, (1 - weight) * 0.25)
     assert band.low == pytest.approx(-width)
     assert band.high == pytest.approx(width)
 
