@@ -54,7 +54,7 @@ def run_translate(config: TranslateConfig, progress: Progress | None = None) -> 
         write_rejects(corpus.rejects, rejects)
         progress.say(f"{corpus.rejects.height} rows were rejected; see {rejects}")
     check_budget(corpus, config.max_rejects)
-    with _translators(config) as (translator, fallback), Memory() as memory:
+    with Memory() as memory, _translators(config) as (translator, fallback):
         result = translate_rows(
             corpus.rows,
             config.to,
