@@ -1,0 +1,278 @@
+"""Train one classifier on originals and their translations."""
+
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import polars as pl
+import torch
+from numpy.typing import NDArray
+
+from babelift.config import Training
+from babelift.errors import ConfigError, TrainingError
+from babelift.progress import Progress, quiet
+from babelift.train import data, vectors
+from babelift.train.checkpoint import Checkpoints
+from babelift.train.encoder import Encoder, load_encoder, quietly
+from babelift.train.log import Log
+from babelift.train.loop import VALIDATION_BATCH, Loop, Plan
+from babelift.train.objective import Objective, class_weights, pool
+from babelift.train.precision import choose_precision
+from babelift.train.result import TrainResult
+from babelift.train.sampler import PairSampler, parse_ratio
+from babelift.train.tokens import TokenCache, by_length
+
+WINDOW: Final = 8
+"""Batches among which texts of like length are put together."""
+
+
+def train_classifier(
+    rows: pl.DataFrame,
+    validation: pl.DataFrame | None,
+    settings: Training,
+    *,
+    labels: Sequence[str],
+    run_dir: Path,
+    progress: Progress | None = None,
+    pairs: pl.DataFrame | None = None,
+) -> TrainResult:
+    """Fine-tune an encoder with a classification head; goes on where it was interrupted.
+
+    Writes into `run_dir`: `model/`, a folder that transformers opens by itself; `checkpoints/`;
+    `log.jsonl`, to which it appends; and `data/vectors.parquet`, vectors of some pairs before and
+    after. Called again with the same arguments it goes on from the last checkpoint and ends with
+    the same weights, bit by bit on a CPU; a finished training returns at once.
+
+    With validation rows the weights with the best mean F1-micro over their languages are kept,
+    else the last.
+
+    Args:
+        rows: Originals and translations (columns as in `corpus.rows.SCHEMA`); a translation's
+            `original_id` is the `id` of its original.
+        validation: Rows to choose the weights by, or None.
+        settings: How to train.
+        labels: Label names, in the order of their ids.
+        run_dir: The run's folder; made if missing.
+        progress: Where progress is shown.
+        pairs: Originals and translations for vectors.parquet, for arms that train on originals
+            alone; by default those of `rows`. Where there are none the file is not written.
+
+    Raises:
+        ConfigError: Settings that do not go together.
+        DataError: Rows that cannot be used.
+        ModelError: The encoder cannot be found or opened.
+        RunError: `run_dir` holds another training.
+        NonFiniteLossError: The loss is NaN or infinite.
+        TrainingError: A file cannot be written.
+        KeyboardInterrupt: Ctrl-C, after a checkpoint was written.
+    """
+    if len(labels) < 2:
+        raise ConfigError(f"a classifier needs at least two labels. Got {list(labels)}.")
+    if validation is not None and not validation.height:
+        validation = None
+    identity = {
+        "settings": settings.model_dump(mode="json", include=set(Training.model_fields)),
+        "labels": list(labels),
+        "data": data.digest(rows, validation),
+    }
+    checkpoints = Checkpoints(run_dir / "checkpoints", identity)
+    if checkpoints.result is not None and (run_dir / "model" / "config.json").is_file():
+        return TrainResult(**checkpoints.result)
+    with _own_random_state():
+        return _train(
+            rows,
+            validation,
+            settings,
+            labels,
+            run_dir,
+            checkpoints,
+            progress or quiet(),
+            vectors.sample_pairs(rows if pairs is None else pairs, seed=settings.seed),
+        )
+
+
+def _train(
+    rows: pl.DataFrame,
+    validation: pl.DataFrame | None,
+    settings: Training,
+    labels: Sequence[str],
+    run_dir: Path,
+    checkpoints: Checkpoints,
+    progress: Progress,
+    pairs: pl.DataFrame,
+) -> TrainResult:
+    from accelerate import Accelerator
+
+    accelerator = Accelerator()
+    sampler = _sampler(rows, settings, accelerator.num_processes)
+    with accelerator.main_process_first():
+        encoder = load_encoder(
+            settings.encoder,
+            labels,
+            seed=settings.seed,
+            texts=rows["text"].to_list(),
+            documents=data.numbers(rows["group_id"]),
+            tokenizer_folder=checkpoints.tokenizer,
+        )
+    max_length = min(settings.max_length, int(encoder.tokenizer.model_max_length))
+    train, valid = (
+        None
+        if part is None
+        else data.prepare(part, labels, encoder.tokenizer, max_length=max_length, what=what)
+        for part, what in ((rows, "training"), (validation, "validation"))
+    )
+    assert train is not None
+    plan = _plan(encoder, settings, sampler.steps_per_epoch, accelerator.device)
+    objective = _objective(encoder, settings, train.labels, len(labels))
+    loop = Loop(
+        accelerator, encoder.model, objective, sampler, train, valid, settings, plan, checkpoints
+    )
+    encode = _encode_with(encoder, settings, plan, accelerator.device, max_length)
+    picture = run_dir / "data" / "vectors.parquet"
+    if accelerator.is_main_process:
+        before = _picture_before(picture, pairs, encode)
+    resumed_from = _resume(loop, checkpoints, progress)
+    state = loop.state
+    with (
+        Log(run_dir / "log.jsonl", step=state.step, validated=state.validated)
+        if accelerator.is_main_process
+        else nullcontext()
+    ) as log:
+        loop.run(log, progress)
+    if state.best_step and state.best_step != state.step:
+        loop.load_weights(checkpoints.best(state.best_step))
+    result = TrainResult(
+        encoder=encoder.name,
+        license=encoder.license,
+        parameters=sum(weight.numel() for weight in encoder.model.parameters()),
+        steps=state.step,
+        epochs=round(state.step / sampler.steps_per_epoch, 2),
+        best_step=state.best_step or state.step,
+        originals=len(sampler.originals),
+        translations=rows.height - len(sampler.originals),
+        unpaired=sampler.unpaired,
+        recycled=state.recycled,
+        precision="bf16" if plan.bf16 else "fp32",
+        seconds=round(state.seconds, 3),
+        resumed_from=resumed_from,
+        batch_originals=sampler.batch_originals,
+        batch_translations=sampler.batch_translations,
+        learning_rate=plan.learning_rate,
+        stopped_early=state.stopped_early,
+        tokens=state.tokens,
+        truncated=train.tokens.truncated,
+        validation=state.best_score if state.best_step else None,
+    )
+    if accelerator.is_main_process:
+        if pairs.height:
+            after = vectors.vectors_frame(pairs, "after", encode)
+            vectors.write_vectors(picture, pl.concat([before, after]))
+        _save_model(encoder, run_dir / "model")
+        checkpoints.finish(result.to_dict())
+    accelerator.wait_for_everyone()
+    return result
+
+
+def _sampler(rows: pl.DataFrame, settings: Training, processes: int) -> PairSampler:
+    sampler = PairSampler.from_rows(
+        rows,
+        ratio=parse_ratio(settings.ratio),
+        batch_size=settings.batch_size,
+        seed=settings.seed,
+        window=WINDOW,
+    )
+    if sampler.batch_originals <= processes > 1:
+        raise ConfigError(
+            f"a batch of {sampler.batch_originals} originals cannot be shared by {processes} "
+            "processes.",
+            "Use a larger --batch-size or fewer processes.",
+        )
+    return sampler
+
+
+def _plan(encoder: Encoder, settings: Training, per_epoch: int, device: torch.device) -> Plan:
+    return Plan(
+        steps=settings.steps or (settings.epochs or encoder.epochs) * per_epoch,
+        learning_rate=settings.learning_rate or encoder.learning_rate,
+        bf16=choose_precision(settings.precision, device) == "bf16",
+    )
+
+
+def _objective(
+    encoder: Encoder, settings: Training, labels: torch.Tensor, classes: int
+) -> Objective:
+    weights = class_weights(labels.tolist(), classes) if settings.class_weights else None
+    torch.manual_seed(settings.seed)
+    return Objective(settings, encoder.model.config.hidden_size, weights)
+
+
+def _resume(loop: Loop, checkpoints: Checkpoints, progress: Progress) -> int | None:
+    found = checkpoints.latest()
+    if found is None:
+        return None
+    state, tensors = found
+    loop.resume(state, tensors)
+    progress.say(f"Going on from the checkpoint of update {state.step} of {loop.plan.steps}.")
+    return state.step
+
+
+def _picture_before(path: Path, pairs: pl.DataFrame, encode: vectors.Encode) -> pl.DataFrame:
+    """The pairs' vectors with the initial weights; kept from before where training is resumed."""
+    known = vectors.read_vectors(path)
+    if known is not None:
+        return known.filter(pl.col("stage") == "before")
+    before = vectors.vectors_frame(pairs, "before", encode)
+    if pairs.height:
+        vectors.write_vectors(path, before)
+    return before
+
+
+def _encode_with(
+    encoder: Encoder, settings: Training, plan: Plan, device: torch.device, max_length: int
+) -> Callable[[Sequence[str]], NDArray[np.float32]]:
+    model = encoder.model
+
+    @torch.inference_mode()
+    def encode(texts: Sequence[str]) -> NDArray[np.float32]:
+        tokens = TokenCache(encoder.tokenizer, texts, max_length)
+        result = np.zeros((len(texts), model.config.hidden_size), dtype=np.float32)
+        model.train(False)
+        for batch in by_length(tokens.lengths, VALIDATION_BATCH):
+            ids, mask = (part.to(device) for part in tokens.batch(batch))
+            with torch.autocast(device.type, torch.bfloat16, enabled=plan.bf16):
+                output = model(input_ids=ids, attention_mask=mask, output_hidden_states=True)
+            pooled = pool(output.hidden_states[-1], mask, settings.pooling)
+            result[batch] = torch.nn.functional.normalize(pooled, dim=1).cpu().numpy()
+        model.train()
+        return result
+
+    return encode
+
+
+def _save_model(encoder: Encoder, folder: Path) -> None:
+    """Write the folder that transformers opens; a kill leaves none or a whole one."""
+    partial = folder.with_name(f".{folder.name}.partial")
+    try:
+        shutil.rmtree(partial, ignore_errors=True)
+        with quietly():
+            encoder.model.save_pretrained(partial)
+            encoder.tokenizer.save_pretrained(partial)
+        if folder.exists():
+            shutil.rmtree(folder)
+        partial.rename(folder)
+    except OSError as error:
+        raise TrainingError(
+            f"'{folder}' cannot be written: {error.strerror or error}.",
+            "Make room and run the same command again; training goes on from its last checkpoint.",
+        ) from error
+
+
+@contextmanager
+def _own_random_state() -> Iterator[None]:
+    """Leave the caller's random numbers as they were."""
+    devices: list[Any] = list(range(torch.cuda.device_count()))
+    with torch.random.fork_rng(devices=devices):
+        yield
