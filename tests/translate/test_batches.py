@@ -1,6 +1,6 @@
 """Batches keep to the budget, longest first, and go on after a stop as they would have gone on."""
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from babelift.testing.translators import FunctionTranslator
@@ -9,6 +9,7 @@ from babelift.translate.batches import MAX_TOKENS, counter, cut_batches, estimat
 SEGMENTS = st.dictionaries(st.text(min_size=1, max_size=5), st.integers(1, 30), max_size=40)
 
 
+@settings(deadline=None)
 @given(sizes=SEGMENTS, budget=st.integers(1, 60))
 def test_every_segment_is_in_one_batch_within_the_budget(
     sizes: dict[str, int], budget: int
@@ -22,6 +23,7 @@ def test_every_segment_is_in_one_batch_within_the_budget(
     assert longest == sorted(longest, reverse=True)
 
 
+@settings(deadline=None)
 @given(sizes=SEGMENTS, budget=st.integers(1, 60), done=st.integers(0, 10))
 def test_what_remains_is_cut_as_before(sizes: dict[str, int], budget: int, done: int) -> None:
     batches = list(cut_batches(list(sizes), list(sizes.values()), budget))

@@ -139,7 +139,7 @@ TEXT = st.lists(
 ).map("".join)  # fmt: skip
 
 
-@settings(max_examples=25)
+@settings(max_examples=25, deadline=None)
 @given(
     texts=st.lists(TEXT.filter(str.strip), min_size=1, max_size=12),
     budget=st.integers(1, 40),

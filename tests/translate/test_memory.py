@@ -9,7 +9,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from babelift.errors import MemoryStoreError
@@ -92,6 +92,7 @@ RUNS = count()
 STORABLE = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 
 
+@settings(deadline=None)
 @given(texts=st.dictionaries(st.text(max_size=20), STORABLE, max_size=8))
 def test_any_text_comes_back_as_it_was(shared: Memory, texts: dict[str, str]) -> None:
     made = {text: Translation(translation) for text, translation in texts.items()}

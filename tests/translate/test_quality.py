@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from babelift.translate.quality import (
@@ -74,6 +74,7 @@ def test_nothing_to_check_is_no_fault() -> None:
     assert check(["", "😀", "5"], ["", "😀", "5"], "en", "ja") == [[], [], []]
 
 
+@settings(deadline=None)
 @given(
     texts=st.lists(st.tuples(st.text(max_size=40), st.text(max_size=40)), max_size=5),
     pair=st.sampled_from([("en", "de"), ("en", "ja"), ("ja", "zh"), ("zh", "en"), ("ar", "ko")]),

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from babelift.translate.segment import (
@@ -29,6 +29,7 @@ def sent(text: str, lang: str) -> list[str]:
     return [piece.text for piece in split_text(text, lang) if piece.kind == "send"]
 
 
+@settings(deadline=None)
 @given(text=TEXTS, lang=st.sampled_from(LANGS), unit=st.sampled_from(["sentence", "text"]))
 def test_the_pieces_joined_are_the_text(text: str, lang: str, unit: str) -> None:
     pieces = split_text(text, lang, unit)  # type: ignore[arg-type]
@@ -36,6 +37,7 @@ def test_the_pieces_joined_are_the_text(text: str, lang: str, unit: str) -> None
     assert all(piece.text for piece in pieces)
 
 
+@settings(deadline=None)
 @given(text=TEXTS, lang=st.sampled_from(LANGS))
 def test_sent_pieces_have_words_and_no_space_around(text: str, lang: str) -> None:
     for piece in split_text(text, lang):
@@ -126,6 +128,7 @@ def lengths(texts: Sequence[str]) -> list[int]:
     return [len(text) for text in texts]
 
 
+@settings(deadline=None)
 @given(text=TEXTS.filter(has_words), limit=st.integers(1, 12))
 def test_long_segments_are_cut_to_the_limit_and_nothing_is_lost(text: str, limit: int) -> None:
     segment = text.strip()
