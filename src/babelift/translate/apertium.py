@@ -17,7 +17,8 @@ from babelift.translate.apertium_modes import (
     mode_file,
     stages,
 )
-from babelift.translate.pairs import Pair, require_pair
+from babelift.translate.pairfile import Pair
+from babelift.translate.pairs import check_pair
 from babelift.translate.process import FramedProcess, ProcessError
 from babelift.translate.protocol import Translation
 from babelift.translate.worker import Worker
@@ -106,7 +107,8 @@ class Apertium:
             MissingDependencyError: The pair is possible but not installed.
             TranslationError: The chain cannot be started or fails on any text.
         """
-        pair = require_pair(self.name, source_lang, target_lang, MODES)
+        pair = (source_lang, target_lang)
+        check_pair(self.name, *pair, MODES)
         if pair not in self._pairs:
             raise MissingDependencyError(
                 f"translator 'apertium' lacks the language data for {source_lang}>{target_lang}.",

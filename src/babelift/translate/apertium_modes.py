@@ -12,7 +12,7 @@ from typing import Final
 
 from babelift.errors import TranslationError
 from babelift.translate import apertium_tagger
-from babelift.translate.pairs import Pair
+from babelift.translate.pairfile import Pair
 
 PROGRAM: Final = "apertium-wblank-mode"
 """Prints the processes of a mode."""

@@ -8,7 +8,8 @@ import polars as pl
 
 from babelift.config import Translating
 from babelift.errors import ConfigError, DataError
-from babelift.translate.pairs import Pair, read_pair_file, require_pair
+from babelift.translate.pairfile import Pair, read_pair_file
+from babelift.translate.pairs import check_pair
 from babelift.translate.protocol import Translation
 from babelift.translate.words import Words
 
@@ -69,7 +70,8 @@ class Lexicon:
         Raises:
             LanguageError: The pair is not in the file.
         """
-        pair = require_pair(self.name, source_lang, target_lang, self._pairs)
+        pair = (source_lang, target_lang)
+        check_pair(self.name, *pair, self._pairs)
         if pair not in self._words:
             rows = self._frame.filter(
                 (pl.col("source_lang") == pair[0]) & (pl.col("target_lang") == pair[1])

@@ -115,18 +115,21 @@ class FramedProcess:
                 pipe.close()
 
     def _obituary(self) -> str:
-        self._stderr_thread.join(1.0)
-        for process in self._processes:
-            try:
-                status = process.wait(1.0)
-            except subprocess.TimeoutExpired:
-                continue
-            if status not in (0, -signal.SIGPIPE):
-                how = f"exit status {status}" if status > 0 else f"signal {-status}"
-                return f"ended with {how} ({_program(process)}){self._said()}"
+        deadline = time.monotonic() + 1.0
+        while time.monotonic() < deadline:
+            statuses = [(process, process.poll()) for process in self._processes]
+            for process, status in statuses:
+                if status is not None and status not in (0, -signal.SIGPIPE):
+                    how = f"exit status {status}" if status > 0 else f"signal {-status}"
+                    return f"ended with {how} ({_program(process)}){self._said()}"
+            if all(status is not None for _, status in statuses):
+                break
+            time.sleep(0.01)
         return f"closed its output{self._said()}"
 
     def _said(self) -> str:
+        # Standard error stays open while any stage lives; what has been written is read by then.
+        self._stderr_thread.join(0.2)
         text = self._complaints.text()
         return f"; its last words: {text}" if text else ""
 

@@ -18,6 +18,7 @@ _UNTRANSLATABLE: Final = re.compile(
     | [\w.+-]+@[\w-]+\.[\w.-]*\w               # mail addresses
     | (?<!\w)[@\#]\w+                          # mentions and hashtags
     | &(?:\#\d+|\#x[0-9a-fA-F]+|[a-zA-Z]+);    # HTML entities
+    | </?[a-zA-Z][a-zA-Z0-9]*(?:\s[^<>]*)?/?>  # tags
     | (?<!\w)[:;=][-'^o]?[DdPpOoXxSs3](?!\w)   # smileys that end in a letter or digit
     | [*\#~]+                                  # Apertium's own marks
     | (?!\x20\S)\s+                            # white space other than a single space
@@ -41,10 +42,10 @@ def escape(text: str) -> str:
     r"""A clean text in the stream format, without white space at its ends.
 
     What is not for translation becomes superblanks: web and mail addresses, mentions, hashtags,
-    entities, the characters that Apertium marks words with, and white space other than single
-    spaces. A full stop ends a text or paragraph that lacks one, as Apertium's own
-    formatter does, so that its last words are not taken for the middle of a sentence; `[.]` marks
-    it as added.
+    tags and entities, the characters that Apertium marks words with, and white space other than
+    single spaces. A full stop ends a text or paragraph that lacks one, as Apertium's own formatter
+    does, so that its last words are not taken for the middle of a sentence; `[.]` marks it as
+    added.
 
     >>> print(escape("@user: see [1]"))
     [\@user]: see \[1\].[.]

@@ -10,7 +10,8 @@ import polars as pl
 
 from babelift.config import Translating
 from babelift.errors import ConfigError, MissingTranslationError, did_you_mean
-from babelift.translate.pairs import Pair, read_pair_file, require_pair
+from babelift.translate.pairfile import Pair, read_pair_file
+from babelift.translate.pairs import check_pair
 from babelift.translate.protocol import Translation
 
 TRUSTED: Final = frozenset({"reference", "human"})
@@ -96,7 +97,8 @@ class Table:
             LanguageError: The pair is not in the file.
             MissingTranslationError: A text is not in the file, unless missing ones are dropped.
         """
-        pair = require_pair(self.name, source_lang, target_lang, self._pairs)
+        pair = (source_lang, target_lang)
+        check_pair(self.name, *pair, self._pairs)
         found = [self._find(text, pair) for text in texts]
         lacking = [text for text, answer in zip(texts, found, strict=True) if answer is None]
         if lacking and self.missing == "error":
