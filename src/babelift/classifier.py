@@ -1,12 +1,12 @@
 """The classifier with scikit-learn's manners: fit on texts in one language, predict in many."""
 
-import hashlib
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import suppress
+from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Final, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Self, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -18,22 +18,18 @@ from babelift.config import QualityAction, Training, Translating
 from babelift.corpus.rows import conform, originals
 from babelift.deploy.load import find_model
 from babelift.deploy.predictor import Predictor
-from babelift.errors import ConfigError, RunError
+from babelift.errors import RunError
 from babelift.inputs import check_groups, check_labels, check_langs, check_texts
 from babelift.progress import Progress
 from babelift.translate.protocol import Translator
+
+if TYPE_CHECKING:
+    from babelift.train.result import TrainResult
 
 Texts: TypeAlias = Sequence[str] | npt.NDArray[Any] | pl.Series
 Labels: TypeAlias = Sequence[Any] | npt.NDArray[Any] | pl.Series
 
 _OWN_FILE: Final = "babelift_classifier.json"
-_TYPES: Final[dict[str, Any]] = {
-    "int": int,
-    "float": float,
-    "bool": lambda name: name == "True",
-    "str": str,
-}
-"""How a label's name in the model turns back into what the user gave, by numpy's kind."""
 
 
 class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -127,8 +123,6 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             DataError: `X`, `y`, `groups` or `lang` cannot be used.
             TranslationError, ModelError, TrainingError: The work failed.
         """
-        from babelift.train.trainer import train_classifier
-
         training, translating = self._settings()
         texts = check_texts(X, "fit")
         classes, labels = check_labels(y, len(texts))
@@ -140,16 +134,11 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             groups=check_groups(groups, len(texts)),
             split="train",
         )
+        made, report = self._translate(rows, translating, progress)
+        rows = pl.concat([rows, made])
         names = [str(label) for label in classes.tolist()]
-        with _run_folder(self.run_dir, rows, training, translating, self.translator) as folder:
-            made, report = self._translate(rows, translating, progress)
-            result = train_classifier(
-                pl.concat([rows, made]), None, training, labels=names, run_dir=folder,
-                progress=progress,
-            )  # fmt: skip
-            self.predictor_ = Predictor.load(folder / "model")
-        self.run_dir_ = None if self.run_dir is None else folder
-        self.training_ = result.to_dict()
+        result = self._train(rows, training, names, progress)
+        self.training_: dict[str, Any] | None = result.to_dict()
         self.translation_ = report
         self.classes_ = classes
         return self
@@ -161,7 +150,8 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             NotFittedError: `fit` was not called.
             DataError: `X` is not a sequence of texts.
         """
-        return np.asarray(self.classes_[self._probabilities(X, "predict").argmax(axis=1)])
+        best = self._probabilities(X, "predict").argmax(axis=1)
+        return np.asarray(self.classes_[best])
 
     def predict_proba(self, X: Texts) -> npt.NDArray[np.float64]:  # noqa: N803
         """Probabilities `(texts, classes) float64`, columns in the order of `classes_`.
@@ -187,8 +177,12 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         kinds = {"i": "int", "u": "int", "f": "float", "b": "bool"}
         own = {"labels": kinds.get(self.classes_.dtype.kind, "str"), "params": params}
         try:
-            self.predictor_.save(folder)
-            (folder / _OWN_FILE).write_text(json.dumps(own, indent=1), encoding="utf-8")
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            with TemporaryDirectory(dir=folder.parent, prefix=".babelift-") as partial:
+                whole = Path(partial) / "model"
+                self.predictor_.save(whole)
+                (whole / _OWN_FILE).write_text(json.dumps(own, indent=1), encoding="utf-8")
+                whole.replace(folder)
         except OSError as error:
             raise RunError(f"'{folder}' cannot be written: {error.strerror or error}.") from error
         return folder
@@ -203,11 +197,13 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         predictor = Predictor.load(path)
         own = _read_own(find_model(path) / _OWN_FILE)
         known = cls._get_param_names()
-        params = {name: value for name, value in own["params"].items() if name in known}
-        classifier = cls(**{"to": (), **params})
+        params: dict[str, Any] = {"to": ()}
+        for name, value in own["params"].items():
+            if name in known:
+                params[name] = tuple(value) if isinstance(value, list) else value
+        classifier = cls(**params)
         classifier.predictor_ = predictor
-        restore = _TYPES[own["labels"]]
-        classifier.classes_ = np.unique([restore(label) for label in predictor.labels])
+        classifier.classes_ = _restored(predictor.labels, own["labels"])
         classifier.run_dir_ = classifier.training_ = classifier.translation_ = None
         return classifier
 
@@ -219,7 +215,10 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return tags
 
     def _settings(self) -> tuple[Training, Translating]:
-        values = self.get_params()
+        values = {
+            name: value.item() if isinstance(value, np.generic) else value
+            for name, value in self.get_params(deep=False).items()
+        }
         where = type(self).__name__
         training = {name: values[name] for name in Training.model_fields if name in values}
         translating = {name: values[name] for name in ("to", "quality")}
@@ -249,6 +248,28 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 translator.close()
         return conform(made.rows), made.report.to_dict()
 
+    def _train(
+        self, rows: pl.DataFrame, training: Training, labels: list[str], progress: Progress | None
+    ) -> "TrainResult":
+        from babelift.train.trainer import train_classifier
+
+        def train(folder: Path) -> "TrainResult":
+            result = train_classifier(
+                rows, None, training, labels=labels, run_dir=folder, progress=progress
+            )
+            self.predictor_ = Predictor.load(folder / "model")
+            return result
+
+        if self.run_dir is None:
+            self.run_dir_ = None
+            with TemporaryDirectory(prefix="babelift-") as folder:
+                return train(Path(folder))
+        folders = _folders(Path(self.run_dir))
+        while True:
+            self.run_dir_ = next(folders)
+            with suppress(RunError):  # it holds another training
+                return train(self.run_dir_)
+
     def _probabilities(self, texts: Texts, method: str) -> npt.NDArray[np.float64]:
         check_is_fitted(self)
         probabilities = self.predictor_.predict_proba(check_texts(texts, method))
@@ -274,39 +295,28 @@ def _read_own(file: Path) -> dict[str, Any]:
 
 _STRANGE: Final[dict[str, Any]] = {"labels": "str", "params": {}}
 
-
-@contextmanager
-def _run_folder(
-    run_dir: str | Path | None,
-    rows: pl.DataFrame,
-    training: Training,
-    translating: Translating,
-    translator: str | Translator,
-) -> Iterator[Path]:
-    """A folder for this very training: a temporary one, or one that can be gone on with."""
-    if run_dir is None:
-        with TemporaryDirectory(prefix="babelift-") as folder:
-            yield Path(folder)
-        return
-    name = translator if isinstance(translator, str) else translator.fingerprint
-    content = (training.to_yaml(), translating.to_yaml(), name, rows.write_json())
-    yield _claim(Path(run_dir), hashlib.sha256("\0".join(content).encode()).hexdigest())
+_TYPES: Final[dict[str, Any]] = {
+    "int": int,
+    "float": float,
+    "bool": lambda name: name == "True",
+    "str": str,
+}
+"""How a label's name in the model turns back into what the user gave, by numpy's kind."""
 
 
-def _claim(run_dir: Path, fingerprint: str) -> Path:
-    number = 1
-    while True:
+def _restored(names: list[str], kind: str) -> npt.NDArray[Any]:
+    """The sorted classes, as they were given to `fit`; strings where the names say otherwise."""
+    try:
+        labels = [_TYPES[kind](name) for name in names]
+    except ValueError:
+        labels = names
+    return np.unique(labels if [str(label) for label in labels] == names else names)
+
+
+def _folders(run_dir: Path) -> Iterator[Path]:
+    """`run_dir`, `run_dir-2`, ...: those that are free or hold a training."""
+    for number in count(1):
         folder = run_dir if number == 1 else run_dir.with_name(f"{run_dir.name}-{number}")
-        mark = folder / "fit.sha256"
-        try:
-            if mark.is_file() and mark.read_text() == fingerprint:
-                return folder
-            if not folder.exists() or not any(folder.iterdir()):
-                folder.mkdir(parents=True, exist_ok=True)
-                mark.write_text(fingerprint)
-                return folder
-        except OSError as error:
-            raise ConfigError(
-                f"'run_dir' '{folder}' cannot be used: {error.strerror or error}."
-            ) from error
-        number += 1
+        is_free = not folder.exists() or (folder.is_dir() and not any(folder.iterdir()))
+        if is_free or (folder / "checkpoints").is_dir():
+            yield folder
