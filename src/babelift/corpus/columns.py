@@ -39,6 +39,9 @@ OWN_FORM: Final = ("id", "group_id", "text", "lang", "source_lang", "origin", "o
 """Columns by which a table that Babelift wrote is known."""
 
 
+_WORDS: Final = {"lang": "language", "id": "the id", "group": "the group"}
+
+
 @dataclass(frozen=True)
 class Columns:
     """Which columns of a file hold what.
@@ -196,7 +199,8 @@ class _Finder:
             found = self.by_lower.get(name)
             if found is not None:
                 if found not in (role, "group_id"):
-                    self.guessed.append(f"{role} is read from '{found}'")
+                    verb = "" if self.guessed else " is read"
+                    self.guessed.append(f"{_WORDS.get(role, role)}{verb} from '{found}'")
                 return found
         return None
 
@@ -212,10 +216,7 @@ class _Finder:
 
     def sentences(self) -> tuple[str, ...]:
         if self.guessed:
-            self.said.append(
-                f"{', '.join(self.guessed)} (a guess from the name; --text, --label, --lang, --id "
-                "and --group say otherwise)"
-            )
+            self.said.append(f"{', '.join(self.guessed)} (guessed from the names)")
         return tuple(self.said)
 
 

@@ -1,15 +1,14 @@
-"""csv and tsv: a vectorised reader for clean files, an exact one that finds every fault."""
+"""csv and tsv, with each row that cannot be read located."""
 
 import csv
 import io
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import Final, Literal
 
-import numpy as np
 import polars as pl
 
+from babelift.corpus.clean_csv import read_clean, record_lines
 from babelift.corpus.files import UNDECODABLE, decode, readable
 from babelift.corpus.raw import ROW, Raw, check_columns
 from babelift.corpus.rejects import Reject
@@ -17,7 +16,6 @@ from babelift.errors import DataError
 
 _DELIMITERS: Final = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 _CHUNK: Final = 50_000
-_BARE_QUOTE: Final = re.compile(r'(?:^|\t)[^"\t\n][^\t\n]*"', re.MULTILINE)
 
 
 def read_delimited(data: bytes, file: str, *, tab: bool) -> Raw:
@@ -34,15 +32,15 @@ def read_delimited(data: bytes, file: str, *, tab: bool) -> Raw:
     Raises:
         DataError: No header, a header that cannot be used, no rows, or another encoding.
     """
-    delimiter, notes = ("\t", ()) if tab else _find_delimiter(data, file)
-    fast = read_clean(data, file, delimiter)
-    if fast is not None and not (tab and b'"' in data):
-        return Raw(file, fast, notes=notes)
+    delimiter, notes = ("\t", ()) if tab else _find_delimiter(data)
+    clean = read_clean(data, file, delimiter)
+    if clean is not None:
+        return Raw(file, clean, notes=notes)
     text, _ = decode(data, file)
     lines = list(io.StringIO(text, newline=""))
-    frame, rejects = read_exact(lines, file, delimiter, csv.QUOTE_MINIMAL)
-    if tab and (rejects or _BARE_QUOTE.search(text)):
-        plain, plain_rejects = read_exact(lines, file, delimiter, csv.QUOTE_NONE)
+    frame, rejects = read_exact(lines, file, delimiter)
+    if tab and (rejects or record_lines(data, delimiter) is None):
+        plain, plain_rejects = read_exact(lines, file, delimiter, quoted=False)
         if len(plain_rejects) <= len(rejects):
             frame, rejects = plain, plain_rejects
             notes = (*notes, "quotation marks are read as part of the text")
@@ -51,47 +49,19 @@ def read_delimited(data: bytes, file: str, *, tab: bool) -> Raw:
     return Raw(file, frame, tuple(rejects), notes)
 
 
-def read_clean(data: bytes, file: str, delimiter: str) -> pl.DataFrame | None:
-    """Read a file without a single fault in vectorised code; None where it has one."""
-    from pyarrow import ArrowException, BufferReader, string
-    from pyarrow import csv as arrow
-
-    if b"\x00" in data or data.count(b"\r") != data.count(b"\r\n"):
-        return None
-    starts = _record_lines(data, delimiter)
-    if starts is None or len(starts) < 2:
-        return None
-    first = data.split(b"\n", 1)[0]
-    if b'"' in first or not first.strip():
-        return None
-    try:
-        names = check_columns(first.decode("utf-8").rstrip("\r").split(delimiter), file)
-        table = arrow.read_csv(
-            BufferReader(data),
-            arrow.ReadOptions(column_names=names, skip_rows=1, block_size=1 << 24),
-            arrow.ParseOptions(delimiter=delimiter, newlines_in_values=True),
-            arrow.ConvertOptions(
-                column_types=dict.fromkeys(names, string()), strings_can_be_null=False
-            ),
-        )
-    except (ArrowException, UnicodeDecodeError):
-        return None
-    if table.num_rows != len(starts) - 1:
-        return None
-    frame = pl.from_arrow(table)
-    assert isinstance(frame, pl.DataFrame)
-    return frame.with_columns(pl.Series(ROW, starts[1:], dtype=pl.Int64))
-
-
 def read_exact(
-    lines: list[str], file: str, delimiter: str, quoting: int
+    lines: list[str], file: str, delimiter: str, *, quoted: bool = True
 ) -> tuple[pl.DataFrame, list[Reject]]:
-    """Read row by row, with each row that cannot be read located and rejected."""
+    """Read record by record: the good ones with the line they start in, and the others.
+
+    Raises:
+        DataError: The header cannot be used, or the quoting is broken throughout.
+    """
     with _any_field_size():
-        records = _records(lines, file, delimiter, quoting)
-        number, header = next(records, (1, "there is no header"))
+        records = _records(lines, file, delimiter, csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE)
+        number, header = next(records, (1, "there are none"))
         if isinstance(header, str) or any(UNDECODABLE.search(name) for name in header):
-            why = header if isinstance(header, str) else "it is not UTF-8"
+            why = header if isinstance(header, str) else "not UTF-8"
             raise DataError(f"{file}: the column names in line {number} cannot be read: {why}.")
         names = check_columns(header, file)
         rejects: list[Reject] = []
@@ -99,12 +69,15 @@ def read_exact(
         numbers: list[int] = []
         rows: list[list[str]] = []
         for number, fields in records:
+            if isinstance(fields, str):
+                rejects.append(Reject(file, number, None, fields, text=readable(lines[number - 1])))
+                continue
             fault = _fault(file, number, fields, names)
             if fault is not None:
                 rejects.append(fault)
                 continue
             numbers.append(number)
-            rows.append(fields)  # type: ignore[arg-type]
+            rows.append(fields)
             if len(rows) == _CHUNK:
                 parts.append(_frame(names, numbers, rows))
                 numbers, rows = [], []
@@ -112,40 +85,12 @@ def read_exact(
     return pl.concat(parts), rejects
 
 
-def _find_delimiter(data: bytes, file: str) -> tuple[str, tuple[str, ...]]:
+def _find_delimiter(data: bytes) -> tuple[str, tuple[str, ...]]:
     first = data.split(b"\n", 1)[0].decode("utf-8", "replace")
-    if "," in first:
-        return ",", ()
-    found = max(_DELIMITERS, key=first.count)
-    if not first.count(found):
+    found = "," if "," in first else max(_DELIMITERS, key=first.count)
+    if found == "," or found not in first:
         return ",", ()
     return found, (f"columns are separated by {_DELIMITERS[found]}",)
-
-
-def _record_lines(data: bytes, delimiter: str) -> np.ndarray | None:
-    """The line in which each record starts; None where the quoting has a fault.
-
-    A quotation mark must open a field, close one, or stand doubled in a quoted one. The marks
-    alternate between opening and closing, so each need only be held against its neighbour byte.
-    """
-    content = np.frombuffer(data, dtype=np.uint8)
-    quotes = np.flatnonzero(content == ord('"'))
-    if len(quotes) % 2:
-        return None
-    fine = np.zeros(256, dtype=bool)
-    fine[[ord('"'), ord(delimiter), ord("\n"), ord("\r")]] = True
-    padded = np.concatenate([[ord("\n")], content, [ord("\n")]])
-    if not (fine[padded[quotes[0::2]]].all() and fine[padded[quotes[1::2] + 2]].all()):
-        return None
-    newlines = np.flatnonzero(content == ord("\n"))
-    ends_record = np.searchsorted(quotes, newlines) % 2 == 0
-    starts = np.concatenate([[0], newlines[ends_record] + 1])
-    lines = np.concatenate([[1], np.flatnonzero(ends_record) + 2])
-    filled = starts < len(content)
-    starts, lines = starts[filled], lines[filled]
-    blank = content[starts] == ord("\n")
-    blank |= (content[starts] == ord("\r")) & (padded[starts + 2] == ord("\n"))
-    return np.asarray(lines[~blank])
 
 
 class _Lines:
@@ -166,7 +111,7 @@ class _Lines:
 
 
 def _records(
-    lines: list[str], file: str, delimiter: str, quoting: int
+    lines: list[str], file: str, delimiter: str, quoting: Literal[0, 3]
 ) -> Iterator[tuple[int, list[str] | str]]:
     """Each record's line and fields, or what is wrong with it.
 
@@ -174,7 +119,7 @@ def _records(
     on at the line after the one that opened it, so that one fault costs one row.
     """
     feed = _Lines(lines)
-    reader = csv.reader(feed, delimiter=delimiter, quoting=quoting, strict=True)  # type: ignore[arg-type]
+    reader = csv.reader(feed, delimiter=delimiter, quoting=quoting, strict=True)
     wasted, allowed = 0, 20 * len(lines) + 100_000
     while True:
         start = feed.position
@@ -186,7 +131,7 @@ def _records(
             wasted += feed.position - start
             if wasted > allowed:
                 raise DataError(
-                    f"{file}: quotation marks are broken from line {start} on."
+                    f"{file}: quotation marks are broken from line {start + 1} on."
                 ) from error
             feed.position = start + 1
             yield start + 1, "broken quoting"
@@ -195,20 +140,18 @@ def _records(
             yield start + 1, fields
 
 
-def _fault(file: str, number: int, fields: list[str] | str, names: list[str]) -> Reject | None:
-    if isinstance(fields, str):
-        return Reject(file, number, None, fields)
+def _fault(file: str, number: int, fields: list[str], names: list[str]) -> Reject | None:
     if len(fields) != len(names):
         reason = f"{len(fields)} fields where the header has {len(names)}"
         return Reject(file, number, None, reason, text=readable("; ".join(fields)))
     for name, value in zip(names, fields, strict=True):
-        if UNDECODABLE.search(value):
+        if not value.isascii() and UNDECODABLE.search(value):
             return Reject(file, number, name, "not UTF-8", text=readable(value))
     return None
 
 
 def _frame(names: list[str], numbers: list[int], rows: list[list[str]]) -> pl.DataFrame:
-    columns = list(zip(*rows, strict=True)) if rows else [()] * len(names)
+    columns = list(zip(*rows, strict=True)) or [()] * len(names)
     data = [
         pl.Series(name, column, dtype=pl.String)
         for name, column in zip(names, columns, strict=True)

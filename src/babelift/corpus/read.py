@@ -17,6 +17,7 @@ from babelift.corpus.known import file_split
 from babelift.corpus.raw import ROW, Raw
 from babelift.corpus.rejects import reject_frame
 from babelift.corpus.rows import SPLITS, conform
+from babelift.corpus.values import as_string
 from babelift.errors import ConfigError, DataError, did_you_mean
 
 _PARQUET: Final = (".parquet", ".pq")
@@ -143,13 +144,16 @@ def read_raw(file: str) -> Raw:
 
 
 def _source(file: str, raw: Raw, columns: Columns, split: str | None) -> Source:
-    counted = False
-    if columns.id is not None and not columns.own_form:
-        published = columns.known is not None and columns.known.numbered
-        counted = published or is_counted(raw.frame[columns.id].cast(pl.String, strict=False))
-    if split is None and columns.known is not None and columns.known.numbered:
-        split = file_split(file)
-    return Source(file, columns.id, counted, columns.own_form, split)
+    if columns.own_form:
+        return Source(file, columns.id, own_form=True)
+    if columns.known is None:
+        counted = columns.id is not None and is_counted(
+            raw.frame.select(as_string(raw.frame, columns.id, file)).to_series()
+        )
+        return Source(file, columns.id, counted, split=split)
+    numbered = columns.known.numbered
+    split = split or (file_split(file) if numbered else None)
+    return Source(file, columns.id, numbered, numbered, split=split)
 
 
 def _stack(parts: Sequence[pl.DataFrame]) -> pl.DataFrame:

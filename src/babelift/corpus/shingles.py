@@ -16,9 +16,9 @@ SHINGLE: Final = 5
 MIN_SHINGLES: Final = 20
 """Distinct shingles that a text needs; shorter ones resemble each other by chance."""
 
-# More than this many lookalikes only happens among texts made from one template, where a match is
-# found among the first as surely as among all.
-_COMPARED: Final = 500
+# So many lookalikes only happen among texts made from one template. A text is compared with a few
+# first and only if none of them matches with more, but never with all.
+_COMPARED: Final = (20, 500)
 _CHARACTERS: Final = 2_000_000
 _PAIRS: Final = 50_000
 
@@ -118,32 +118,39 @@ class _Index:
         )
         owner = owner[known]
         asked = np.arange(len(members)) - bounds[owner] < prefix[owner]
-        pairs = self._candidates(members[asked], owner[asked], sizes)
-        return self._best(matrix, sizes, pairs)
+        best: dict[int, Match] = {}
+        done = np.zeros(len(sizes), dtype=bool)
+        for most in _COMPARED:
+            asked &= ~done[owner]
+            left, right = self._candidates(members[asked], owner[asked], sizes, most)
+            best |= self._best(matrix, sizes, left, right)
+            done[list(best)] = True
+        return [best[place] for place in sorted(best)]
 
     def _prefix(self, sizes: Any) -> Any:
         return sizes - np.ceil(self.threshold * sizes - 1e-9).astype(np.int64) + 1
 
-    def _candidates(self, keys: Any, owner: Any, sizes: Any) -> Any:
-        """Pairs (set, other) that share a rare shingle and are of similar size, (pairs, 2)."""
+    def _candidates(self, keys: Any, owner: Any, sizes: Any, most: int) -> tuple[Any, Any]:
+        """Sets and others that share a rare shingle and are of similar size, at most so many."""
         low = np.searchsorted(self.keys, keys, side="left")
         number = np.searchsorted(self.keys, keys, side="right") - low
         running = np.cumsum(number)
         before = running - number
         first = np.searchsorted(owner, owner, side="left")
-        number = np.clip(_COMPARED - (before - before[first] if len(before) else before), 0, number)
+        number = np.clip(most - (before - before[first]), 0, number)
         left = np.repeat(owner, number)
         offset = np.arange(number.sum()) - np.repeat(np.cumsum(number) - number, number)
         right = self.owners[np.repeat(low, number) + offset]
         smaller = np.minimum(sizes[left], self.sizes[right])
         larger = np.maximum(sizes[left], self.sizes[right])
         fit = smaller >= self.threshold * larger - 1e-9
-        return np.unique(np.stack([left[fit], right[fit]], axis=1), axis=0)
+        pairs = np.unique(left[fit] * len(self.sizes) + right[fit])
+        return pairs // len(self.sizes), pairs % len(self.sizes)
 
-    def _best(self, matrix: Any, sizes: Any, pairs: Any) -> list[Match]:
+    def _best(self, matrix: Any, sizes: Any, lefts: Any, rights: Any) -> dict[int, Match]:
         best: dict[int, Match] = {}
-        for start in range(0, len(pairs), _PAIRS):
-            left, right = pairs[start : start + _PAIRS].T
+        for start in range(0, len(lefts), _PAIRS):
+            left, right = lefts[start : start + _PAIRS], rights[start : start + _PAIRS]
             product = matrix[left].multiply(self.matrix[right])
             shared = np.asarray(product.sum(axis=1)).ravel()
             similarity = shared / (sizes[left] + self.sizes[right] - shared)
@@ -151,7 +158,7 @@ class _Index:
                 match = Match(int(left[place]), int(right[place]), float(similarity[place]))
                 if match.place not in best or best[match.place].similarity < match.similarity:
                     best[match.place] = match
-        return [best[index] for index in sorted(best)]
+        return best
 
 
 def _shingle_sets(texts: Sequence[str]) -> _Sets:

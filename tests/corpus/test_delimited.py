@@ -1,0 +1,136 @@
+"""csv and tsv: every row is read as written, or rejected in its line."""
+
+import csv
+import io
+from collections.abc import Callable
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from babelift.corpus import Corpus
+from babelift.corpus.clean_csv import read_clean
+from babelift.corpus.delimited import read_delimited, read_exact
+from babelift.corpus.raw import ROW
+from babelift.errors import DataError
+
+Read = Callable[..., Corpus]
+
+CELL = st.text(alphabet='a,;"\n\r\t é\u2028\u202e😀', max_size=6)
+
+
+def exact(text: str) -> list[dict[str, object]]:
+    frame, rejects = read_exact(list(io.StringIO(text, newline="")), "a.csv", ",")
+    assert not rejects
+    return frame.to_dicts()
+
+
+def test_quoted_commas_quotes_and_line_breaks_are_read_as_written(read: Read) -> None:
+    corpus = read("a.csv", 'text,label\n"one, ""two""\nthree",5\nfour,4\n', lang="en")
+    assert corpus.rows["text"].to_list() == ['one, "two"\nthree', "four"]
+    assert corpus.rows["id"].to_list() == ["a-2", "a-4"]
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.tuples(CELL, CELL), min_size=1, max_size=5), st.sampled_from(["\n", "\r\n"]))
+def test_what_a_csv_writer_wrote_is_read_back(cells: list[tuple[str, str]], end: str) -> None:
+    out = io.StringIO(newline="")
+    csv.writer(out, quoting=csv.QUOTE_ALL, lineterminator=end).writerows([("x", "y"), *cells])
+    raw = read_delimited(out.getvalue().encode(), "a.csv", tab=False)
+    assert raw.frame.drop(ROW).rows() == cells
+    assert not raw.rejects
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.text(alphabet='ab,"\n', max_size=40), st.sampled_from(["\n", "\r\n"]))
+@example('"a""b",c\n', "\n")
+@example('a,b\n"', "\n")
+@example('"a"b,c\n', "\n")
+@example('a,b""\n', "\n")
+def test_the_vectorised_reader_agrees_with_the_exact_one(body: str, end: str) -> None:
+    text = "x,y\n" + body
+    text = text.replace("\n", end)
+    fast = read_clean(text.encode(), "a.csv", ",")
+    if fast is not None:
+        assert fast.to_dicts() == exact(text)
+
+
+def test_clean_files_take_the_vectorised_way() -> None:
+    data = b'x,y\n"a ""b"", c",1\n\n"two\nlines",2\n'
+    fast = read_clean(data, "a.csv", ",")
+    assert fast is not None
+    assert fast.rows() == [('a "b", c', "1", 2), ("two\nlines", "2", 4)]
+
+
+def test_rows_with_too_few_or_too_many_fields_are_rejected_in_their_lines(read: Read) -> None:
+    corpus = read("a.csv", 'text,label\ngood,1\nshort\n"a\nb",2\nx,3,extra\nlast,1\n', lang="en")
+    assert corpus.rows["text"].to_list() == ["good", "a\nb", "last"]
+    found = corpus.rejects.select("row", "field", "reason").rows()
+    assert found == [
+        (3, None, "1 fields where the header has 2"),
+        (6, None, "3 fields where the header has 2"),
+    ]
+
+
+def test_a_quote_that_is_never_closed_costs_one_row_and_not_the_rest(read: Read) -> None:
+    rows = "".join(f"text {number},1\n" for number in range(100))
+    corpus = read("a.csv", 'text,label\n"he said,1\n' + rows, lang="en")
+    assert corpus.rows.height == 100
+    assert corpus.rejects.select("row", "reason", "text").rows() == [
+        (2, "broken quoting", '"he said,1\n')
+    ]
+
+
+def test_a_quote_closed_far_below_does_not_swallow_the_rows_between(read: Read) -> None:
+    rows = "".join(f"text {number},1\n" for number in range(50))
+    corpus = read("a.csv", f'text,label\n"he said,1\n{rows}"ok" then,2\nlast,1\n', lang="en")
+    assert corpus.rows.height == 51
+    assert corpus.rejects["row"].to_list() == [2, 53]
+
+
+def test_quoting_that_is_broken_everywhere_stops_with_its_line() -> None:
+    with pytest.raises(DataError, match=r"a\.csv: quotation marks are broken from line \d+ on"):
+        read_delimited(b"x,y\n" + b'x","y\n' * 3000, "a.csv", tab=False)
+
+
+@pytest.mark.parametrize("delimiter", [";", "\t", "|"])
+def test_other_separators_are_noticed_and_noted(read: Read, delimiter: str) -> None:
+    corpus = read("a.csv", f"text{delimiter}label\ngood, very{delimiter}5\n", lang="en")
+    assert corpus.rows["text"].to_list() == ["good, very"]
+    assert any("columns are separated by" in note for note in corpus.notes)
+
+
+def test_old_mac_line_ends_are_read(read: Read) -> None:
+    assert read("a.csv", "text,label\rone,1\rtwo,2\r", lang="en").rows.height == 2
+
+
+def test_an_unquoted_tsv_keeps_its_quotation_marks(read: Read) -> None:
+    content = 'text\tlabel\n"Foo" is a song\t1\nan inch (1")\t0\n" opened only\t1\n'
+    corpus = read("a.tsv", content, lang="en")
+    assert corpus.rows["text"].to_list() == ['"Foo" is a song', 'an inch (1")', '" opened only']
+    assert not corpus.rejects.height
+    assert any("part of the text" in note for note in corpus.notes)
+
+
+def test_a_quoted_tsv_is_unquoted(read: Read) -> None:
+    corpus = read(
+        "a.tsv", 'text\tlabel\n"he said ""hi""\tand\nwent, ""so"""\t1\nplain\t0\n', lang="en"
+    )
+    assert corpus.rows["text"].to_list() == ['he said "hi"\tand\nwent, "so"', "plain"]
+
+
+def test_columns_must_be_named_once(read: Read) -> None:
+    with pytest.raises(DataError, match=r"a\.csv: column 'text' occurs 2 times"):
+        read("a.csv", "text,text,label\na,b,1\n", lang="en")
+
+
+def test_a_column_without_a_name_gets_its_number(read: Read) -> None:
+    corpus = read("a.csv", ",text,label\n0,good,1\n", lang="en")
+    assert corpus.rows["column_1"].to_list() == ["0"]
+
+
+def test_fields_longer_than_the_csv_modules_limit_are_read(read: Read) -> None:
+    long = "é" * 99_999
+    corpus = read("a.csv", f'text,label\n"{long}",1\nshort\n', lang="en")
+    assert corpus.rows["text"].to_list() == [long]
+    assert csv.field_size_limit() == 131072
