@@ -52,7 +52,7 @@ def prefetch(repo: str, revision: str, names: Iterable[str]) -> None:
 
 def _complete(url: str, told: Any, blob: Path, name: str) -> None:
     from huggingface_hub.file_download import http_get
-    from huggingface_hub.utils import build_hf_headers
+    from huggingface_hub.utils._headers import build_hf_headers
 
     headers = build_hf_headers()
     if urlsplit(told.location).netloc != urlsplit(url).netloc:

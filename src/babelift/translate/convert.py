@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from babelift.cache import cache_dir
-from babelift.errors import BabeliftError, ConfigError, ModelError, did_you_mean
+from babelift.errors import ConfigError, ModelError, did_you_mean
 from babelift.hub import MODEL_FILES, TOKENIZER, without_progress_bars
 from babelift.translate.facts import Family, model_family, published_facts, read_json
 from babelift.translate.identity import identity
@@ -132,9 +132,9 @@ def _convert(folder: Path, target: Path, compute_type: str) -> None:
     try:
         with without_progress_bars():
             _converter(folder, _Vocabulary(tokens)).convert(str(target), quantization=compute_type)
-    except (BabeliftError, OSError):
-        raise
     except Exception as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise  # the disk; what transformers says of missing files has no number
         raise ModelError(
             f"'{folder}' cannot be converted for CTranslate2: {error}.",
             "If its files are whole, run it with transformers: 'hf:FOLDER_OR_HUB_ID'.",

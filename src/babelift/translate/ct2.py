@@ -75,7 +75,7 @@ class CT2Translator:
         self._compute_type = compute_type
         self._beam_size = beam_size
         tokens = _tokens(folder)
-        self._facts = facts or ModelFacts.read(folder) or foreign_facts(folder, set(tokens))
+        self._facts = facts or ModelFacts.read(folder) or foreign_facts(folder, tokens)
         self._pieces: Pieces = open_pieces(folder, self._facts, tokens)
         self._pairs = self._pieces.pairs()
         self._engine: Any = None
@@ -142,9 +142,10 @@ class CT2Translator:
             return []
         prefix = self._pieces.prefix(target_lang)
         facts = self._facts
+        engine = self._open()
         try:
             # The engine itself sorts by length, longest first, and gives the results in order.
-            results = self._open().translate_batch(
+            results = engine.translate_batch(
                 sources,
                 target_prefix=[prefix] * len(sources) if prefix else None,
                 max_batch_size=_BATCH_TOKENS,

@@ -7,6 +7,7 @@ from typing import Any, Final, Literal, Self
 
 from babelift.errors import LanguageError, ModelError
 from babelift.languages import resolve
+from babelift.translate.ct2_file import positions
 
 Family = Literal["m2m100", "nllb", "marian"]
 
@@ -76,32 +77,23 @@ def published_facts(folder: Path, tokens: list[str]) -> ModelFacts:
         ModelError: A file is not readable JSON, or the model's kind is not known.
     """
     config = read_json(folder / "config.json")
-    generation = {**config, **read_json(folder / "generation_config.json", missing_ok=True)}
-    tokenizer = read_json(folder / "tokenizer_config.json", missing_ok=True)
     family = model_family(folder, config)
-    positions = int(config.get("max_position_embeddings") or _SOURCE_LIMIT[family])
-    # transformers writes 1e30 where a tokenizer states no limit.
-    source_limit = min(positions, int(tokenizer.get("model_max_length") or positions))
-    return ModelFacts(
-        family=family,
-        source_limit=source_limit,
-        output_limit=min(positions, int(generation.get("max_length") or _OUTPUT_LIMIT)),
-        forced_end=generation.get("forced_eos_token_id") is not None,
-        no_repeat_ngram_size=int(generation.get("no_repeat_ngram_size") or 0),
-        repetition_penalty=float(generation.get("repetition_penalty") or 1.0),
-        length_penalty=float(generation.get("length_penalty") or 1.0),
-        suppressed=_suppressed(generation, tokens),
-        pair=marian_pair(tokenizer) if family == "marian" else None,
-    )
+    limit = int(config.get("max_position_embeddings") or _SOURCE_LIMIT[family])
+    generation = {**config, **read_json(folder / "generation_config.json", missing_ok=True)}
+    return _facts(folder, family, limit, generation, tokens)
 
 
-def foreign_facts(folder: Path, tokens: set[str]) -> ModelFacts:
+def foreign_facts(folder: Path, tokens: list[str]) -> ModelFacts:
     """The facts of a model that was converted by another program.
+
+    Args:
+        folder: With the tokenizer's files and, if they were copied too, generation_config.json
+            and tokenizer_config.json.
+        tokens: The vocabulary in the order of its ids.
 
     Raises:
         ModelError: The folder does not show which family the model is of.
     """
-    tokenizer = read_json(folder / "tokenizer_config.json", missing_ok=True)
     family: Family
     if (folder / "source.spm").is_file():
         family = "marian"
@@ -117,12 +109,27 @@ def foreign_facts(folder: Path, tokens: set[str]) -> ModelFacts:
             "sentencepiece.bpe.model (M2M100), tokenizer.json (NLLB), or source.spm, target.spm "
             "and tokenizer_config.json (Marian).",
         )
-    limit = _SOURCE_LIMIT[family]
+    limit = min(_SOURCE_LIMIT[family], positions(folder / "model.bin") or _SOURCE_LIMIT[family])
+    # A Marian model's own settings, where they were not copied, are these.
+    usual = {"max_length": limit, "forced_eos_token_id": 0} if family == "marian" else {}
+    generation = {**usual, **read_json(folder / "generation_config.json", missing_ok=True)}
+    return _facts(folder, family, limit, generation, tokens)
+
+
+def _facts(
+    folder: Path, family: Family, limit: int, generation: dict[str, Any], tokens: list[str]
+) -> ModelFacts:
+    tokenizer = read_json(folder / "tokenizer_config.json", missing_ok=True)
     return ModelFacts(
         family=family,
+        # transformers writes 1e30 where a tokenizer states no limit.
         source_limit=min(limit, int(tokenizer.get("model_max_length") or limit)),
-        output_limit=limit if family == "marian" else _OUTPUT_LIMIT,
-        forced_end=family == "marian",
+        output_limit=min(limit, int(generation.get("max_length") or _OUTPUT_LIMIT)),
+        forced_end=generation.get("forced_eos_token_id") is not None,
+        no_repeat_ngram_size=int(generation.get("no_repeat_ngram_size") or 0),
+        repetition_penalty=float(generation.get("repetition_penalty") or 1.0),
+        length_penalty=float(generation.get("length_penalty") or 1.0),
+        suppressed=_suppressed(generation, tokens),
         pair=marian_pair(tokenizer) if family == "marian" else None,
     )
 

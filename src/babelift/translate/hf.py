@@ -116,7 +116,13 @@ class HFTranslator:
             )
         self._convention = found
         self._pairs = found.pairs()
-        self._decoding = _decoding(self._model.generation_config, beam_size)
+        published = self._model.generation_config
+        self._decoding = _decoding(published, beam_size)
+        # Marian's own rule: at the limit the end takes the last token's place. It is applied
+        # afterwards, so that an output that ended there by itself can be told from one cut.
+        self._forced_end = published.forced_eos_token_id is not None
+        # As the model's own: `generate` fills what a given configuration leaves open from it.
+        self._model.generation_config = self._decoding
         self._source_limit = _source_limit(self._tokenizer, self._model.config)
         decoding = json.dumps(self._decoding.to_diff_dict(), sort_keys=True, default=str)
         self.fingerprint = (
@@ -166,7 +172,7 @@ class HFTranslator:
         if self._convention.place == "before" and target_lang in codes:
             before = [tokenizer.convert_tokens_to_ids(codes[target_lang])]
         room = self._source_limit - len(before)
-        encode = partial(tokenizer, split_special_tokens=True)
+        encode = partial(tokenizer, split_special_tokens=True, verbose=False)
         whole = encode([clean(text) for text in texts])["input_ids"] if texts else []
         cut = [len(ids) > room for ids in whole]
         for number in (number for number, long in enumerate(cut) if long):
@@ -190,17 +196,22 @@ class HFTranslator:
             forced = self._tokenizer.convert_tokens_to_ids(code)
         try:
             with torch.inference_mode():
-                found = self._model.generate(
-                    **batch, generation_config=self._decoding, forced_bos_token_id=forced
-                )
+                found = self._model.generate(**batch, forced_bos_token_id=forced)
         except (RuntimeError, ValueError, IndexError) as error:
             raise TranslationError(f"{self.name}: the engine failed: {error}.") from error
         # The start and the language go by place: not every tokenizer knows them as special.
         skip = 1 if forced is None else 2
         rows = [_content(row, self._decoding.pad_token_id) for row in found.tolist()]
+        unfinished = [self._unfinished(row) for row in rows]
+        if self._forced_end:
+            rows = [row[:-1] if cut else row for row, cut in zip(rows, unfinished, strict=True)]
         texts = self._tokenizer.batch_decode([row[skip:] for row in rows], skip_special_tokens=True)
-        unfinished = [_unfinished(row, self._decoding) for row in rows]
         return list(zip((text.strip() for text in texts), unfinished, strict=True))
+
+    def _unfinished(self, row: list[int]) -> bool:
+        ends = self._decoding.eos_token_id
+        ended = row[-1] in (ends if isinstance(ends, list) else [ends])
+        return len(row) >= self._decoding.max_length and not ended
 
 
 def load(argument: str, config: Translating) -> HFTranslator:
@@ -238,7 +249,7 @@ def _decoding(published: Any, beam_size: int) -> Any:
     settings.num_beams = beam_size
     settings.do_sample = False
     settings.max_length = settings.max_length or _OUTPUT_LIMIT
-    settings.max_new_tokens = None
+    settings.max_new_tokens = settings.forced_eos_token_id = None
     if beam_size == 1:
         settings.early_stopping = settings.length_penalty = None
     return settings
@@ -268,10 +279,3 @@ def _content(row: list[int], pad: int | None) -> list[int]:
     while end > 1 and row[end - 1] == pad:
         end -= 1
     return row[:end]
-
-
-def _unfinished(row: list[int], settings: Any) -> bool:
-    ends = settings.eos_token_id
-    ended = row[-1] in (ends if isinstance(ends, list) else [ends])
-    forced = settings.forced_eos_token_id is not None
-    return len(row) >= settings.max_length and (forced or not ended)
