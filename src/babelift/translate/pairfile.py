@@ -51,7 +51,7 @@ def read_pair_file(path: Path, texts: Sequence[str], optional: Sequence[str] = (
         LanguageError: A language in it is not known.
     """
     required = ["source_lang", "target_lang", *texts]
-    frame, rejects = _read(path, [*required, *optional])
+    frame, rejects = _read(path, required, optional)
     for name in required:
         if name not in frame.columns:
             present = [column for column in frame.columns if column != ROW]
@@ -82,19 +82,21 @@ def read_pair_file(path: Path, texts: Sequence[str], optional: Sequence[str] = (
     return PairFile(whole.with_columns(tags), tuple(notes), digest)
 
 
-def _read(path: Path, columns: Sequence[str]) -> tuple[pl.DataFrame, tuple[Reject, ...]]:
+def _read(
+    path: Path, required: Sequence[str], optional: Sequence[str]
+) -> tuple[pl.DataFrame, tuple[Reject, ...]]:
     if ending(path) in (".jsonl", ".ndjson"):
         try:
             # Five times as fast as the reader that locates faults, which has the word on any fault.
             frame = pl.read_ndjson(
-                BytesIO(read_bytes(path)), schema=dict.fromkeys(columns, pl.String)
+                BytesIO(read_bytes(path)), schema=dict.fromkeys([*required, *optional], pl.String)
             )
         except pl.exceptions.PolarsError:
             pass
         else:
             # A column of the schema that the file lacks is there, and null.
             whole = frame.select(series for series in frame if series.null_count() < len(series))
-            if len(whole.columns) == len(columns):
+            if set(required) <= set(whole.columns):
                 return whole, ()
     raw = read_raw(str(path))
     return raw.frame, raw.rejects
