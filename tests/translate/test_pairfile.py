@@ -72,6 +72,15 @@ def test_rows_that_cannot_be_used_are_counted_not_fatal(tmp_path: Path) -> None:
     assert incomplete == f"{path}: 2 rows are not complete."
 
 
+def test_half_a_surrogate_pair_is_a_row_that_cannot_be_read(tmp_path: Path) -> None:
+    path = tmp_path / "words.jsonl"
+    row = '{"source_lang": "en", "target_lang": "de", "source": "%s", "target": "x"}\n'
+    path.write_text(row % r"a \ud83d b" + row % r"\ud83d\ude00")
+    found = read_pair_file(path, ("source", "target"))
+    assert found.frame["source"].to_list() == ["😀"]
+    assert found.notes == (f"{path}: 1 rows cannot be read; the first is row 1: lone surrogate.",)
+
+
 def test_an_empty_value_in_csv_is_missing_unless_it_is_the_last(tmp_path: Path) -> None:
     path = tmp_path / "words.csv"
     path.write_text("source_lang,target_lang,source,target\nen,de,a,\nen,de,,b\n,de,c,d\n")
