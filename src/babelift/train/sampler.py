@@ -111,7 +111,7 @@ class PairSampler:
         seed: Seed of all orders.
         lengths: `(rows,)` length of each row in any unit. When given, originals of like length are
             batched together inside windows of `window` batches, which keeps padding low. Which
-            rows are paired does not change.
+            rows are paired does not change where every original has a translation.
         window: Batches in a window.
 
     Raises:
