@@ -168,6 +168,16 @@ def test_evaluate_writes_metrics_and_predictions(
         measure(model, reviews, out=out)
 
 
+def test_evaluate_counts_rows_that_cannot_be_used(
+    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file, out = tmp_path / "test.csv", tmp_path / "out"
+    file.write_text("text,label,lang\ngood,positive,en\nbad,,en\n")
+    assert measure(model, file, out=out, max_rejects=0.5)["languages"]["en"]["rows"] == 1
+    assert "missing label" in (out / "rejects.jsonl").read_text()
+    assert capsys.readouterr().out == ""
+
+
 @pytest.mark.parametrize("ending", ["parquet", "jsonl", "csv"])
 def test_a_file_of_predictions_gives_the_metrics_of_its_model(
     model: Path, reviews: Path, tmp_path: Path, ending: str

@@ -90,7 +90,8 @@ def measure(
             )
         labels, predictions = _read_predictions(config)
     else:
-        rows = read_rows(config, None, progress, labelled=True)
+        rejects = config.out / "rejects.jsonl" if config.out else None
+        rows = read_rows(config, rejects, progress, labelled=True)
         labels, predictions = predict_rows(
             opened or config.model, rows, batch_size=config.batch_size, progress=progress
         )
@@ -128,9 +129,11 @@ def read_rows(
     read = corpus.read_corpus(config.input, config, labelled=labelled, lang_required=labelled)
     for note in read.notes:
         progress.say(note)
-    if read.rejects.height and rejects is not None:
-        corpus.write_rejects(read.rejects, rejects)
-        progress.say(f"{read.rejects.height} rows were rejected; see {rejects}")
+    if read.rejects.height:
+        if rejects is not None:
+            corpus.write_rejects(read.rejects, rejects)
+        see = f"; see {rejects}" if rejects is not None else ""
+        progress.say(f"{read.rejects.height} rows were rejected{see}")
     corpus.check_budget(read, config.max_rejects)
     return read.rows
 

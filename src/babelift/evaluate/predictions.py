@@ -87,7 +87,8 @@ def _with_predictions(rows: pl.DataFrame, predictions: list[pl.Series]) -> pl.Da
 def run_evaluate(config: EvaluateConfig, progress: Progress | None = None) -> dict[str, Any]:
     """Measure a model, or anybody's predictions, on labelled rows.
 
-    Writes `metrics.json` and `predictions.parquet` into `config.out`, or nothing without one.
+    Writes `metrics.json`, `predictions.parquet` and, of rows that cannot be used, `rejects.jsonl`
+    into `config.out`; nothing without one.
 
     Args:
         config: Settings of `babelift evaluate`; `model` may also be a table of predictions with
