@@ -52,6 +52,7 @@ class HubServer:
         gated: Repositories that may not be fetched.
         down: Answer everything with 503.
         cuts: File name to the number of bytes after which its next download breaks off, once.
+        down_after_cut: A download that breaks off takes the hub down with it.
         requests: What was asked for, in order.
     """
 
@@ -60,6 +61,7 @@ class HubServer:
     gated: Sequence[str] = ()
     down: bool = False
     cuts: dict[str, int] = field(default_factory=dict)
+    down_after_cut: bool = False
     requests: list[Request] = field(default_factory=list)
 
     def __enter__(self) -> Self:
@@ -110,7 +112,9 @@ class HubServer:
     def take_cut(self, name: str) -> int | None:
         """The bytes after which this download shall break off, and forget it."""
         with self._lock:
-            return self.cuts.pop(name, None)
+            cut = self.cuts.pop(name, None)
+            self.down = self.down or (cut is not None and self.down_after_cut)
+            return cut
 
 
 def commit(folder: Path) -> str:
