@@ -67,8 +67,8 @@ def test_rows_with_too_few_or_too_many_fields_are_rejected_in_their_lines(read: 
     assert corpus.rows["text"].to_list() == ["good", "a\nb", "last"]
     found = corpus.rejects.select("row", "field", "reason").rows()
     assert found == [
-        (3, None, "1 fields where the header has 2"),
-        (6, None, "3 fields where the header has 2"),
+        (3, None, "wrong number of fields: 1 instead of 2"),
+        (6, None, "wrong number of fields: 3 instead of 2"),
     ]
 
 

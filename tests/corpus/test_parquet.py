@@ -82,3 +82,14 @@ def test_an_origin_that_is_none_is_rejected(tmp_path: Path) -> None:
     assert corpus.rejects.select("field", "reason", "value").rows() == [
         ("origin", "unknown origin", "guessed")
     ]
+
+
+def test_translations_stay_translations_whatever_the_other_files_columns_are_called(
+    tmp_path: Path,
+) -> None:
+    rows = originals(ids=["1"], texts=["Gut."], labels=["x"], langs=["de"])
+    made = rows.with_columns(origin=pl.lit("machine"), source_lang=pl.lit("en"))
+    made.write_parquet(tmp_path / "a.parquet")
+    table = Table(text="review_body", label="stars", lang="en")
+    back = read_corpus([tmp_path / "a.parquet"], table).rows
+    assert back.select("text", "label", "lang", "origin").rows() == [("Gut.", "x", "de", "machine")]

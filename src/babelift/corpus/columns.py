@@ -7,7 +7,6 @@ from typing import Final
 from babelift.config import Table
 from babelift.corpus.known import Known, find_known, folder_language
 from babelift.corpus.raw import Raw
-from babelift.corpus.rows import SCHEMA
 from babelift.errors import DataError, LanguageError, did_you_mean
 from babelift.languages import resolve
 
@@ -90,23 +89,26 @@ def choose_columns(raw: Raw, table: Table, *, labelled: bool, lang_required: boo
         LanguageError: `--lang` is neither a column nor a known language.
     """
     names = raw.columns
-    if set(OWN_FORM) <= set(names) and table.dataset is None and _names_nothing(table):
+    if set(OWN_FORM) <= set(names) and table.dataset is None:
+        text = _first(names, table.text, "text") or "text"
+        label = _first(names, table.label, "label")
         return Columns(
-            ("text",), _if("label", names), "lang", None, "id", "group_id", _if("split", names),
-            own_form=True,
-        )  # fmt: skip
+            (text,), label, "lang", None, "id", "group_id", _first(names, "split"), own_form=True
+        )
     known = find_known(table.dataset, names, raw.file)
     if known is None and raw.file.removesuffix(".gz").endswith("_text.txt"):
         known = find_known("umsab", names, raw.file)
     finder = _Finder(raw.file, names, known)
-    text = finder.text(table.text)
+    texts = finder.text(table.text)
     label = finder.column("label", table.label, required=labelled)
+    if label is not None and not labelled and raw.frame[label].dtype.is_nested():
+        label = None
     lang, tag = finder.language(table.lang, raw, required=lang_required)
     identity = finder.column("id", table.id)
     group = finder.column("group", table.group)
     split = finder.column("split", None)
     return Columns(
-        text, label, lang, tag, identity, group, split,
+        texts, label, lang, tag, identity, group, split,
         known=known,
         names=_label_names(raw, label, known),
         notes=finder.sentences(),
@@ -238,10 +240,5 @@ def _label_names(raw: Raw, label: str | None, known: Known | None) -> dict[str, 
     return known.names if known is not None and known.label == label else {}
 
 
-def _names_nothing(table: Table) -> bool:
-    named = (table.text, table.label, table.lang, table.id, table.group)
-    return all(name is None or name in SCHEMA for name in named)
-
-
-def _if(name: str, names: Sequence[str]) -> str | None:
-    return name if name in names else None
+def _first(names: Sequence[str], *wanted: str | None) -> str | None:
+    return next((name for name in wanted if name in names), None)

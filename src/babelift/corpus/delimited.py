@@ -142,7 +142,7 @@ def _records(
 
 def _fault(file: str, number: int, fields: list[str], names: list[str]) -> Reject | None:
     if len(fields) != len(names):
-        reason = f"{len(fields)} fields where the header has {len(names)}"
+        reason = f"wrong number of fields: {len(fields)} instead of {len(names)}"
         return Reject(file, number, None, reason, text=readable("; ".join(fields)))
     for name, value in zip(names, fields, strict=True):
         if not value.isascii() and UNDECODABLE.search(value):

@@ -85,7 +85,7 @@ def read_bytes(path: Path) -> bytes:
             data = gzip.decompress(data)
         except (OSError, EOFError, zlib.error) as error:
             raise DataError(f"{path}: is not a whole gzip file: {_why(error)}.") from error
-    if not data.strip():
+    if not data or data.isspace():
         raise DataError(f"{path}: is empty.")
     _check_is_text(data, path)
     return data.removeprefix(_UTF8_BOM)

@@ -27,7 +27,7 @@ class Known:
         split: Column with the split.
         numbered: Ids count within one split: row 7 of train and row 7 of test are two items.
         exact: It is recognised only where a file has no other columns, for they are common ones.
-        names: Label names by what stands in the file.
+        names: Label names by what stands in the file; an empty one is no label.
     """
 
     name: str
@@ -98,6 +98,7 @@ KNOWN: Final[dict[str, Known]] = {
             id="pairID",
             group="promptID",
             numbered=True,
+            names={"-": ""},
         ),
         Known(
             "massive",

@@ -6,6 +6,7 @@ from typing import Final
 
 import polars as pl
 
+from babelift.corpus.words import rows_of
 from babelift.errors import DataError, did_you_mean
 
 _WHOLE: Final = re.compile(r"[+-]?\d{1,18}")
@@ -72,7 +73,7 @@ def check_labels(train: pl.DataFrame, other: pl.DataFrame, name: str) -> None:
         return
     counts = dict(other["label"].value_counts().iter_rows())
     said = "; ".join(
-        f"'{label[:60]}' ({counts[label]:,} rows){did_you_mean(label, known).removesuffix('?')}"
+        f"'{label[:60]}' ({rows_of(counts[label])}){did_you_mean(label, known).removesuffix('?')}"
         for label in unknown[:5]
     )
     more = f"; and {len(unknown) - 5} more" if len(unknown) > 5 else ""

@@ -6,6 +6,7 @@ from typing import Any, Final, Literal
 import polars as pl
 
 from babelift.corpus.normalise import normalise
+from babelift.corpus.words import rows_of
 from babelift.errors import LeakageError
 
 KINDS: Final = ("group", "exact", "normalised", "near")
@@ -66,17 +67,21 @@ class LeakageReport:
         >>> LeakageReport("warn", dict.fromkeys(KINDS, 0), {}).summary()
         'No row of an evaluation set occurs in an earlier split.'
         """
+        return " ".join(self.sentences())
+
+    def sentences(self) -> list[str]:
+        """What was found in each pair of splits, and what was done."""
         if not self.total:
-            return "No row of an evaluation set occurs in an earlier split."
+            return ["No row of an evaluation set occurs in an earlier split."]
         said = []
         for pair, found in self.pairs.items():
             early, late = pair.split("/")
             kinds = ", ".join(f"{n:,} {_WORDS[kind]}" for kind, n in found.items() if n)
-            said.append(f"{sum(found.values()):,} rows of {early} repeat rows of {late}: {kinds}.")
-        dropped = [f"{n:,} rows of {split}" for split, n in self.dropped.items() if n]
+            said.append(f"{early} repeats {late} in {rows_of(sum(found.values()))}: {kinds}.")
+        dropped = [f"{rows_of(n)} from {split}" for split, n in self.dropped.items() if n]
         if dropped:
-            said.append(f"Dropped: {' and '.join(dropped)}.")
-        return " ".join(said)
+            said.append(f"Dropped {' and '.join(dropped)}.")
+        return said
 
 
 def audit_leakage(
@@ -110,14 +115,20 @@ def audit_leakage(
     report = _report(work, leaks, unwanted, policy)
     if policy == "error" and leaks.height:
         raise LeakageError(
-            f"the same items occur in more than one split. {report.summary()}\n"
-            + "\n".join(_line(example) for example in report.examples),
+            "\n  ".join(
+                ["the same items occur in more than one split:", *report.sentences()]
+                + [_line(example) for example in report.examples]
+            ),
             "Use --leakage drop to drop them from train (test stays as it is), or --leakage warn "
             "to go on all the same.",
         )
     if policy != "drop" or not leaks.height:
         return rows, report
-    kept = rows.with_row_index("row").join(unwanted, on="row", how="anti").drop("row")
+    kept = (
+        rows.with_row_index("row")
+        .join(unwanted, on="row", how="anti", maintain_order="left")
+        .drop("row")
+    )
     if not (kept["split"] == "train").any():
         raise LeakageError(
             f"every training row also occurs in validation or test. {report.summary()}",
@@ -133,7 +144,7 @@ def _leaks(work: pl.DataFrame, early: str, late: str, threshold: float) -> pl.Da
     found: list[pl.DataFrame] = []
     for kind, key in (("group", "group_id"), ("exact", "text"), ("normalised", "plain")):
         matches = _equal(first, second, key).with_columns(kind=pl.lit(kind), similarity=pl.lit(1.0))
-        first = first.join(matches, on="row", how="anti")
+        first = first.join(matches, on="row", how="anti", maintain_order="left")
         found.append(matches)
     if threshold > 0:
         found.append(_near(first, second, threshold))
@@ -191,7 +202,7 @@ def _report(
             late: leaks.filter(pl.col("late") == late)["other_row"].n_unique()
             for late in ("validation", "test")
         },
-        examples=_examples(work, surest.sort(order, "row")),
+        examples=_examples(work, surest.sort(pl.col("late") != "test", order, "row")),
     )
 
 
@@ -225,6 +236,6 @@ def _examples(work: pl.DataFrame, leaks: pl.DataFrame) -> tuple[dict[str, Any], 
 def _line(example: dict[str, Any]) -> str:
     text = example["text"] if len(example["text"]) <= 80 else example["text"][:79] + "…"
     return (
-        f"  {example['split']} row '{example['id']}' and {example['other_split']} row "
+        f"{example['split']} row '{example['id']}' and {example['other_split']} row "
         f"'{example['other_id']}' ({example['kind']}): {text}"
     )

@@ -108,7 +108,9 @@ def _looked_up(frame: pl.DataFrame, name: str | None, file: str, values: Any) ->
 
 def _label(frame: pl.DataFrame, columns: Columns, file: str) -> pl.Expr:
     label = _key(frame, columns.label, file)
-    return label.replace(columns.names) if columns.names else label
+    if columns.names:
+        label = label.replace(columns.names)
+    return pl.when(label != "").then(label)
 
 
 def _key(frame: pl.DataFrame, name: str | None, file: str) -> pl.Expr:

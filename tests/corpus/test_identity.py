@@ -1,0 +1,112 @@
+"""Ids are unique, and groups mean the same item."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from babelift.config import Table
+from babelift.corpus import Corpus, read_corpus
+from babelift.corpus.identity import is_counted
+
+Read = Callable[..., Corpus]
+Write = Callable[..., Path]
+
+
+def test_rows_without_ids_are_named_after_their_file_and_line(write: Write) -> None:
+    path = write("reviews.csv", "text,label\na,1\nb,2\n")
+    assert read_corpus([path], Table(lang="en")).rows["id"].to_list() == ["reviews-2", "reviews-3"]
+    rows = read_corpus([path], Table(lang="en"), split="test").rows
+    assert rows["id"].to_list() == ["test-reviews-2", "test-reviews-3"]
+    assert rows["group_id"].to_list() == rows["original_id"].to_list() == rows["id"].to_list()
+
+
+def test_files_of_one_name_are_told_apart_by_their_folders(write: Write) -> None:
+    paths = [write(f"{lang}/train.csv", "text,label\na,1\n") for lang in ("de", "fr")]
+    rows = read_corpus(paths, Table(lang="en")).rows
+    assert rows["id"].to_list() == ["de-train-2", "fr-train-2"]
+
+
+def test_the_first_of_two_rows_with_one_id_is_kept(read: Read) -> None:
+    corpus = read("a.csv", "id,text,label\nx,first,1\nx,second,2\ny,third,1\n", lang="en")
+    assert corpus.rows["text"].to_list() == ["first", "third"]
+    assert corpus.rejects.select("row", "field", "reason", "value", "text").rows() == [
+        (3, "id", "duplicate id", "x", "second")
+    ]
+
+
+def test_one_id_in_several_languages_is_one_item(read: Read) -> None:
+    content = "id,text,label,lang\nx,hello,1,en\nx,hallo,1,de\ny,bye,1,en\n"
+    corpus = read("a.csv", content)
+    assert corpus.rows.select("id", "group_id", "input_id").rows() == [
+        ("x-en", "x", "x"), ("x-de", "x", "x"), ("y-en", "y", "y"),
+    ]  # fmt: skip
+    assert any("ids occur in several languages" in note for note in corpus.notes)
+
+
+def test_the_same_rows_in_two_files_are_duplicates(write: Write) -> None:
+    first = write("a.csv", "id,text,label\nr1,one,1\nr2,two,1\n")
+    second = write("b.csv", "id,text,label\nr2,two,1\nr3,three,1\n")
+    corpus = read_corpus([first, second], Table(lang="en"))
+    assert corpus.rows["id"].to_list() == ["r1", "r2", "r3"]
+    assert corpus.rejects["file"].to_list() == [str(second)]
+    assert corpus.files == {str(first): 2, str(second): 1}
+
+
+def test_files_that_number_different_rows_alike_lose_none(write: Write) -> None:
+    first = write("a.csv", "id,text,label\n1,one,1\n2,two,1\n")
+    second = write("b.csv", "id,text,label\n1,three,1\n2,four,1\n")
+    corpus = read_corpus([first, second], Table(lang="en"))
+    assert corpus.rows["id"].to_list() == ["a-1", "a-2", "b-1", "b-2"]
+    assert corpus.rows["group_id"].n_unique() == 4
+    assert not corpus.rejects.height
+    assert any("ids of several files clash" in note for note in corpus.notes)
+
+
+def test_parallel_files_that_number_rows_alike_share_groups(write: Write) -> None:
+    paths = [
+        write(f"{lang}.csv", f"id,text,label,lang\n1,{lang} text,1,{lang}\n")
+        for lang in ("en", "de")
+    ]
+    rows = read_corpus(paths, Table()).rows
+    assert rows.select("id", "group_id").rows() == [("1-en", "1"), ("1-de", "1")]
+
+
+def test_running_numbers_of_different_splits_are_different_items(write: Write) -> None:
+    train = write("train.csv", "id,text,label\n1,one,1\n2,two,1\n")
+    test = write("test.csv", "id,text,label\n1,three,1\n2,four,1\n")
+    learnt = read_corpus([train], Table(lang="en")).rows
+    tested = read_corpus([test], Table(lang="en"), split="test")
+    assert tested.rows["id"].to_list() == ["test-1", "test-2"]
+    assert not set(tested.rows["group_id"]) & set(learnt["group_id"])
+    assert any("ids only count the rows" in note for note in tested.notes)
+
+
+def test_ids_that_mean_something_are_the_same_in_every_split(write: Write) -> None:
+    path = write("a.csv", "id,text,label\nr81,one,1\nr7,two,1\n")
+    assert read_corpus([path], Table(lang="en"), split="test").rows["id"].to_list() == ["r81", "r7"]
+
+
+def test_a_missing_id_or_group_is_made(read: Read) -> None:
+    corpus = read("a.csv", "id,group_id,text,label\nx,g,one,1\n,,two,1\n", lang="en")
+    assert corpus.rows.select("id", "group_id").rows() == [("x", "g"), ("a-3", "a-3")]
+
+
+@pytest.mark.parametrize(
+    ("ids", "counted"),
+    [
+        (["0", "1", "2"], True),
+        (["1", "2", "3"], True),
+        ([str(n) for n in range(100) if n != 50], True),
+        (["2", "3"], False),
+        (["1", "3", "2"], False),
+        (["1", "1", "2"], False),
+        (["1", "9"], False),
+        (["a", "b"], False),
+        ([None, "1"], False),
+        ([], False),
+    ],
+)
+def test_ids_that_only_count_rows_are_told_from_others(ids: list[str], counted: bool) -> None:
+    assert is_counted(pl.Series(ids, dtype=pl.String)) is counted
