@@ -76,6 +76,7 @@ def test_what_each_row_says_of_its_language_wins_over_one_tag_and_is_noted(read:
     assert "language is read from 'language', not from --lang en" in corpus.notes[0]
     programming = read("b.csv", "text,label,language\nx,1,Python\n", lang="en")
     assert programming.rows["lang"].to_list() == ["en"]
+    assert programming.notes == ()
 
 
 def test_a_lang_that_is_neither_column_nor_tag_names_the_nearest(read: Read) -> None:

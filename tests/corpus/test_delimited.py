@@ -55,6 +55,12 @@ def test_the_vectorised_reader_agrees_with_the_exact_one(body: str, end: str) ->
         assert fast.to_dicts() == exact(text)
 
 
+def test_a_quoted_header_is_read_the_vectorised_way_too() -> None:
+    fast = read_clean(b'"x, 1","y"\n"a",2\n', "a.csv", ",")
+    assert fast is not None
+    assert fast.drop(ROW).to_dicts() == [{"x, 1": "a", "y": "2"}]
+
+
 def test_clean_files_take_the_vectorised_way() -> None:
     data = b'x,y\n"a ""b"", c",1\n\n"two\nlines",2\n'
     fast = read_clean(data, "a.csv", ",")

@@ -51,7 +51,7 @@ def test_an_empty_file_is_called_empty(write: Write, name: str) -> None:
 
 
 def test_a_header_without_rows_is_said_to_have_none(write: Write) -> None:
-    assert "has a header but no rows" in refused(write("a.csv", "text,label\n"))
+    assert "has no rows" in refused(write("a.csv", "text,label\n"))
 
 
 def test_no_permission_is_named(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -137,3 +137,9 @@ def test_the_same_file_named_twice_is_read_once(write: Write) -> None:
 def test_no_file_at_all_is_an_error() -> None:
     with pytest.raises(DataError, match="no table was given"):
         read_corpus([], Table())
+
+
+def test_a_table_without_a_readable_row_says_what_is_wrong_with_the_first(write: Write) -> None:
+    path = write("a.jsonl", "text,label\ngood,1\n")
+    assert "none of its 2 rows can be read. Row 1: not JSON" in refused(path)
+    assert "has no rows" in refused(write("b.json", "[]"))

@@ -30,7 +30,7 @@ def read_delimited(data: bytes, file: str, *, tab: bool) -> Raw:
         tab: It is a tsv file.
 
     Raises:
-        DataError: No header, a header that cannot be used, no rows, or another encoding.
+        DataError: No header, a header that cannot be used, or another encoding.
     """
     delimiter, notes = ("\t", ()) if tab else _find_delimiter(data)
     clean = read_clean(data, file, delimiter)
@@ -44,8 +44,6 @@ def read_delimited(data: bytes, file: str, *, tab: bool) -> Raw:
         if len(plain_rejects) <= len(rejects):
             frame, rejects = plain, plain_rejects
             notes = (*notes, "quotation marks are read as part of the text")
-    if not frame.height and not rejects:
-        raise DataError(f"{file}: has a header but no rows.")
     return Raw(file, frame, tuple(rejects), notes)
 
 

@@ -55,17 +55,17 @@ def check_file(path: Path) -> None:
         DataError: There is nothing there, or a folder.
     """
     try:
-        if path.is_dir():
-            raise DataError(
-                f"{path}: is a folder, not a file.",
-                f"Name the files in it, or hub:{path} for a folder that 'datasets' can open.",
-            )
-        if path.exists():
-            return
+        is_folder, exists = path.is_dir(), path.exists()
         names = [other.name for other in path.parent.iterdir()] if path.parent.is_dir() else []
     except (OSError, ValueError) as error:
         raise DataError(f"{str(path)!r}: cannot be read: {_why(error)}.") from error
-    raise DataError(f"{path}: no such file{did_you_mean(path.name, names)}")
+    if is_folder:
+        raise DataError(
+            f"{path}: is a folder, not a file.",
+            f"Name the files in it, or hub:{path} for a folder that 'datasets' can open.",
+        )
+    if not exists:
+        raise DataError(f"{path}: no such file{did_you_mean(path.name, names) or '.'}")
 
 
 def read_bytes(path: Path) -> bytes:

@@ -27,7 +27,7 @@ def read_jsonl(data: bytes, file: str) -> Raw:
         file: Its name, for messages.
 
     Raises:
-        DataError: No row at all, too many different keys, or another encoding.
+        DataError: Too many different keys, an array that is not JSON, or another encoding.
     """
     text, escaped = decode(data, file)
     objects = _array(text, file) if text.lstrip().startswith("[") else _lines(text)

@@ -18,6 +18,7 @@ from babelift.corpus.raw import ROW, Raw
 from babelift.corpus.rejects import reject_frame
 from babelift.corpus.rows import SPLITS, conform
 from babelift.corpus.values import as_string
+from babelift.corpus.words import rows_of
 from babelift.errors import ConfigError, DataError, did_you_mean
 
 _PARQUET: Final = (".parquet", ".pq")
@@ -85,7 +86,7 @@ def read_corpus(
     rejects: list[pl.DataFrame] = []
     sources: list[Source] = []
     for place, file in enumerate(files):
-        raw = read_raw(file)
+        raw = _with_rows(read_raw(file))
         columns = choose_columns(raw, table, labelled=labelled, lang_required=lang_required)
         checked = check_rows(
             raw, columns, split=split, labelled=labelled, lang_required=lang_required
@@ -123,7 +124,7 @@ def read_raw(file: str) -> Raw:
         return read_parquet(path)
     if kind not in ENDINGS:
         check_file(path)
-        allowed = (*ENDINGS, ".parquet")
+        allowed = (".csv", ".tsv", ".jsonl", ".parquet")
         raise DataError(
             f"{path}: tables that end in '{kind}' cannot be read"
             f"{did_you_mean(kind, allowed) or '.'}",
@@ -141,6 +142,18 @@ def read_raw(file: str) -> Raw:
     from babelift.corpus.jsonl import read_jsonl
 
     return read_jsonl(data, file)
+
+
+def _with_rows(raw: Raw) -> Raw:
+    if raw.frame.height:
+        return raw
+    if not raw.rejects:
+        raise DataError(f"{raw.file}: has no rows.")
+    first = raw.rejects[0]
+    raise DataError(
+        f"{raw.file}: none of its {rows_of(len(raw.rejects))} can be read. "
+        f"Row {first.row}: {first.reason}."
+    )
 
 
 def _source(file: str, raw: Raw, columns: Columns, split: str | None) -> Source:
