@@ -337,7 +337,7 @@ def test_a_marian_folder_must_say_its_languages(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "expected"), [("1", (1, 1)), ("2", (1, 2)), ("16,1", (4, 4)), ("junk", None)]
+    ("asked", "expected"), [("1", (1, 1)), ("2", (2, 1)), ("16,1", (4, 4)), ("junk", None)]
 )
 def test_threads_follow_omp_num_threads(
     monkeypatch: pytest.MonkeyPatch, asked: str, expected: tuple[int, int] | None

@@ -93,7 +93,8 @@ def test_a_folder_that_is_not_there_is_a_model_error(tmp_path: Path) -> None:
         load_translator(f"m2m100:{tmp_path / 'nowhere'}")
 
 
-def test_the_list_names_licence_size_and_place() -> None:
+def test_the_list_names_licence_size_and_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("babelift.hub.on_disk", lambda repo: None)
     rows = {row["name"]: row for row in describe()}
     assert set(rows) == {entry.usage for entry in TRANSLATORS.values()}
     assert rows["m2m100"]["license"] == "MIT"

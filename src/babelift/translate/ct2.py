@@ -20,8 +20,8 @@ from babelift.translate.pairs import check_pair
 from babelift.translate.pieces import END, Pieces, open_pieces
 from babelift.translate.protocol import Translation
 
-_BATCH_TOKENS: Final = 2048
-"""Tokens in one step of the engine; larger ones no longer pay on a processor."""
+_BATCH_TOKENS: Final = 1024
+"""Source tokens in one step of the engine: enough for a core, and several steps for several."""
 _CHUNK: Final = 2048
 """Texts handed to the engine at a time, so that memory does not grow with their number."""
 
@@ -262,8 +262,8 @@ def _threads() -> tuple[int, int]:
     """Translations at a time and threads of each: OMP_NUM_THREADS, else all cores we may use."""
     asked = os.environ.get("OMP_NUM_THREADS", "").split(",")[0]
     cores = int(asked) if asked.isdigit() and int(asked) > 0 else _cores()
-    inter = max(1, cores // 4)
-    return inter, max(1, cores // inter)
+    inter = min(cores, 4)
+    return inter, cores // inter
 
 
 def _cores() -> int:
