@@ -281,6 +281,6 @@ def test_rendering_reads_no_files(make_run: MakeRun, monkeypatch: pytest.MonkeyP
 def test_a_report_that_cannot_be_written_is_an_error_that_names_it(make_run: MakeRun) -> None:
     run = make_run()
     (run / "report.html").mkdir()
-    with pytest.raises(RunError, match=r"report\.html: cannot be written"):
+    with pytest.raises(RunError, match=r"report\.html' cannot be written"):
         write_report(run)
     assert [path.name for path in run.iterdir() if path.name.startswith(".")] == []

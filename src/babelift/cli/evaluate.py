@@ -17,7 +17,8 @@ def evaluate(config: EvaluateConfig) -> None:
 
     metrics = run_evaluate(config, terminal())
     show_metrics(metrics, {})
-    print(f"\nwritten to {config.out}")
+    if config.out:
+        print(f"\nwritten to {config.out}")
 
 
 command = settings_command(EvaluateConfig, evaluate, positional=("model", "input"))

@@ -1,6 +1,7 @@
 """What the commands print about a finished run."""
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +10,16 @@ from babelift.run.folder import Run
 
 def show_run(run: Run) -> None:
     """Print a run's answer in words, its table, and where its files are."""
+    from babelift.report.folder import read_run
+
     metrics = json.loads((run.path / "metrics.json").read_text(encoding="utf-8"))
-    show_metrics(metrics, run.manifest)
+    show_metrics(metrics, run.manifest, read_run(run.path).log)
     print(f"\nmodel    {run.path / 'model'}\nreport   {run.path / 'report.html'}")
 
 
-def show_metrics(metrics: dict[str, Any], manifest: dict[str, Any]) -> None:
+def show_metrics(
+    metrics: dict[str, Any], manifest: dict[str, Any], log: Sequence[Mapping[str, Any]] = ()
+) -> None:
     """Print metrics as sentences and a table."""
     from rich.console import Console
 
@@ -22,7 +27,7 @@ def show_metrics(metrics: dict[str, Any], manifest: dict[str, Any]) -> None:
 
     console = Console()
     console.print()
-    for sentence in summary_sentences(manifest, metrics):
+    for sentence in summary_sentences(manifest, metrics, log):
         console.print(sentence, markup=False, highlight=False)
     console.print()
     console.print(metrics_table(metrics, manifest))

@@ -10,8 +10,8 @@ from babelift.corpus.rows import SCHEMA
 from babelift.errors import ConfigError, RunError
 from babelift.evaluate.evaluate import measure, read_rows
 from babelift.evaluate.rows import make_predictions, prediction_columns
+from babelift.files import check_form, check_place, write_json, write_rows
 from babelift.progress import Progress, quiet
-from babelift.translate.output import check_form, check_place, write_json, write_rows
 
 __all__ = ["make_predictions", "run_evaluate", "run_predict", "write_predictions"]
 

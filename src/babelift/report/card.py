@@ -7,9 +7,10 @@ from typing import Any, Final
 
 import yaml
 
+from babelift.files import write_text
 from babelift.report import tables, words
 from babelift.report.cautions import cautions, non_commercial
-from babelift.report.folder import RunFiles, read_run, write_text
+from babelift.report.folder import RunFiles, read_run
 from babelift.report.records import Manifest
 from babelift.report.render import command, environment
 from babelift.train.encoder import ENCODERS
@@ -27,7 +28,7 @@ def write_model_card(run_dir: str | Path) -> Path:
         RunError: A file of the run is missing or damaged, or the card cannot be written.
     """
     run = read_run(run_dir)
-    return write_text(Path(run_dir) / "model" / "README.md", render_card(run))
+    return write_text(render_card(run), Path(run_dir) / "model" / "README.md")
 
 
 def render_card(run: RunFiles) -> str:

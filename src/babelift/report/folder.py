@@ -1,7 +1,6 @@
 """Reads a run folder for the report: every fault of a file becomes an error that names it."""
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -99,27 +98,6 @@ def parse_log(text: str, where: str) -> list[dict[str, Any]]:
         entries.pop(key, None)
         entries[key] = entry
     return list(entries.values())
-
-
-def write_text(path: Path, text: str) -> Path:
-    """Write a file in one move, so that a reader never sees half of it.
-
-    Raises:
-        RunError: The file cannot be written.
-    """
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # A lone surrogate, possible in JSON, has no UTF-8 form; it must not cost the report.
-        draft.write_bytes(text.encode("utf-8", errors="replace"))
-        draft.replace(path)
-    except OSError as error:
-        draft.unlink(missing_ok=True)
-        raise RunError(
-            f"{path}: cannot be written: {error.strerror or error}.",
-            "Check the folder's permissions and the space on its disk.",
-        ) from error
-    return path
 
 
 def _text(path: Path, *, required: bool) -> str:

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from babelift.files import write_text
 from babelift.report import counts, figures, numbers, tables, words
 from babelift.report.cautions import non_commercial
 from babelift.report.curves import averaged, learning_curves
-from babelift.report.folder import RunFiles, read_run, write_text
+from babelift.report.folder import RunFiles, read_run
 from babelift.report.mistakes import Mistake, surest_mistakes
 from babelift.report.render import command, environment
 from babelift.report.vectors import STAGES, Pairs, paired
@@ -23,7 +24,7 @@ def write_report(run_dir: str | Path) -> Path:
         RunError: A file of the run is missing or damaged, or the report cannot be written.
     """
     run = read_run(run_dir)
-    return write_text(Path(run_dir) / "report.html", render_report(run))
+    return write_text(render_report(run), Path(run_dir) / "report.html")
 
 
 def render_report(run: RunFiles) -> str:

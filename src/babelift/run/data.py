@@ -7,8 +7,9 @@ from typing import Any
 import polars as pl
 
 from babelift.config import FitConfig
-from babelift.corpus.rows import SCHEMA, SPLITS, conform
+from babelift.corpus.rows import SPLITS, conform
 from babelift.errors import DataError
+from babelift.files import write_rows
 from babelift.progress import Progress
 from babelift.run.arms import Plan, only_languages, plan_arm
 from babelift.run.folder import Run
@@ -196,8 +197,4 @@ def _note(run: Run, progress: Progress, note: str) -> None:
 
 def _write(rows: pl.DataFrame, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    rows.select(*SCHEMA, *[name for name in rows.columns if name not in SCHEMA]).write_parquet(
-        partial
-    )
-    partial.replace(path)
+    write_rows(conform(rows), path)

@@ -4,7 +4,6 @@ Each stage writes its files and is then marked in the manifest, so that the same
 after whatever was finished.
 """
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +12,10 @@ import polars as pl
 from babelift import __version__
 from babelift.config import FitConfig
 from babelift.errors import ConfigError, RunError
+from babelift.files import write_json
 from babelift.progress import Progress, quiet
 from babelift.run import data, facts
-from babelift.run.folder import Run, fresh_folder, write_atomically
+from babelift.run.folder import Run, fresh_folder
 
 
 def run_fit(
@@ -129,8 +129,7 @@ def _evaluate(run: Run, config: FitConfig, progress: Progress) -> None:
     metrics = evaluate_predictions(
         predictions, labels, ordinal=run.manifest["ordinal"], seed=config.seed
     )
-    text = json.dumps(metrics, ensure_ascii=False, indent=1)
-    write_atomically(run.path / "metrics.json", text)
+    write_json(metrics, run.path / "metrics.json")
 
 
 def _licenses(run: Run) -> list[dict[str, str | None]]:

@@ -1,7 +1,6 @@
 """A run's folder: what is in it, what is finished, and whether it fits the settings."""
 
 import json
-import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,26 +10,9 @@ from typing import Any
 
 from babelift.config import FitConfig
 from babelift.errors import RunError
+from babelift.files import write_json, write_text
 
 STAGES = ("data", "translation", "training", "evaluation", "report")
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Write a text file so that a kill leaves either the old file or the new one.
-
-    Raises:
-        RunError: The file cannot be written.
-    """
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(path)
-    except OSError as error:
-        raise RunError(
-            f"'{path}' cannot be written: {error.strerror or error}.",
-            "Choose another --out, or make room and repeat the command; it goes on from here.",
-        ) from error
 
 
 class Run:
@@ -60,7 +42,7 @@ class Run:
             if run.manifest["stages"]:
                 _same_settings(path, FitConfig.read(settings), config)
             else:
-                write_atomically(settings, config.to_yaml())
+                write_text(config.to_yaml(), settings)
             return run
         if path.is_dir() and any(path.iterdir()):
             raise RunError(
@@ -72,7 +54,7 @@ class Run:
             {"command": command, "created": _now(), "finished": None, "stages": {}, "notes": []},
         )
         run.save()
-        write_atomically(settings, config.to_yaml())
+        write_text(config.to_yaml(), settings)
         return run
 
     @classmethod
@@ -117,8 +99,7 @@ class Run:
 
     def save(self) -> None:
         """Write the manifest."""
-        text = json.dumps(self.manifest, ensure_ascii=False, indent=1)
-        write_atomically(self.path / "manifest.json", text)
+        write_json(self.manifest, self.path / "manifest.json")
 
 
 def fresh_folder(path: Path) -> Path:

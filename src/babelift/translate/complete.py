@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 import polars as pl
 
 from babelift.errors import RunError
-from babelift.translate.output import check_form, file_hash, write_json, write_rows
+from babelift.files import check_form, file_hash, write_json, write_rows
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,12 +11,12 @@ import polars as pl
 from babelift.config import QualityAction, TranslateConfig, Translating
 from babelift.corpus import check_budget, read_corpus, write_rejects
 from babelift.errors import ConfigError
+from babelift.files import check_place, file_hash
 from babelift.languages import resolve
 from babelift.progress import Progress, quiet
 from babelift.translate.complete import JobOutput
 from babelift.translate.driver import BATCH_TOKENS, TranslatedRows, translate_rows
 from babelift.translate.memory import Memory
-from babelift.translate.output import check_place, file_hash
 from babelift.translate.protocol import Translator
 from babelift.translate.registry import load_translator
 

@@ -1,4 +1,4 @@
-"""Writing translated rows: parquet, JSON lines or CSV, whole or not at all."""
+"""Writing files, whole or not at all: rows as parquet, JSON lines or CSV, JSON, text."""
 
 import hashlib
 import json
@@ -6,11 +6,12 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
-
-import polars as pl
+from typing import TYPE_CHECKING, Any, Final
 
 from babelift.errors import ConfigError, RunError, did_you_mean
+
+if TYPE_CHECKING:
+    import polars as pl
 
 FORMS: Final = (".parquet", ".jsonl", ".csv")
 
@@ -49,7 +50,7 @@ def partial_of(path: Path) -> Path:
     return path.with_name(f".{path.name}.partial")
 
 
-def write_rows(rows: pl.DataFrame, path: Path) -> None:
+def write_rows(rows: "pl.DataFrame", path: Path) -> None:
     """Write rows in the form that the file's ending says; the same rows give the same bytes.
 
     CSV holds no lists: flags are joined by `|`, other nested columns become JSON.
@@ -63,12 +64,15 @@ def write_rows(rows: pl.DataFrame, path: Path) -> None:
     replace_file(path, writers[form])
 
 
-def flattened(rows: pl.DataFrame) -> pl.DataFrame:
+def flattened(rows: "pl.DataFrame") -> "pl.DataFrame":
     """Rows without nested columns, as CSV needs it.
 
+    >>> import polars as pl
     >>> flattened(pl.DataFrame({"flags": [["copy", "length"], []], "own": [[1], None]})).rows()
     [('copy|length', '[1]'), ('', None)]
     """
+    import polars as pl
+
     columns = []
     for name, dtype in rows.schema.items():
         if name == "flags":
@@ -89,8 +93,16 @@ def _json(value: Any) -> str:
 
 def write_json(value: Any, path: Path) -> None:
     """Write plain values as indented JSON."""
-    text = json.dumps(value, ensure_ascii=False, indent=1) + "\n"
-    replace_file(path, lambda partial: partial.write_text(text, encoding="utf-8"))
+    write_text(json.dumps(value, ensure_ascii=False, indent=1) + "\n", path)
+
+
+def write_text(text: str, path: Path) -> Path:
+    """Write UTF-8 text; a lone surrogate, possible in JSON, becomes a question mark."""
+    data = text.encode("utf-8", errors="replace")
+    with _explained(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    replace_file(path, lambda partial: partial.write_bytes(data))
+    return path
 
 
 def replace_file(path: Path, write: Callable[[Path], Any]) -> None:
@@ -125,5 +137,5 @@ def _explained(path: Path) -> Iterator[None]:
         raise RunError(
             f"'{path}' cannot be written: {error.strerror or error}.",
             "Choose another --out, or make room or permission there and run the same command "
-            "again; finished translations are kept in the memory.",
+            "again; what was finished is kept.",
         ) from error

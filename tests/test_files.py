@@ -8,14 +8,14 @@ import pytest
 
 from babelift.corpus.rows import SCHEMA, originals
 from babelift.errors import ConfigError, RunError
-from babelift.translate.complete import JobOutput
-from babelift.translate.output import (
+from babelift.files import (
     check_form,
     check_place,
     partial_of,
     replace_file,
     write_rows,
 )
+from babelift.translate.complete import JobOutput
 
 
 @pytest.fixture
