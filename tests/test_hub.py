@@ -18,7 +18,7 @@ import pytest
 
 from babelift.errors import ModelError
 from babelift.hub import MODEL_FILES, fetch, missing, weight_files
-from babelift.testing import HubServer, tiny_distilbert, tiny_m2m100
+from babelift.testing import HubServer, tiny_distilbert, tiny_m2m100, tiny_marian
 
 M2M100 = "facebook/m2m100_418M"
 DISTILBERT = "distilbert/distilbert-base-multilingual-cased"
@@ -242,17 +242,26 @@ tokens = AutoTokenizer.from_pretrained(encoder)("Der Akku ist gut.", return_tens
 translator = load_translator("m2m100", config=Translating(compute_type="float32"))
 texts = [text for text, _ in translator.translate(["Good."] * 3, "en", "ja")]
 where = {row["name"]: row["where"] for row in describe()}
-print(json.dumps([list(model(**tokens).logits.shape), texts, translator.license, where["m2m100"]]))
+opus = load_translator("opus-mt")
+hops = list(opus.translate(["Oui.", "Non."], "fr", "ja"))
+print(json.dumps([
+    list(model(**tokens).logits.shape), texts, translator.license, where["m2m100"], len(hops)
+]))
 """
 
 
 def test_distilbert_and_m2m100_load_under_their_real_names_and_work(
     m2m100: Path, distilbert: Path, tmp_path: Path
 ) -> None:
-    with HubServer({M2M100: m2m100, DISTILBERT: distilbert}) as hub:
+    opus = {
+        "Helsinki-NLP/opus-mt-fr-en": tiny_marian(tmp_path / "fr-en", "fr", "en"),
+        "Helsinki-NLP/opus-mt-en-jap": tiny_marian(tmp_path / "en-jap", "en", "ja"),
+    }
+    with HubServer({M2M100: m2m100, DISTILBERT: distilbert, **opus}) as hub:
         output, errors = start(hub, tmp_path, WORK).communicate()
     assert "Traceback" not in errors, errors
-    shape, texts, license_, where = json.loads(output)
+    shape, texts, license_, where, hops = json.loads(output)
+    assert hops == 2
     assert shape == [1, 5]
     assert len(texts) == 3
     assert len(set(texts)) == 1

@@ -11,6 +11,7 @@ from babelift.errors import ConfigError, ModelError
 from babelift.testing import tiny_m2m100, tiny_marian, tiny_nllb
 from babelift.translate import convert
 from babelift.translate.convert import check_compute_type, converted, vocabulary
+from babelift.translate.ct2_file import positions
 from babelift.translate.facts import ModelFacts
 
 
@@ -42,6 +43,18 @@ def test_a_model_is_converted_once(m2m100: Path, count: list[Path], cache_folder
     facts = ModelFacts.read(first)
     assert facts is not None
     assert (facts.family, facts.source_limit, facts.output_limit) == ("m2m100", 64, 24)
+
+
+def test_the_room_for_positions_is_read_from_the_converted_file(
+    m2m100: Path, tmp_path: Path
+) -> None:
+    model = converted(m2m100, "int8", name="a") / "model.bin"
+    assert positions(model) == 64
+    (tmp_path / "half").write_bytes(model.read_bytes()[:300])
+    (tmp_path / "other").write_bytes(b"something else entirely")
+    assert positions(tmp_path / "half") is None
+    assert positions(tmp_path / "other") is None
+    assert positions(tmp_path / "missing") is None
 
 
 def test_other_weights_or_arithmetic_are_another_conversion(

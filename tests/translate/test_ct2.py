@@ -164,6 +164,19 @@ def test_decoding_rules_of_the_model_itself_are_kept(m2m100: Path, tmp_path: Pat
     ]
 
 
+def test_characters_the_vocabulary_lacks_are_unknown_to_both(m2m100: Path, nllb: Path) -> None:
+    texts = ["Good 🙂 жж ok", "ضضض", "💾💾 two"]
+    for folder, name in ((m2m100, "en"), (nllb, "eng_Latn")):
+        tokenizer, generate = reference(folder)
+        tokenizer.src_lang = name
+        target = tokenizer.convert_tokens_to_ids("__de__" if name == "en" else "deu_Latn")
+        expected = [until_end(row)[0] for row in generate(texts, forced_bos_token_id=target)]
+        found = open_exact(folder).generate(texts, "en", "de")
+        assert [output.tokens for output in found] == [
+            tokenizer.convert_ids_to_tokens(ids) for ids in expected
+        ]
+
+
 def test_languages_in_a_row_do_not_leak_into_each_other(m2m100: Path) -> None:
     translator = open_exact(m2m100)
     alone = {target: ours(open_exact(m2m100), "en", target) for target in ("de", "ja")}

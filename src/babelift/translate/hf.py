@@ -101,6 +101,7 @@ class HFTranslator:
     license: str | None = None
 
     def __init__(self, folder: Path, *, name: str, beam_size: int = 1) -> None:
+        import torch
         import transformers
 
         self.name = name
@@ -126,8 +127,8 @@ class HFTranslator:
         self._source_limit = _source_limit(self._tokenizer, self._model.config)
         decoding = json.dumps(self._decoding.to_diff_dict(), sort_keys=True, default=str)
         self.fingerprint = (
-            f"hf:{identity(folder, MODEL_FILES)} transformers:{transformers.__version__} float32 "
-            f"source:{self._source_limit} {decoding}"
+            f"hf:{identity(folder, MODEL_FILES)} transformers:{transformers.__version__} "
+            f"torch:{torch.__version__} float32 source:{self._source_limit} {decoding}"
         )
 
     def pairs(self) -> frozenset[tuple[str, str]]:

@@ -66,27 +66,15 @@ def open_pieces(folder: Path, facts: ModelFacts, tokens: Collection[str]) -> Pie
     return _Marian(folder, vocabulary, facts.pair)
 
 
-class _M2M100:
-    """`__en__ text </s>` in, `__de__ text </s>` out."""
+class _Multilingual:
+    """A model of many languages: `<source> text </s>` in, `<target> text </s>` out."""
 
-    def __init__(self, folder: Path, vocabulary: frozenset[str]) -> None:
-        self._model = _sentencepiece(folder / "sentencepiece.bpe.model")
-        self._codes = {
-            language.tag: code
-            for language in LANGUAGES.values()
-            if (code := self._code(language)) in vocabulary
-        }
+    def __init__(self, codes: dict[str, str], vocabulary: frozenset[str]) -> None:
+        self._codes = {tag: code for tag, code in codes.items() if code in vocabulary}
         self._silent = _silent(vocabulary)
-
-    @staticmethod
-    def _code(language: Language) -> str:
-        return f"__{language.m2m100}__"
 
     def pairs(self) -> frozenset[tuple[str, str]]:
         return frozenset((a, b) for a in self._codes for b in self._codes if a != b)
-
-    def split(self, texts: Sequence[str]) -> list[list[str]]:
-        return _encode(self._model, texts)
 
     def frame(self, source_lang: str, target_lang: str) -> tuple[list[str], list[str]]:
         return [self._codes[source_lang]], [END]
@@ -94,16 +82,30 @@ class _M2M100:
     def prefix(self, target_lang: str) -> list[str]:
         return [self._codes[target_lang]]
 
+
+class _M2M100(_Multilingual):
+    """Languages as `__de__`, text by SentencePiece."""
+
+    def __init__(self, folder: Path, vocabulary: frozenset[str]) -> None:
+        codes = {item.tag: f"__{item.m2m100}__" for item in LANGUAGES.values() if item.m2m100}
+        super().__init__(codes, vocabulary)
+        self._model = _sentencepiece(folder / "sentencepiece.bpe.model")
+
+    def split(self, texts: Sequence[str]) -> list[list[str]]:
+        return _encode(self._model, texts)
+
     def join(self, outputs: Sequence[Sequence[str]]) -> list[str]:
         return _decode(self._model, _without(outputs, self._silent))
 
 
-class _NLLB(_M2M100):
-    """`eng_Latn text </s>` in, `deu_Latn text </s>` out."""
+class _NLLB(_Multilingual):
+    """Languages as `deu_Latn`, text by the tokenizers library."""
 
     def __init__(self, folder: Path, vocabulary: frozenset[str]) -> None:
         from tokenizers import Tokenizer
 
+        codes = {item.tag: item.nllb for item in LANGUAGES.values() if item.nllb}
+        super().__init__(codes, vocabulary)
         path = folder / "tokenizer.json"
         try:
             self._tokenizer = Tokenizer.from_file(str(path))
@@ -112,26 +114,15 @@ class _NLLB(_M2M100):
         self._tokenizer.encode_special_tokens = True
         self._tokenizer.no_padding()
         self._tokenizer.no_truncation()
-        self._codes = {
-            language.tag: code
-            for language in LANGUAGES.values()
-            if (code := self._code(language)) in vocabulary
-        }
-        self._silent = _silent(vocabulary)
-
-    @staticmethod
-    def _code(language: Language) -> str:
-        return language.nllb or ""
 
     def split(self, texts: Sequence[str]) -> list[list[str]]:
-        encoded = self._tokenizer.encode_batch(
-            [clean(text) for text in texts], add_special_tokens=False
-        )
+        cleaned = [clean(text) for text in texts]
+        encoded = self._tokenizer.encode_batch(cleaned, add_special_tokens=False)
         return [item.tokens for item in encoded]
 
     def join(self, outputs: Sequence[Sequence[str]]) -> list[str]:
         decode = self._tokenizer.decoder.decode
-        return [decode(list(tokens)).strip() for tokens in _without(outputs, self._silent)]
+        return [decode(tokens).strip() for tokens in _without(outputs, self._silent)]
 
 
 class _Marian:
