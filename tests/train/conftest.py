@@ -84,6 +84,7 @@ def tiny_encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
             n_layers=1,
             n_heads=2,
             max_position_embeddings=64,
+            initializer_range=0.1,
         )
         DistilBertModel(config).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
@@ -97,7 +98,7 @@ def quick(tiny_encoder: Path) -> Callable[..., Training]:
     def settings(**changes: Any) -> Training:
         values: dict[str, Any] = {
             "encoder": str(tiny_encoder),
-            "learning_rate": 3e-3,
+            "learning_rate": 1e-2,
             "epochs": 2,
             "batch_size": 8,
             "max_length": 32,

@@ -47,7 +47,7 @@ def epoch_of(sampler: PairSampler, epoch: int) -> list[Batch]:
 
 
 properties = settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.filter_too_much]
+    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.filter_too_much]
 )
 
 

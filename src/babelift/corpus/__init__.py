@@ -2,7 +2,7 @@
 
 from babelift.corpus.labels import check_labels, label_set, require_classes
 from babelift.corpus.leakage import LeakageReport, audit_leakage
-from babelift.corpus.read import Corpus, read_corpus
+from babelift.corpus.read import Corpus, read_corpus, stack
 from babelift.corpus.rejects import check_budget, count_reasons, write_rejects
 from babelift.corpus.split import split_by_group
 
@@ -17,5 +17,6 @@ __all__ = [
     "read_corpus",
     "require_classes",
     "split_by_group",
+    "stack",
     "write_rejects",
 ]

@@ -96,7 +96,7 @@ def read_corpus(
         parts.append(checked.rows.with_columns(pl.lit(place, pl.Int32).alias(PLACE)))
         rejects.append(checked.rejects)
         sources.append(_source(file, raw, columns, split))
-    rows, duplicates, said = settle_ids(_stack(parts), sources)
+    rows, duplicates, said = settle_ids(stack(parts), sources)
     counts = dict(rows.group_by(PLACE).len().iter_rows())
     return Corpus(
         rows=_conform(rows),
@@ -169,7 +169,7 @@ def _source(file: str, raw: Raw, columns: Columns, split: str | None) -> Source:
     return Source(file, columns.id, numbered, numbered, split=split)
 
 
-def _stack(parts: Sequence[pl.DataFrame]) -> pl.DataFrame:
+def stack(parts: Sequence[pl.DataFrame]) -> pl.DataFrame:
     """All parts under one another; own columns of different types become text."""
     try:
         return pl.concat(parts, how="diagonal_relaxed")

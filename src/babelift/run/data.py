@@ -155,13 +155,11 @@ def _read(run: Run, config: FitConfig, progress: Progress) -> tuple[pl.DataFrame
         if read.rejects.height:
             file = run.path / "data" / "rejects.jsonl"
             corpus.write_rejects(pl.concat(rejects), file)
-            _note(run, progress, f"{read.rejects.height} rows were rejected; see {file}")
+            _note(run, progress, f"rejected rows: {read.rejects.height}; see {file}")
         corpus.check_budget(read, config.max_rejects)
     rejected = pl.concat(rejects)
-    reasons = rejected.group_by("reason").len().sort("len", "reason", descending=[True, False])
-    counts = dict(zip(reasons["reason"].to_list(), reasons["len"].to_list(), strict=True))
-    rows = conform(pl.concat(frames, how="diagonal_relaxed"))
-    return rows, {"count": rejected.height, "reasons": counts}
+    reasons = corpus.count_reasons(rejected)
+    return conform(corpus.stack(frames)), {"count": rejected.height, "reasons": reasons}
 
 
 def _used(rows: pl.DataFrame, plan: Plan) -> pl.DataFrame:

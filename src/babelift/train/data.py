@@ -4,7 +4,6 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import polars as pl
 import torch
 
@@ -33,6 +32,19 @@ class Rows:
     groups: torch.Tensor
     langs: torch.Tensor
     languages: list[str]
+
+
+def require_texts(rows: pl.DataFrame, what: str) -> None:
+    """Every row has a text.
+
+    Raises:
+        DataError: One has none; names it.
+    """
+    without = rows["id"].filter(rows["text"].is_null())
+    if len(without):
+        raise DataError(
+            f"row '{without[0]}' of the {what} rows has no text ({len(without)} such rows)."
+        )
 
 
 def label_ids(rows: pl.DataFrame, labels: Sequence[str], what: str) -> list[int]:
@@ -75,11 +87,8 @@ def prepare(
         what: Name of the split, for messages.
 
     Raises:
-        DataError: As `label_ids`, or a text is missing.
+        DataError: As `label_ids`.
     """
-    if rows["text"].null_count():
-        lost = rows["id"].filter(rows["text"].is_null())[0]
-        raise DataError(f"row '{lost}' of the {what} rows has no text.")
     languages = sorted(set(rows["lang"]))
     codes = {lang: code for code, lang in enumerate(languages)}
     return Rows(
@@ -104,7 +113,7 @@ def digest(*frames: pl.DataFrame | None) -> str:
         result.update(b"\x00frame")
         for part in () if frame is None else frame.select(_IDENTIFYING).iter_slices(20_000):
             for column in part.iter_columns():
-                lengths = column.str.len_bytes().fill_null(-1).to_numpy()
-                result.update(lengths.astype(np.int64).tobytes())
+                lengths = column.str.len_bytes().cast(pl.Int64).fill_null(-1)
+                result.update(lengths.to_numpy().tobytes())
                 result.update("".join(column.fill_null("").to_list()).encode(errors="replace"))
     return result.hexdigest()

@@ -158,6 +158,7 @@ class Loop:
             TrainingError: A file cannot be written.
         """
         began = time.monotonic() - self.state.seconds
+        self._model.train()
         title = "training"
         with Interrupt() as interrupt, progress.task(title, self.plan.steps, "updates") as task:
             task.advance(self.state.step)

@@ -73,6 +73,9 @@ def train_classifier(
         raise ConfigError(f"a classifier needs at least two labels. Got {list(labels)}.")
     if validation is not None and not validation.height:
         validation = None
+    for part, what in ((rows, "training"), (validation, "validation")):
+        if part is not None:
+            data.require_texts(part, what)
     identity = {
         "settings": settings.model_dump(mode="json", include=set(Training.model_fields)),
         "labels": list(labels),
@@ -239,6 +242,7 @@ def _encode_with(
     def encode(texts: Sequence[str]) -> NDArray[np.float32]:
         tokens = TokenCache(encoder.tokenizer, texts, max_length)
         result = np.zeros((len(texts), model.config.hidden_size), dtype=np.float32)
+        training = model.training
         model.train(False)
         for batch in by_length(tokens.lengths, VALIDATION_BATCH):
             ids, mask = (part.to(device) for part in tokens.batch(batch))
@@ -246,7 +250,7 @@ def _encode_with(
                 output = model(input_ids=ids, attention_mask=mask, output_hidden_states=True)
             pooled = pool(output.hidden_states[-1], mask, settings.pooling)
             result[batch] = torch.nn.functional.normalize(pooled, dim=1).cpu().numpy()
-        model.train()
+        model.train(training)
         return result
 
     return encode
