@@ -237,7 +237,7 @@ class Loop:
         part = batch.shard(self._accelerator.process_index, self._accelerator.num_processes)
         chosen = torch.from_numpy(part.rows)
         ids, mask = (tensor.to(device) for tensor in rows.tokens.batch(part.rows))
-        logits, hidden = self._encode(ids, mask)
+        logits, hidden = self._encode(self._model, ids, mask)
         growing = settings.otc_warmup * self.plan.steps
         grown = min((step + 1) / growing, 1.0) if growing else 1.0
         terms = self._objective(
@@ -251,9 +251,11 @@ class Loop:
         )
         return terms, int(rows.tokens.lengths[batch.rows].sum())
 
-    def _encode(self, ids: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def _encode(
+        self, model: torch.nn.Module, ids: torch.Tensor, mask: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         with torch.autocast(ids.device.type, torch.bfloat16, enabled=self.plan.bf16):
-            output = self._model(input_ids=ids, attention_mask=mask, output_hidden_states=True)
+            output = model(input_ids=ids, attention_mask=mask, output_hidden_states=True)
         return output.logits, output.hidden_states[-1]
 
     def _mean_over_processes(self, terms: Terms) -> dict[str, float | None]:
@@ -312,7 +314,8 @@ class Loop:
                 if accelerator.num_processes == 1:
                     self._stop_if_asked(interrupt)
                 ids, mask = (part.to(accelerator.device) for part in rows.tokens.batch(batch))
-                logits = self._encode(ids, mask)[0].float().cpu()
+                # Not the distributed model: it waits for the others at every batch.
+                logits = self._encode(self._bare, ids, mask)[0].float().cpu()
                 labels, langs = rows.labels[batch], rows.langs[batch]
                 right.index_add_(0, langs, (logits.argmax(dim=1) == labels).double())
                 ce += torch.nn.functional.cross_entropy(logits, labels, reduction="sum")
