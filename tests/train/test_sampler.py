@@ -7,7 +7,8 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from babelift.errors import ConfigError, DataError
-from babelift.train.sampler import Batch, PairSampler, parse_ratio
+from babelift.train.batch import Batch, parse_ratio
+from babelift.train.sampler import PairSampler
 
 RATIOS = [(1, 1), (1, 2), (1, 5), (2, 1), (1, 3), (2, 3)]
 

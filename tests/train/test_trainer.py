@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from babelift.errors import ConfigError, DataError, NonFiniteLossError, RunError
-from babelift.train.loop import schedule
+from babelift.train.optimizer import schedule
 from babelift.train.result import TrainResult
 from babelift.train.trainer import train_classifier
 
@@ -200,9 +200,9 @@ def test_long_texts_are_cut_and_counted(train, rows_of):
 def test_a_loss_that_is_not_finite_names_the_batch_and_keeps_the_checkpoint(
     train, rows_of, tmp_path, monkeypatch
 ):
-    from babelift.train import loop
+    from babelift.train import learner
 
-    whole = loop.Objective.forward
+    whole = learner.Objective.forward
     calls = []
 
     def spoilt(self, *args, **named):
@@ -212,7 +212,7 @@ def test_a_loss_that_is_not_finite_names_the_batch_and_keeps_the_checkpoint(
             object.__setattr__(terms, "loss", terms.loss * torch.nan)
         return terms
 
-    monkeypatch.setattr(loop.Objective, "forward", spoilt)
+    monkeypatch.setattr(learner.Objective, "forward", spoilt)
     with pytest.raises(NonFiniteLossError) as caught:
         train(checkpoint_every=2)
     message = str(caught.value)
@@ -222,7 +222,7 @@ def test_a_loss_that_is_not_finite_names_the_batch_and_keeps_the_checkpoint(
     assert len(named) == 8
     assert set(named) <= set(rows_of(24)["id"])
     assert (tmp_path / "checkpoints" / "step-000000004" / "state.json").is_file()
-    monkeypatch.setattr(loop.Objective, "forward", whole)
+    monkeypatch.setattr(learner.Objective, "forward", whole)
     assert train(checkpoint_every=2).resumed_from == 4
 
 

@@ -1,83 +1,21 @@
 """Batches of originals and translations in an exact ratio: a function of (seed, epoch, step)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from babelift.errors import ConfigError, DataError
+from babelift.train.batch import Batch, Indices
 
 if TYPE_CHECKING:
     import polars as pl
-
-Indices = NDArray[np.int64]
 
 _PHASES, _ORDER, _TARGETS, _BATCH, _WINDOW = range(5)
 """First words of the seeds of the sampler's independent random streams."""
 
 LARGEST_GROWTH: Final = 2
 """How many times larger than asked a batch may get so that it holds a pair."""
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """Rows of one update, as indices into the sampler's rows.
-
-    Attributes:
-        originals: `(originals,) int64` row numbers.
-        translations: `(translations,) int64` row numbers.
-        partners: `(translations,) int64`: for each translation, the position in `originals` of the
-            row it was made from.
-        recycled: Rows in this batch that stand in for missing ones: originals seen before in this
-            epoch, and translations that occur twice in this batch.
-    """
-
-    originals: Indices
-    translations: Indices
-    partners: Indices
-    recycled: int = 0
-
-    @property
-    def rows(self) -> Indices:
-        """Originals, then translations: `(rows,) int64`."""
-        return np.concatenate([self.originals, self.translations])
-
-    def shard(self, rank: int, world_size: int) -> "Batch":
-        """The part of this batch that process `rank` of `world_size` works on, pairs together.
-
-        >>> whole = Batch(np.array([7, 8]), np.array([20, 21]), np.array([1, 0]))
-        >>> part = whole.shard(1, 2)
-        >>> part.originals.tolist(), part.translations.tolist(), part.partners.tolist()
-        ([8], [20], [0])
-        """
-        bounds = np.linspace(0, len(self.originals), world_size + 1).astype(np.int64)
-        first, last = bounds[rank], bounds[rank + 1]
-        mine = (self.partners >= first) & (self.partners < last)
-        return Batch(
-            self.originals[first:last],
-            self.translations[mine],
-            self.partners[mine] - first,
-            self.recycled if rank == 0 else 0,
-        )
-
-
-def parse_ratio(ratio: str) -> tuple[int, int]:
-    """Originals and translations of a ratio such as `1:5`.
-
-    Raises:
-        ConfigError: Not two whole numbers above zero with a colon between.
-
-    >>> parse_ratio("2:1")
-    (2, 1)
-    """
-    parts = ratio.split(":")
-    if len(parts) != 2 or not all(part.isdecimal() and int(part) > 0 for part in parts):
-        raise ConfigError(
-            f"ratio '{ratio}' must be two whole numbers with a colon between, such as 1:1 or 1:5."
-        )
-    return int(parts[0]), int(parts[1])
 
 
 class PairSampler:
@@ -124,6 +62,7 @@ class PairSampler:
         unpaired: Originals without a translation, where others have one.
         steps_per_epoch: Batches in an epoch.
         batch_originals: Most originals in a batch.
+        least_originals: Fewest originals in a batch.
         batch_translations: Most translations in a batch.
 
     >>> sampler = PairSampler([0, 1, 0, 0, 1, 1], [0, 0, 1, 2, 1, 2], ratio=(1, 1), batch_size=4)
@@ -250,6 +189,7 @@ class PairSampler:
                 )
         self.steps_per_epoch: int = steps
         self.batch_originals: int = a * -(-units // steps)
+        self.least_originals: int = a * (units // steps)
         self.batch_translations: int = b * -(-units // steps) if len(self._translations) else 0
         self._units = units
 

@@ -37,6 +37,9 @@ _STD: Final = 0.02
 _COMMON: Final = 2.0
 """How much the shared direction of frequent words outweighs the rest of their vectors."""
 
+_GAIN: Final = 2.0
+"""How strongly the first layer passes word vectors on to the first token."""
+
 _SPECIAL: Final = {
     "pad_token": "[PAD]",
     "unk_token": "[UNK]",
@@ -92,9 +95,11 @@ def build(
         # Positions start at nothing, so that those longer than any training text add no noise.
         embeddings.position_embeddings.weight.zero_()
         embeddings.word_embeddings.weight += _STD * DIM**0.5 * torch.from_numpy(words)
-        # The first token then starts as the mean of the word vectors instead of a constant.
+        # The first token then starts as the mean of the rest of the word vectors, not a constant.
         attention: Any = model.distilbert.transformer.layer[0].attention
-        attention.v_lin.weight += torch.eye(DIM)
+        passed_on = _GAIN * torch.eye(DIM)
+        passed_on[0] = 0
+        attention.v_lin.weight += passed_on
         attention.out_lin.weight += torch.eye(DIM)
     return model, tokenizer
 

@@ -1,7 +1,7 @@
 """Train one classifier on originals and their translations."""
 
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Final
@@ -15,15 +15,17 @@ from babelift.config import Training
 from babelift.errors import ConfigError, TrainingError
 from babelift.progress import Progress, quiet
 from babelift.train import data, vectors
-from babelift.train.checkpoint import Checkpoints
+from babelift.train.batch import parse_ratio
+from babelift.train.checkpoint import Checkpoints, State
 from babelift.train.encoder import Encoder, load_encoder, quietly
+from babelift.train.learner import Learner, Plan
 from babelift.train.log import Log
-from babelift.train.loop import VALIDATION_BATCH, Loop, Plan
-from babelift.train.objective import Objective, class_weights, pool
+from babelift.train.loop import Loop
+from babelift.train.objective import Objective, class_weights
 from babelift.train.precision import choose_precision
 from babelift.train.result import TrainResult
-from babelift.train.sampler import PairSampler, parse_ratio
-from babelift.train.tokens import TokenCache, by_length
+from babelift.train.sampler import PairSampler
+from babelift.train.tokens import TokenCache
 
 WINDOW: Final = 8
 """Batches among which texts of like length are put together."""
@@ -120,34 +122,54 @@ def _train(
             documents=data.numbers(rows["group_id"]),
             tokenizer_folder=checkpoints.tokenizer,
         )
-    max_length = min(settings.max_length, int(encoder.tokenizer.model_max_length))
-    train, valid = (
-        None
-        if part is None
-        else data.prepare(part, labels, encoder.tokenizer, max_length=max_length, what=what)
-        for part, what in ((rows, "training"), (validation, "validation"))
+    tokenizer = encoder.tokenizer
+    max_length = min(settings.max_length, int(tokenizer.model_max_length))
+    train = data.prepare(rows, labels, tokenizer, max_length=max_length, what="training")
+    valid = validation is not None and data.prepare(
+        validation, labels, tokenizer, max_length=max_length, what="validation"
     )
-    assert train is not None
     plan = _plan(encoder, settings, sampler.steps_per_epoch, accelerator.device)
     objective = _objective(encoder, settings, train.labels, len(labels))
+    learner = Learner(accelerator, encoder.model, objective, train, settings, plan)
     loop = Loop(
-        accelerator, encoder.model, objective, sampler, train, valid, settings, plan, checkpoints
+        accelerator, learner, sampler, train, valid or None, settings, plan.steps, checkpoints
     )
-    encode = _encode_with(encoder, settings, plan, accelerator.device, max_length)
+
+    def encode(texts: Sequence[str]) -> NDArray[np.float32]:
+        return learner.vectors(TokenCache(tokenizer, texts, max_length))
+
+    main = accelerator.is_main_process
     picture = run_dir / "data" / "vectors.parquet"
-    if accelerator.is_main_process:
-        before = _picture_before(picture, pairs, encode)
-    resumed_from = _resume(loop, checkpoints, progress)
+    before = _picture_before(picture, pairs, encode) if main else None
+    resumed_from = _resume(loop, checkpoints, plan.steps, progress)
     state = loop.state
+    log_file = run_dir / "log.jsonl"
     with (
-        Log(run_dir / "log.jsonl", step=state.step, validated=state.validated)
-        if accelerator.is_main_process
-        else nullcontext()
+        Log(log_file, step=state.step, validated=state.validated) if main else nullcontext()
     ) as log:
         loop.run(log, progress)
-    if state.best_step and state.best_step != state.step:
-        loop.load_weights(checkpoints.best(state.best_step))
-    result = TrainResult(
+    if state.best_step not in (0, state.step):
+        learner.load_weights(checkpoints.best(state.best_step))
+    result = _result(encoder, sampler, train, plan, state, resumed_from)
+    if before is not None:
+        if pairs.height:
+            after = vectors.vectors_frame(pairs, "after", encode)
+            vectors.write_vectors(picture, pl.concat([before, after]))
+        _save_model(encoder, run_dir / "model")
+        checkpoints.finish(result.to_dict())
+    accelerator.wait_for_everyone()
+    return result
+
+
+def _result(
+    encoder: Encoder,
+    sampler: PairSampler,
+    rows: data.Rows,
+    plan: Plan,
+    state: State,
+    resumed_from: int | None,
+) -> TrainResult:
+    return TrainResult(
         encoder=encoder.name,
         license=encoder.license,
         parameters=sum(weight.numel() for weight in encoder.model.parameters()),
@@ -155,7 +177,7 @@ def _train(
         epochs=round(state.step / sampler.steps_per_epoch, 2),
         best_step=state.best_step or state.step,
         originals=len(sampler.originals),
-        translations=rows.height - len(sampler.originals),
+        translations=len(rows.ids) - len(sampler.originals),
         unpaired=sampler.unpaired,
         recycled=state.recycled,
         precision="bf16" if plan.bf16 else "fp32",
@@ -166,17 +188,9 @@ def _train(
         learning_rate=plan.learning_rate,
         stopped_early=state.stopped_early,
         tokens=state.tokens,
-        truncated=train.tokens.truncated,
+        truncated=rows.tokens.truncated,
         validation=state.best_score if state.best_step else None,
     )
-    if accelerator.is_main_process:
-        if pairs.height:
-            after = vectors.vectors_frame(pairs, "after", encode)
-            vectors.write_vectors(picture, pl.concat([before, after]))
-        _save_model(encoder, run_dir / "model")
-        checkpoints.finish(result.to_dict())
-    accelerator.wait_for_everyone()
-    return result
 
 
 def _sampler(rows: pl.DataFrame, settings: Training, processes: int) -> PairSampler:
@@ -187,9 +201,9 @@ def _sampler(rows: pl.DataFrame, settings: Training, processes: int) -> PairSamp
         seed=settings.seed,
         window=WINDOW,
     )
-    if sampler.batch_originals <= processes > 1:
+    if sampler.least_originals < processes:
         raise ConfigError(
-            f"a batch of {sampler.batch_originals} originals cannot be shared by {processes} "
+            f"a batch of {sampler.least_originals} originals cannot be shared by {processes} "
             "processes.",
             "Use a larger --batch-size or fewer processes.",
         )
@@ -212,13 +226,13 @@ def _objective(
     return Objective(settings, encoder.model.config.hidden_size, weights)
 
 
-def _resume(loop: Loop, checkpoints: Checkpoints, progress: Progress) -> int | None:
+def _resume(loop: Loop, checkpoints: Checkpoints, steps: int, progress: Progress) -> int | None:
     found = checkpoints.latest()
     if found is None:
         return None
     state, tensors = found
     loop.resume(state, tensors)
-    progress.say(f"Going on from the checkpoint of update {state.step} of {loop.plan.steps}.")
+    progress.say(f"Going on from the checkpoint of update {state.step} of {steps}.")
     return state.step
 
 
@@ -226,34 +240,13 @@ def _picture_before(path: Path, pairs: pl.DataFrame, encode: vectors.Encode) -> 
     """The pairs' vectors with the initial weights; kept from before where training is resumed."""
     known = vectors.read_vectors(path)
     if known is not None:
-        return known.filter(pl.col("stage") == "before")
+        known = known.filter(pl.col("stage") == "before")
+        if known.select("original_id", "lang").equals(pairs.select("original_id", "lang")):
+            return known
     before = vectors.vectors_frame(pairs, "before", encode)
     if pairs.height:
         vectors.write_vectors(path, before)
     return before
-
-
-def _encode_with(
-    encoder: Encoder, settings: Training, plan: Plan, device: torch.device, max_length: int
-) -> Callable[[Sequence[str]], NDArray[np.float32]]:
-    model = encoder.model
-
-    @torch.inference_mode()
-    def encode(texts: Sequence[str]) -> NDArray[np.float32]:
-        tokens = TokenCache(encoder.tokenizer, texts, max_length)
-        result = np.zeros((len(texts), model.config.hidden_size), dtype=np.float32)
-        training = model.training
-        model.train(False)
-        for batch in by_length(tokens.lengths, VALIDATION_BATCH):
-            ids, mask = (part.to(device) for part in tokens.batch(batch))
-            with torch.autocast(device.type, torch.bfloat16, enabled=plan.bf16):
-                output = model(input_ids=ids, attention_mask=mask, output_hidden_states=True)
-            pooled = pool(output.hidden_states[-1], mask, settings.pooling)
-            result[batch] = torch.nn.functional.normalize(pooled, dim=1).cpu().numpy()
-        model.train(training)
-        return result
-
-    return encode
 
 
 def _save_model(encoder: Encoder, folder: Path) -> None:
