@@ -42,10 +42,10 @@ def test_a_translator_that_can_count_is_asked() -> None:
     class Counting(FunctionTranslator):
         max_input_tokens = 9
 
-        def count_tokens(self, texts: list[str], lang: str) -> list[int]:
-            return [len(text) + len(lang) for text in texts]
+        def count_tokens(self, texts: list[str], source_lang: str, target_lang: str) -> list[int]:
+            return [len(text) + len(source_lang + target_lang) for text in texts]
 
     translator = Counting(lambda text, *_: text)
-    assert counter(translator, "de")(["a", "bb"]) == [3, 4]
+    assert counter(translator, "de", "ja")(["a", "bb"]) == [5, 6]
     assert limit_of(translator) == 9
     assert limit_of(FunctionTranslator(lambda text, *_: text)) == MAX_TOKENS

@@ -288,7 +288,9 @@ def test_long_sentences_are_split_and_counted(memory: Memory) -> None:
     class Narrow(FunctionTranslator):
         max_input_tokens = 12
 
-        def count_tokens(self, texts: Sequence[str], lang: str) -> list[int]:
+        def count_tokens(
+            self, texts: Sequence[str], source_lang: str, target_lang: str
+        ) -> list[int]:
             return [len(text.split()) for text in texts]
 
     translator = Narrow(lambda text, *_: text.upper())

@@ -26,12 +26,14 @@ def estimate_tokens(text: str) -> int:
     return dense + -int(-(len(text) - dense) // _LETTERS_PER_TOKEN)
 
 
-def counter(translator: Translator, lang: str) -> Callable[[Sequence[str]], Sequence[int]]:
+def counter(
+    translator: Translator, source_lang: str, target_lang: str
+) -> Callable[[Sequence[str]], Sequence[int]]:
     """A function that gives the sizes of texts: the translator's own count where it has one."""
     own = getattr(translator, "count_tokens", None)
     if own is None:
         return lambda texts: [estimate_tokens(text) for text in texts]
-    return lambda texts: list(own(texts, lang)) if texts else []
+    return lambda texts: list(own(texts, source_lang, target_lang)) if texts else []
 
 
 def limit_of(translator: Translator) -> int:

@@ -6,6 +6,7 @@ One model per folder; `babelift.translate.opus` puts one Marian model per pair t
 import json
 import os
 from collections.abc import Iterator, Sequence
+from copy import copy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple
@@ -14,6 +15,7 @@ from babelift.config import Translating
 from babelift.errors import ModelError, TranslationError
 from babelift.hub import TOKENIZER
 from babelift.translate.convert import check_compute_type, converted
+from babelift.translate.decoding import Decoding, longest_input
 from babelift.translate.facts import ModelFacts, foreign_facts
 from babelift.translate.identity import identity
 from babelift.translate.pairs import check_pair
@@ -42,6 +44,9 @@ class CT2Translator:
     """One model in CTranslate2's form.
 
     It is opened when the first text is translated.
+
+    Attributes:
+        max_input_tokens: Longest segment that is sent whole, in tokens of `count_tokens`.
 
     Args:
         folder: With model.bin, the vocabulary and the tokenizer's files.
@@ -72,18 +77,18 @@ class CT2Translator:
         self.name = name
         self.license = license
         self._folder = folder
-        self._compute_type = compute_type
-        self._beam_size = beam_size
+        self._decoding = Decoding(beam_size)
         tokens = _tokens(folder)
         self._facts = facts or ModelFacts.read(folder) or foreign_facts(folder, tokens)
         self._pieces: Pieces = open_pieces(folder, self._facts, tokens)
         self._pairs = self._pieces.pairs()
-        self._engine: Any = None
+        self._engine = _Engine(folder, compute_type)
         weights = identity(folder, ("model.bin", "*vocabulary*", *TOKENIZER))
-        self.fingerprint = (
-            f"{self._facts.family}:{weights} ctranslate2:{ctranslate2.__version__} "
-            f"{compute_type} beam:{beam_size} {self._facts}"
+        self._made_of = (
+            f"{self._facts.family}:{weights} ctranslate2:{ctranslate2.__version__} {compute_type}"
         )
+        self.fingerprint = f"{self._made_of} {self._decoding} {self._facts}"
+        self.max_input_tokens = longest_input(self._facts.source_limit, self._facts.output_limit)
 
     def pairs(self) -> frozenset[tuple[str, str]]:
         """The (source, target) tags the model has."""
@@ -132,9 +137,21 @@ class CT2Translator:
             outputs[number] = Output(output.tokens, cut)
         return outputs
 
+    def count_tokens(self, texts: Sequence[str], source_lang: str, target_lang: str) -> list[int]:
+        """The tokens of each text, without the special ones."""
+        return [len(tokens) for tokens in self._pieces.split(texts)]
+
+    def variant(self) -> "CT2Translator":
+        """The same model with other decoding; the loaded weights are shared."""
+        other = copy(self)
+        other._decoding = self._decoding.other()
+        other.name = f"{self.name}-{other._decoding.label}"
+        other.fingerprint = f"{self._made_of} {other._decoding} {self._facts}"
+        return other
+
     def close(self) -> None:
         """Let go of the model; the next text opens it again."""
-        self._engine = None
+        self._engine.close()
 
     def _run(self, sources: list[list[str]], target_lang: str) -> list[list[str]]:
         """The output tokens after the target language, the end included where it was reached."""
@@ -142,7 +159,7 @@ class CT2Translator:
             return []
         prefix = self._pieces.prefix(target_lang)
         facts = self._facts
-        engine = self._open()
+        engine = self._engine.open(self.name)
         try:
             # The engine itself sorts by length, longest first, and gives the results in order.
             results = engine.translate_batch(
@@ -150,10 +167,10 @@ class CT2Translator:
                 target_prefix=[prefix] * len(sources) if prefix else None,
                 max_batch_size=_BATCH_TOKENS,
                 batch_type="tokens",
-                beam_size=self._beam_size,
+                beam_size=self._decoding.beam_size,
                 length_penalty=facts.length_penalty,
                 repetition_penalty=facts.repetition_penalty,
-                no_repeat_ngram_size=facts.no_repeat_ngram_size,
+                no_repeat_ngram_size=self._decoding.ngram(facts.no_repeat_ngram_size),
                 suppress_sequences=[list(tokens) for tokens in facts.suppressed] or None,
                 max_input_length=0,
                 min_decoding_length=0,
@@ -169,13 +186,22 @@ class CT2Translator:
             return Output(tokens[:-1], truncated=False)
         return Output(tokens[:-1] if self._facts.forced_end else tokens, truncated=True)
 
-    def _open(self) -> Any:
+
+class _Engine:
+    """The loaded weights; opened when they are first asked for."""
+
+    def __init__(self, folder: Path, compute_type: str) -> None:
+        self._folder = folder
+        self._compute_type = compute_type
+        self._loaded: Any = None
+
+    def open(self, name: str) -> Any:
         import ctranslate2
 
-        if self._engine is None:
+        if self._loaded is None:
             inter, intra = _threads()
             try:
-                self._engine = ctranslate2.Translator(
+                self._loaded = ctranslate2.Translator(
                     str(self._folder),
                     compute_type=self._compute_type,
                     inter_threads=inter,
@@ -183,10 +209,13 @@ class CT2Translator:
                 )
             except (RuntimeError, ValueError) as error:
                 raise ModelError(
-                    f"{self.name}: '{self._folder}' cannot be opened: {error}.",
+                    f"{name}: '{self._folder}' cannot be opened: {error}.",
                     "If Babelift made the folder, delete it; it is made again.",
                 ) from error
-        return self._engine
+        return self._loaded
+
+    def close(self) -> None:
+        self._loaded = None
 
 
 def load(argument: str, config: Translating) -> CT2Translator:

@@ -27,7 +27,7 @@ class ModelFacts:
         output_limit: Most output tokens as `generate` counts them: the start token, the target
             language and the end included.
         forced_end: An output that reaches the limit has its last token replaced by the end.
-        no_repeat_ngram_size: Longest run of tokens that may not occur twice; 0 for no limit.
+        no_repeat_ngram_size: No run of this many tokens may occur twice; 0 for no limit.
         repetition_penalty: Above 1, tokens that occurred are made less likely.
         length_penalty: Exponent of the length in beam search.
         suppressed: Sequences of tokens that are never produced.
@@ -76,11 +76,36 @@ def published_facts(folder: Path, tokens: list[str]) -> ModelFacts:
     Raises:
         ModelError: A file is not readable JSON, or the model's kind is not known.
     """
-    config = read_json(folder / "config.json")
+    config, generation = _settings(folder)
     family = model_family(folder, config)
-    limit = int(config.get("max_position_embeddings") or _SOURCE_LIMIT[family])
-    generation = {**config, **read_json(folder / "generation_config.json", missing_ok=True)}
-    return _facts(folder, family, limit, generation, tokens)
+    return _facts(folder, family, _positions(config, family), generation, tokens)
+
+
+def limits(folder: Path) -> tuple[int, int]:
+    """The source and the output limit of a model in its published file form, as in `ModelFacts`.
+
+    Raises:
+        ModelError: A file is not readable JSON, or the model's kind is not known.
+    """
+    config, generation = _settings(folder)
+    return _limits(folder, _positions(config, model_family(folder, config)), generation)
+
+
+def _settings(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What config.json holds, and how the model generates: older models say it there too."""
+    config = read_json(folder / "config.json")
+    return config, {**config, **read_json(folder / "generation_config.json", missing_ok=True)}
+
+
+def _positions(config: dict[str, Any], family: Family) -> int:
+    return int(config.get("max_position_embeddings") or _SOURCE_LIMIT[family])
+
+
+def _limits(folder: Path, room: int, generation: dict[str, Any]) -> tuple[int, int]:
+    tokenizer = read_json(folder / "tokenizer_config.json", missing_ok=True)
+    # transformers writes 1e30 where a tokenizer states no limit.
+    source = min(room, int(tokenizer.get("model_max_length") or room))
+    return source, min(room, int(generation.get("max_length") or _OUTPUT_LIMIT))
 
 
 def foreign_facts(folder: Path, tokens: list[str]) -> ModelFacts:
@@ -120,11 +145,11 @@ def _facts(
     folder: Path, family: Family, limit: int, generation: dict[str, Any], tokens: list[str]
 ) -> ModelFacts:
     tokenizer = read_json(folder / "tokenizer_config.json", missing_ok=True)
+    source_limit, output_limit = _limits(folder, limit, generation)
     return ModelFacts(
         family=family,
-        # transformers writes 1e30 where a tokenizer states no limit.
-        source_limit=min(limit, int(tokenizer.get("model_max_length") or limit)),
-        output_limit=min(limit, int(generation.get("max_length") or _OUTPUT_LIMIT)),
+        source_limit=source_limit,
+        output_limit=output_limit,
         forced_end=generation.get("forced_eos_token_id") is not None,
         no_repeat_ngram_size=int(generation.get("no_repeat_ngram_size") or 0),
         repetition_penalty=float(generation.get("repetition_penalty") or 1.0),

@@ -8,7 +8,7 @@ import json
 import re
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from copy import deepcopy
+from copy import copy, deepcopy
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -18,6 +18,7 @@ from babelift.config import Translating
 from babelift.errors import ModelError, TranslationError
 from babelift.hub import MODEL_FILES, fetch, without_progress_bars
 from babelift.languages import LANGUAGES, Language
+from babelift.translate.decoding import Decoding, longest_input
 from babelift.translate.facts import marian_pair, read_json
 from babelift.translate.identity import identity
 from babelift.translate.pairs import check_pair
@@ -93,6 +94,9 @@ class HFTranslator:
         name: Short name for tables and reports.
         beam_size: Beam width; 1 is greedy.
 
+    Attributes:
+        max_input_tokens: Longest segment that is sent whole, in tokens of `count_tokens`.
+
     Raises:
         ModelError: The model cannot be opened, or does not show how it names languages.
     """
@@ -105,7 +109,6 @@ class HFTranslator:
         import transformers
 
         self.name = name
-        self._beam_size = beam_size
         self._tokenizer, self._model = _open(folder)
         settings = read_json(folder / "tokenizer_config.json", missing_ok=True)
         found = convention(self._vocabulary(), settings)
@@ -117,19 +120,19 @@ class HFTranslator:
             )
         self._convention = found
         self._pairs = found.pairs()
-        published = self._model.generation_config
-        self._decoding = _decoding(published, beam_size)
+        self._published = published = self._model.generation_config
+        self._search = Decoding(beam_size)
+        self._decoding = _decoding(published, self._search)
         # Marian's own rule: at the limit the end takes the last token's place. It is applied
         # afterwards, so that an output that ended there by itself can be told from one cut.
         self._forced_end = published.forced_eos_token_id is not None
-        # As the model's own: `generate` fills what a given configuration leaves open from it.
-        self._model.generation_config = self._decoding
         self._source_limit = _source_limit(self._tokenizer, self._model.config)
-        decoding = json.dumps(self._decoding.to_diff_dict(), sort_keys=True, default=str)
-        self.fingerprint = (
+        self.max_input_tokens = longest_input(self._source_limit, self._decoding.max_length)
+        self._made_of = (
             f"hf:{identity(folder, MODEL_FILES)} transformers:{transformers.__version__} "
-            f"torch:{torch.__version__} float32 source:{self._source_limit} {decoding}"
+            f"torch:{torch.__version__} float32 source:{self._source_limit}"
         )
+        self.fingerprint = f"{self._made_of} {_settings(self._decoding)}"
 
     def pairs(self) -> frozenset[tuple[str, str]]:
         """The (source, target) tags the model has."""
@@ -153,6 +156,25 @@ class HFTranslator:
             for number, (text, unfinished) in zip(batch, outputs, strict=True):
                 results[number] = Translation(text, cut[number] or unfinished)
         yield from results
+
+    def count_tokens(self, texts: Sequence[str], source_lang: str, target_lang: str) -> list[int]:
+        """The tokens of each text, without the special ones."""
+        found = self._tokenizer(
+            [clean(text) for text in texts],
+            split_special_tokens=True,
+            add_special_tokens=False,
+            verbose=False,
+        )
+        return [len(ids) for ids in found["input_ids"]]
+
+    def variant(self) -> "HFTranslator":
+        """The same model with other decoding; the loaded weights are shared."""
+        other = copy(self)
+        other._search = self._search.other()
+        other._decoding = _decoding(self._published, other._search)
+        other.name = f"{self.name}-{other._search.label}"
+        other.fingerprint = f"{self._made_of} {_settings(other._decoding)}"
+        return other
 
     def close(self) -> None:
         """Nothing to let go of but memory, which goes with the object."""
@@ -195,6 +217,8 @@ class HFTranslator:
         if self._convention.place == "forced":
             code = self._convention.codes[target_lang]
             forced = self._tokenizer.convert_tokens_to_ids(code)
+        # As the model's own: `generate` fills what a given configuration leaves open from it.
+        self._model.generation_config = self._decoding
         try:
             with torch.inference_mode():
                 found = self._model.generate(**batch, forced_bos_token_id=forced)
@@ -244,16 +268,21 @@ def _open(folder: Path) -> tuple[Any, Any]:
     return tokenizer, model.eval()
 
 
-def _decoding(published: Any, beam_size: int) -> Any:
-    """The model's own decoding settings, with our beam and a stated limit."""
+def _decoding(published: Any, search: Decoding) -> Any:
+    """The model's own decoding settings, with our search and a stated limit."""
     settings = deepcopy(published)
-    settings.num_beams = beam_size
+    settings.num_beams = search.beam_size
     settings.do_sample = False
     settings.max_length = settings.max_length or _OUTPUT_LIMIT
     settings.max_new_tokens = settings.forced_eos_token_id = None
-    if beam_size == 1:
+    settings.no_repeat_ngram_size = search.ngram(settings.no_repeat_ngram_size)
+    if search.beam_size == 1:
         settings.early_stopping = settings.length_penalty = None
     return settings
+
+
+def _settings(decoding: Any) -> str:
+    return json.dumps(decoding.to_diff_dict(), sort_keys=True, default=str)
 
 
 def _source_limit(tokenizer: Any, config: Any) -> int:

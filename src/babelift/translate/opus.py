@@ -3,6 +3,7 @@
 import re
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
+from copy import copy
 from pathlib import Path
 from typing import Final, Literal
 
@@ -10,8 +11,11 @@ from babelift.config import Translating
 from babelift.errors import LanguageError, ModelError
 from babelift.hub import MODEL_FILES, fetch, missing
 from babelift.languages import resolve
+from babelift.translate.batches import MAX_TOKENS
 from babelift.translate.convert import check_compute_type
 from babelift.translate.ct2 import CT2Translator, load_published
+from babelift.translate.decoding import Decoding, longest_input
+from babelift.translate.facts import limits, marian_pair, read_json
 from babelift.translate.identity import identity
 from babelift.translate.pairs import check_pair
 from babelift.translate.protocol import Translation
@@ -69,9 +73,10 @@ class OpusTranslator:
         config: Compute type and beam width.
         weights: Identifies the models, as far as it is known without opening them.
         license: SPDX expression, None where not known.
+        max_input_tokens: Longest segment that every model takes whole.
     """
 
-    name = "opus-mt"
+    name: str = "opus-mt"
     unit: Literal["sentence", "text"] = "sentence"
 
     def __init__(
@@ -81,19 +86,22 @@ class OpusTranslator:
         *,
         weights: str,
         license: str | None,  # noqa: A002 - the protocol's name
+        max_input_tokens: int = MAX_TOKENS,
     ) -> None:
         import ctranslate2
 
         check_compute_type(config.compute_type)
         self.license = license
+        self.max_input_tokens = max_input_tokens
         self._models = dict(models)
         self._config = config
         self._open: OrderedDict[_Pair, CT2Translator] = OrderedDict()
         self._pairs = _reachable(self._models)
-        self.fingerprint = (
-            f"opus-mt:{weights} ctranslate2:{ctranslate2.__version__} {config.compute_type} "
-            f"beam:{config.beam_size}"
+        self._varied = False
+        self._made_of = (
+            f"opus-mt:{weights} ctranslate2:{ctranslate2.__version__} {config.compute_type}"
         )
+        self.fingerprint = f"{self._made_of} {Decoding(config.beam_size)}"
 
     def pairs(self) -> frozenset[_Pair]:
         """The (source, target) tags that one model or two can translate."""
@@ -123,12 +131,33 @@ class OpusTranslator:
         done = [Translation(text) for text in texts]
         for hop in self.route(source_lang, target_lang):
             model = self._model(hop)
+            if self._varied:
+                model = model.variant()
             results = model.translate([text or "" for text, _ in done], *hop)
             done = [
                 Translation(new.text, new.truncated or old.truncated)
                 for old, new in zip(done, results, strict=True)
             ]
         yield from done
+
+    def count_tokens(self, texts: Sequence[str], source_lang: str, target_lang: str) -> list[int]:
+        """The tokens of each text for the first model of the pair.
+
+        Raises:
+            LanguageError: There is no model for the pair.
+            ModelError: The model cannot be fetched, converted or opened.
+        """
+        hop = self.route(source_lang, target_lang)[0]
+        return self._model(hop).count_tokens(texts, *hop)
+
+    def variant(self) -> "OpusTranslator":
+        """The same models with other decoding; they are shared."""
+        decoding = Decoding(self._config.beam_size).other()
+        other = copy(self)
+        other._varied = True
+        other.name = f"{self.name}-{decoding.label}"
+        other.fingerprint = f"{self._made_of} {decoding}"
+        return other
 
     def close(self) -> None:
         """Let go of every model."""
@@ -169,12 +198,11 @@ def load(argument: str, config: Translating) -> OpusTranslator:
         )
     contents = {path: identity(path, MODEL_FILES)[:16] for path in models.values()}
     weights = ",".join(f"{a}>{b}:{contents[path]}" for (a, b), path in sorted(models.items()))
-    return OpusTranslator(models, config, weights=weights, license=None)
+    longest = min(longest_input(*limits(path)) for path in models.values())
+    return OpusTranslator(models, config, weights=weights, license=None, max_input_tokens=longest)
 
 
 def _folders(folder: Path) -> dict[_Pair, Path]:
-    from babelift.translate.facts import marian_pair, read_json
-
     found: dict[_Pair, Path] = {}
     for path in [folder, *sorted(folder.glob("opus-mt-*"))]:
         if not path.is_dir() or missing(path):

@@ -138,7 +138,8 @@ def _fitted(cut: list[list[Piece]], lane: Lane, tally: Tally) -> list[list[Piece
         and len(piece.text) * 4 > limit - 8
         and len(piece.text.encode("utf-8", "surrogatepass")) > limit - 8
     )
-    split = split_long(suspects, counter(lane.translator, lane.source_lang), limit)
+    sizes = counter(lane.translator, lane.source_lang, lane.target_lang)
+    split = split_long(suspects, sizes, limit)
     if not split:
         return cut
     tally.split += len(split)
@@ -172,7 +173,7 @@ def _translations(
     done = {text: Translation(stored.text, stored.truncated) for text, stored in known.items()}
     bar.advance(sum(counts[segment] for segment in known))
     new = [segment for segment in counts if segment not in done]
-    sizes = counter(lane.translator, lane.source_lang)(new)
+    sizes = counter(lane.translator, *pair)(new)
     for batch in cut_batches(new, sizes, lane.batch_tokens):
         fresh = _batch(batch, lane)
         lane.memory.put_many(fresh, *pair, fingerprint)
