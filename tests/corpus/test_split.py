@@ -108,9 +108,7 @@ def test_what_split_held_before_is_replaced() -> None:
 
 
 def test_too_few_items_are_an_error_and_just_enough_are_not() -> None:
-    with pytest.raises(
-        DataError, match="3 different items cannot be split into train and test and"
-    ):
+    with pytest.raises(DataError, match="3 different items cannot be split into train, test and"):
         split_by_group(distinct(3), seed=0)
     assert Counter(split_by_group(distinct(4), seed=0)["split"]) == {
         "train": 2, "test": 1, "validation": 1,

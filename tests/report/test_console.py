@@ -26,6 +26,18 @@ def test_scores_stand_whole_in_eighty_columns(
     ]  # fmt: skip
 
 
+def test_perfect_scores_on_translated_text_stand_whole_too(metrics: dict[str, Any]) -> None:
+    for part in ("languages", "linear"):
+        for scores in metrics[part].values():
+            scores |= {"f1_micro": 1.0, "f1_micro_interval": [1.0, 1.0], "origin": "machine"}
+    lines = printed(metrics, {}).splitlines()
+    japanese = next(line for line in lines if "Japanese" in line)
+    assert japanese.count("1.00 [1.00, 1.00]") == 2
+    assert japanese.rstrip().endswith("machine")
+    assert "…" not in "".join(lines)
+    assert max(map(len, lines)) <= 80
+
+
 def test_sources_come_first_and_the_mean_last(
     metrics: dict[str, Any], manifest: dict[str, Any]
 ) -> None:

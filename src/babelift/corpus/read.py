@@ -101,7 +101,7 @@ def read_corpus(
     return Corpus(
         rows=_conform(rows),
         rejects=pl.concat([*rejects, duplicates]) if rejects else reject_frame([]),
-        notes=(*(f"{_some(names)}: {note}" for note, names in notes.items()), *said),
+        notes=(*(f"{_some(_short(names, files))}: {note}" for note, names in notes.items()), *said),
         files={file: counts.get(place, 0) for place, file in enumerate(files)},
     )
 
@@ -197,6 +197,17 @@ def _conform(rows: pl.DataFrame) -> pl.DataFrame:
         rows = rows.with_columns(origin=pl.lit(None, pl.String))
     rows = rows.with_columns(pl.col("origin").fill_null("original"))
     return conform(rows.drop(ROW, PLACE))
+
+
+def _short(names: Sequence[str], files: Sequence[str]) -> list[str]:
+    """Names of files for a note, without their folders where that leaves no doubt.
+
+    >>> _short(["a/en.csv"], ["a/en.csv", "a/de.csv"]), _short(["a/x.csv"], ["a/x.csv", "b/x.csv"])
+    (['en.csv'], ['a/x.csv'])
+    """
+    bare = {file: file if file.startswith(PREFIX) else Path(file).name for file in files}
+    taken = list(bare.values())
+    return [bare[name] if taken.count(bare[name]) == 1 else name for name in names]
 
 
 def _some(files: Sequence[str]) -> str:

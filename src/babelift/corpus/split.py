@@ -48,7 +48,8 @@ def split_by_group(
     free = line[~np.isin(line, forced)]
     if len(free) < len(wanted):
         raise DataError(
-            f"{total} different items cannot be split into train and {' and '.join(wanted)}: one "
+            f"{total} different items cannot be split into {', '.join(['train', *wanted][:-1])} "
+            f"and {[*wanted][-1]}: one "
             f"of each of {len(forced)} labels is needed for training.",
             "Bring more rows, or name --validation and --test tables.",
         )

@@ -133,7 +133,7 @@ def read_rows(
         if rejects is not None:
             corpus.write_rejects(read.rejects, rejects)
         see = f"; see {rejects}" if rejects is not None else ""
-        progress.say(f"{read.rejects.height} rows were rejected{see}")
+        progress.say(f"rejected rows: {read.rejects.height:,}{see}")
     corpus.check_budget(read, config.max_rejects)
     return read.rows
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from babelift.report.records import Manifest, Metrics, check
-from babelift.report.tables import LanguageRow, language_rows
+from babelift.report.tables import ORIGINS, LanguageRow, language_rows
 from babelift.report.words import summary_sentences
 
 if TYPE_CHECKING:
@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 __all__ = ["metrics_table", "summary_sentences"]
 
 _WORDS: Final = ("Language", "Test text")
+
+_SHORT: Final = {words: origin for origin, words in ORIGINS.items() if origin != "original"}
+"""One word for how a test text came to be: there is no room for more beside two intervals."""
 
 
 def metrics_table(
@@ -35,10 +38,10 @@ def metrics_table(
 
     scores = check(Metrics, metrics, "metrics.json")
     rows = language_rows(check(Manifest, manifest, "manifest.json"), scores)
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=0)
     for heading in _headings(scores):
         justify: Literal["left", "right"] = "left" if heading in _WORDS else "right"
-        table.add_column(heading, justify=justify, no_wrap=heading != "Test text")
+        table.add_column(heading, justify=justify, no_wrap=True)
     for row in rows:
         if not row.tag:
             table.add_section()
@@ -55,5 +58,5 @@ def _headings(metrics: Metrics) -> list[str]:
 def _cells(row: LanguageRow, metrics: Metrics) -> list[str]:
     linear = [str(row.linear)] if metrics.linear else []
     ordinal = [row.mae, row.qwk] if metrics.ordinal else []
-    text = row.text.replace("-", " ")
+    text = _SHORT.get(row.text, row.text)
     return [row.name, str(row.micro), row.macro.value, *linear, *ordinal, row.rows, text]

@@ -52,7 +52,7 @@ def run_translate(config: TranslateConfig, progress: Progress | None = None) -> 
     if corpus.rejects.height:
         rejects = out.with_name(f"{out.name}.rejects.jsonl")
         write_rejects(corpus.rejects, rejects)
-        progress.say(f"{corpus.rejects.height} rows were rejected; see {rejects}")
+        progress.say(f"rejected rows: {corpus.rejects.height:,}; see {rejects}")
     check_budget(corpus, config.max_rejects)
     with Memory() as memory, _translators(config) as (translator, fallback):
         result = translate_rows(
