@@ -6,17 +6,72 @@ huggingface_hub's cache where it looks for them by their hash, and it does the r
 """
 
 import hashlib
+import logging as levels
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from babelift.cache import cache_dir
 from babelift.errors import ModelError
+from babelift.progress import BYTES, Task, shown
 
 
-def prefetch(repo: str, revision: str, names: Iterable[str]) -> None:
+@contextmanager
+def announced(repo: str, whole: int, large: int) -> Iterator[Task | None]:
+    """Say on our own terminal what is fetched, and open a bar for it.
+
+    huggingface_hub's own bars and warnings are kept away from there; elsewhere they are left as
+    they are.
+
+    Args:
+        repo: Hub id.
+        whole: Bytes of all that is fetched.
+        large: Bytes of the weights, which the bar counts.
+    """
+    progress = shown()
+    if progress is None:
+        yield None
+        return
+    from huggingface_hub import constants
+    from huggingface_hub.utils import logging
+
+    verbosity = logging.get_verbosity()
+    logging.set_verbosity(levels.ERROR)
+    progress.say(
+        f"fetching {repo} ({size_in_words(whole)}) from {constants.ENDPOINT} to "
+        f"{constants.HF_HUB_CACHE}, once"
+    )
+    try:
+        with progress.task(repo.rpartition("/")[2], large, unit=BYTES) as task:
+            yield task
+    finally:
+        logging.set_verbosity(verbosity)
+
+
+def size_in_words(size: int) -> str:
+    """Bytes as a person says them.
+
+    >>> size_in_words(1_935_000_000), size_in_words(300_000_000), size_in_words(7)
+    ('1.9 GB', '300 MB', '1 MB')
+    """
+    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{max(1, round(size / 1e6))} MB"
+
+
+def hidden_bars() -> Any:
+    """A class of bars for huggingface_hub that shows nothing."""
+    from huggingface_hub.utils.tqdm import tqdm
+
+    class Hidden(tqdm):
+        def __init__(self, *args: Any, **options: Any) -> None:
+            super().__init__(*args, **{**options, "disable": True})  # type: ignore[no-untyped-call]
+
+    return Hidden
+
+
+def prefetch(repo: str, revision: str, names: Iterable[str], task: Task | None = None) -> None:
     """Fetch files of a repository into the hub's cache, continuing what is there of them.
 
     A file that is broken off stays beside its place as `<hash>.part` and is never used; a whole
@@ -26,6 +81,7 @@ def prefetch(repo: str, revision: str, names: Iterable[str]) -> None:
         repo: Hub id.
         revision: Branch, proposal or commit.
         names: Paths in the repository.
+        task: Moved on by the bytes; where there is none, huggingface_hub draws its own bars.
 
     Raises:
         ModelError: What arrived is not what the hub announced.
@@ -47,10 +103,12 @@ def prefetch(repo: str, revision: str, names: Iterable[str]) -> None:
         blob.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(locks / f"{told.etag}.lock"):
             if not blob.exists():
-                _complete(url, told, blob, name)
+                _complete(url, told, blob, name, task)
+            elif task is not None:
+                task.advance(told.size)
 
 
-def _complete(url: str, told: Any, blob: Path, name: str) -> None:
+def _complete(url: str, told: Any, blob: Path, name: str, task: Task | None) -> None:
     from huggingface_hub.file_download import http_get
     from huggingface_hub.utils._headers import build_hf_headers
 
@@ -67,6 +125,7 @@ def _complete(url: str, told: Any, blob: Path, name: str) -> None:
             headers=headers,
             expected_size=told.size,
             displayed_filename=name,
+            tqdm_class=_bar_of(task) if task is not None else None,
         )
     if re.fullmatch(r"[0-9a-f]{64}", blob.name) and _sha256(part) != blob.name:
         part.unlink()
@@ -75,6 +134,25 @@ def _complete(url: str, told: Any, blob: Path, name: str) -> None:
             "Run the same command again; the file is fetched anew.",
         )
     part.replace(blob)
+
+
+def _bar_of(task: Task) -> Any:
+    """As much of tqdm as huggingface_hub uses, moving our own bar."""
+
+    class Bar:
+        def __init__(self, *, initial: int = 0, **options: Any) -> None:
+            task.advance(initial)
+
+        def __enter__(self) -> "Bar":
+            return self
+
+        def __exit__(self, *exception: object) -> None:
+            """The task is ended by who opened it."""
+
+        def update(self, amount: float | None = 1) -> None:
+            task.advance(amount or 0)
+
+    return Bar
 
 
 def _sha256(path: Path) -> str:

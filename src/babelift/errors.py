@@ -20,6 +20,10 @@ import difflib
 from collections.abc import Iterable
 
 
+class BabeliftWarning(UserWarning):
+    """Base of every warning that Babelift gives."""
+
+
 class BabeliftError(Exception):
     """Base of every error that Babelift raises on purpose.
 

@@ -13,7 +13,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Final
 
-from babelift.download import prefetch
+from babelift.download import announced, hidden_bars, prefetch
 from babelift.errors import ModelError, did_you_mean
 
 WEIGHTS: Final = (
@@ -178,9 +178,17 @@ def _download(repo: str, kind: str, known: Iterable[str], patterns: Sequence[str
         raise
     except Exception as error:
         raise _unreachable(repo, kind, known, error) from error
+    weights = [name for name in sizes if _matches(name, WEIGHTS)]
+    large = sum(sizes[name] for name in weights)
     try:
-        prefetch(repo, revision, [name for name in sizes if _matches(name, WEIGHTS)])
-        folder = Path(snapshot_download(repo, revision=revision, allow_patterns=list(patterns)))
+        with announced(repo, _needed(sizes, patterns), large) as task:
+            prefetch(repo, revision, weights, task)
+            bars = None if task is None else hidden_bars()
+            folder = Path(
+                snapshot_download(
+                    repo, revision=revision, allow_patterns=list(patterns), tqdm_class=bars
+                )
+            )
     except ModelError:
         raise
     except Exception as error:
@@ -226,10 +234,14 @@ def _matches(name: str, patterns: Iterable[str]) -> bool:
     return any(fnmatch(name, pattern) for pattern in patterns)
 
 
+def _needed(sizes: dict[str, int], patterns: Sequence[str]) -> int:
+    return sum(size for name, size in sizes.items() if _matches(name, patterns))
+
+
 def _check_room(repo: str, sizes: dict[str, int], patterns: Sequence[str]) -> None:
     from huggingface_hub import constants
 
-    needed = sum(size for name, size in sizes.items() if _matches(name, patterns))
+    needed = _needed(sizes, patterns)
     cache = Path(constants.HF_HUB_CACHE)
     existing = next(path for path in (cache, *cache.parents) if path.exists())
     free = shutil.disk_usage(existing).free

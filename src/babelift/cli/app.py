@@ -1,11 +1,16 @@
 """The `babelift` program: its commands, and what it does with errors."""
 
 import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 from cyclopts import App, CycloptsError
 
 from babelift import __version__
-from babelift.errors import BabeliftError
+from babelift.errors import BabeliftError, BabeliftWarning
+from babelift.progress import on_terminal
 
 app = App(
     name="babelift",
@@ -30,7 +35,8 @@ for _name, _help in _COMMANDS.items():
 def main() -> None:
     """Run the program; errors go to standard error as one readable message."""
     try:
-        app(sys.argv[1:], exit_on_error=False)
+        with on_terminal(), _warnings_in_one_line():
+            app(sys.argv[1:], exit_on_error=False)
     except CycloptsError:
         sys.exit(2)
     except BabeliftError as error:
@@ -41,6 +47,19 @@ def main() -> None:
         sys.exit(130)
     except BrokenPipeError:
         sys.exit(141)
+
+
+@contextmanager
+def _warnings_in_one_line() -> Iterator[None]:
+    """Show warnings as messages to a user, without the place in the code they come from."""
+
+    def show(message: Warning | str, category: type[Warning], *place: Any) -> None:
+        name = category.__name__ if issubclass(category, BabeliftWarning) else "Warning"
+        _say(f"{name}: {' '.join(str(message).split())}")
+
+    with warnings.catch_warnings():
+        warnings.showwarning = show  # type: ignore[assignment]
+        yield
 
 
 def _say(text: str) -> None:

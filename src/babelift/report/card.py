@@ -9,7 +9,7 @@ import yaml
 
 from babelift.files import write_text
 from babelift.report import tables, words
-from babelift.report.cautions import cautions, non_commercial
+from babelift.report.cautions import cautions
 from babelift.report.folder import RunFiles, read_run
 from babelift.report.records import Manifest
 from babelift.report.render import command, environment
@@ -50,7 +50,7 @@ def render_card(run: RunFiles) -> str:
         kept=sum(pair.kept for pair in pairs),
         trained_on=words.trained_on(manifest),
         labels=manifest.labels or run.metrics.labels,
-        barred=[entry for entry in manifest.parts() if non_commercial(entry)],
+        barred=manifest.barred(),
         command=command(manifest.command),
     )
 
@@ -94,7 +94,7 @@ def card_license(manifest: Manifest) -> str:
     A part that forbids commercial use decides, else the encoder's licence stands; `unknown` where
     there is none, as for an encoder trained from scratch, whose terms its maker sets.
     """
-    barred: Sequence[str | None] = [e.license for e in manifest.parts() if non_commercial(e)]
+    barred: Sequence[str | None] = [entry.license for entry in manifest.barred()]
     encoder = manifest.training.license if manifest.training else None
     if barred:
         return (barred[0] or "other").lower()

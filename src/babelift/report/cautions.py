@@ -1,7 +1,7 @@
 """What to read a run's scores with: the doubts that its files give reason for, in sentences."""
 
 from babelift.report.numbers import counted, language_name, listed, names, pair_name, percent, share
-from babelift.report.records import Licence, Manifest, Metrics
+from babelift.report.records import Manifest, Metrics
 
 WIDE = 0.1
 """An interval that reaches further than this on one side is called wide."""
@@ -139,19 +139,9 @@ def unpaired(manifest: Manifest) -> list[str]:
     return [f"{rows}{of} had no partner in the other language and so no part in OTC."]
 
 
-def non_commercial(licence: Licence) -> bool:
-    """Whether a licence forbids commercial use.
-
-    >>> non_commercial(Licence(license="CC-BY-NC-4.0")), non_commercial(Licence(license="MIT"))
-    (True, False)
-    """
-    words = f"{licence.license or ''} {licence.note or ''}".lower().replace("noncommercial", "nc")
-    return "nc" in words.replace("non-commercial", "nc").replace("-", " ").split()
-
-
 def licences(manifest: Manifest) -> list[str]:
     """Terms that forbid commercial use, and terms that are not known."""
-    barred = [entry for entry in manifest.parts() if non_commercial(entry)]
+    barred = manifest.barred()
     if not barred:
         return []
     parts = listed([f"{entry.what} {entry.name} ({entry.license})" for entry in barred])

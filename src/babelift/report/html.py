@@ -6,7 +6,6 @@ from typing import Any
 
 from babelift.files import write_text
 from babelift.report import counts, figures, numbers, tables, words
-from babelift.report.cautions import non_commercial
 from babelift.report.curves import averaged, learning_curves
 from babelift.report.folder import RunFiles, read_run
 from babelift.report.mistakes import Mistake, surest_mistakes
@@ -65,7 +64,7 @@ def view(run: RunFiles) -> dict[str, Any]:
         "origin_names": tables.ORIGINS,
         "data_rows": data,
         "leakage": counts.leakage_summary(manifest),
-        "barred": [entry for entry in manifest.parts() if non_commercial(entry)],
+        "barred": manifest.barred(),
         "command": command(manifest.command),
     }
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Self, TypeVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from babelift.errors import RunError
+from babelift.licences import non_commercial
 
 Interval = tuple[float, float]
 
@@ -235,6 +236,10 @@ class Manifest(Record):
         name = second.translator
         more = Licence(what="fallback translator", name=name, license=second.license)
         return [*self.licenses, more]
+
+    def barred(self) -> list[Licence]:
+        """The parts that forbid commercial use."""
+        return [part for part in self.parts() if non_commercial(part.license, part.note)]
 
     def trained_on(self, lang: str) -> dict[str, int]:
         """Training rows of a language by origin, those with none left out."""

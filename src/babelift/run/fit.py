@@ -13,6 +13,7 @@ from babelift import __version__
 from babelift.config import FitConfig
 from babelift.errors import ConfigError, RunError
 from babelift.files import write_json
+from babelift.licences import non_commercial
 from babelift.progress import Progress, quiet
 from babelift.run import data, facts
 from babelift.run.folder import Run, fresh_folder
@@ -137,12 +138,14 @@ def _licenses(run: Run) -> list[dict[str, str | None]]:
     entries = [("encoder", training["encoder"], training["license"])]
     if translation:
         entries.append(("translator", translation["translator"], translation["license"]))
+        if second := translation["fallback"]:
+            entries.append(("fallback translator", second["translator"], second["license"]))
     return [
         {
             "what": what,
             "name": name,
             "license": license_,
-            "note": "non-commercial use only" if license_ and "NC" in license_ else None,
+            "note": "non-commercial use only" if non_commercial(license_) else None,
         }
         for what, name, license_ in entries
     ]

@@ -11,6 +11,7 @@ from typing import Any, Final
 from babelift.cache import cache_dir
 from babelift.errors import ConfigError, ModelError, did_you_mean
 from babelift.hub import MODEL_FILES, TOKENIZER, without_progress_bars
+from babelift.progress import shown
 from babelift.translate.facts import Family, model_family, published_facts, read_json
 from babelift.translate.identity import identity
 
@@ -57,7 +58,8 @@ def converted(folder: Path, compute_type: str, *, name: str) -> Path:
         home.mkdir(parents=True, exist_ok=True)
         with FileLock(home / f"{key}.lock"):
             if not target.is_dir():
-                _log.info("converting %s to %s for CTranslate2, once", name, compute_type)
+                say = progress.say if (progress := shown()) else _log.info
+                say(f"converting {name} to {compute_type} for CTranslate2, once")
                 shutil.rmtree(partial, ignore_errors=True)
                 _convert(folder, partial, compute_type)
                 partial.replace(target)

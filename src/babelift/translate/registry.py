@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from babelift.config import Translating
-from babelift.errors import ConfigError, did_you_mean
+from babelift.errors import BabeliftWarning, ConfigError, did_you_mean
 from babelift.translate.protocol import Translator
 
 
-class NonCommercialWarning(UserWarning):
+class NonCommercialWarning(BabeliftWarning):
     """Weights that may not be used commercially are about to be used."""
 
 
@@ -110,7 +110,7 @@ def _entries() -> tuple[Entry, ...]:
             target="babelift.translate.apertium:load",
             description="rule-based, no weights; Debian's apertium with its language pairs",
             languages="the installed pairs, e.g. en-es, fr-es",
-            license="GPL-2.0-or-later",
+            license="GPL-2.0-only",
         ),
         Entry(
             name="lexicon",
@@ -218,7 +218,9 @@ def describe() -> list[dict[str, str | None]]:
 
 def _where(entry: Entry) -> str:
     if entry.name == "apertium":
-        return shutil.which("apertium") or "not installed: apt install apertium"
+        from babelift.translate.apertium_modes import PROGRAM
+
+        return shutil.which(PROGRAM) or "not installed"
     if entry.hub_id is None:
         return "given by you"
     if "{" in entry.hub_id:
