@@ -56,6 +56,7 @@ def test_a_half_written_checkpoint_is_passed_over(checkpoints):
 
 
 def test_another_training_is_refused_and_the_difference_named(checkpoints):
+    checkpoints.save(State(step=10), tensors(10))
     other = {**IDENTITY, "settings": {"seed": 1, "epochs": 3}}
     with pytest.raises(RunError, match=r"another training \(seed: 0 there, 1 now\)"):
         Checkpoints(checkpoints.folder, other)
@@ -63,6 +64,15 @@ def test_another_training_is_refused_and_the_difference_named(checkpoints):
         Checkpoints(checkpoints.folder, {**IDENTITY, "data": "xyz"})
     with pytest.raises(RunError, match=r"labels: \['a', 'b'\] there"):
         Checkpoints(checkpoints.folder, {**IDENTITY, "labels": ["a"]})
+
+
+def test_what_stopped_before_its_first_checkpoint_gives_way(checkpoints):
+    checkpoints.tokenizer.mkdir()
+    checkpoints.save_best(5, tensors(5))
+    Checkpoints(checkpoints.folder, {**IDENTITY, "data": "xyz"})
+    assert [path.name for path in checkpoints.folder.iterdir()] == ["training.json"]
+    with pytest.raises(TrainingError, match="missing or damaged"):
+        checkpoints.best(5)
 
 
 def test_a_finished_training_keeps_its_result_alone(checkpoints):

@@ -41,8 +41,8 @@ class Batch:
         >>> part.originals.tolist(), part.translations.tolist(), part.partners.tolist()
         ([8], [20], [0])
         """
-        bounds = np.linspace(0, len(self.originals), world_size + 1).astype(np.int64)
-        first, last = bounds[rank], bounds[rank + 1]
+        first = len(self.originals) * rank // world_size
+        last = len(self.originals) * (rank + 1) // world_size
         mine = (self.partners >= first) & (self.partners < last)
         return Batch(
             self.originals[first:last],

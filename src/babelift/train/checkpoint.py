@@ -47,8 +47,8 @@ class State:
 class Checkpoints:
     """The folder of one training's checkpoints.
 
-    It belongs to one identity (settings, labels, data); another is refused, so that no run goes on
-    from weights that are not its own.
+    It belongs to one identity (settings, labels, data). Once it holds a checkpoint another is
+    refused, so that no run goes on from weights that are not its own.
 
     Args:
         folder: Made if missing.
@@ -62,17 +62,21 @@ class Checkpoints:
     def __init__(self, folder: Path, identity: dict[str, Any]) -> None:
         self.folder = folder
         self._about = folder / "training.json"
-        known = _read_json(self._about)
-        if known is None:
-            self._guarded(lambda: folder.mkdir(parents=True, exist_ok=True))
-            self._write_about({"format": FORMAT, "identity": identity, "result": None})
-        elif known.get("format") != FORMAT or known.get("identity") != identity:
+        known = _read_json(self._about) or {}
+        self._result: dict[str, Any] | None = known.get("result")
+        if (known.get("format"), known.get("identity")) == (FORMAT, identity):
+            return
+        if self._result is not None or self._all("step"):
             raise RunError(
                 f"'{folder}' holds the checkpoints of another training"
                 f"{_difference(known.get('identity'), identity)}.",
                 "Give another run folder, or delete that one.",
             )
-        self._result: dict[str, Any] | None = (known or {}).get("result")
+        # What is there stopped before its first checkpoint: nothing is lost by starting over.
+        self._guarded(lambda: folder.mkdir(parents=True, exist_ok=True))
+        for leftover in (self.tokenizer, *self._all("best")):
+            _remove(leftover)
+        self._write_about({"format": FORMAT, "identity": identity, "result": None})
 
     @property
     def result(self) -> dict[str, Any] | None:

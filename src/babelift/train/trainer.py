@@ -125,24 +125,27 @@ def _train(
     tokenizer = encoder.tokenizer
     max_length = min(settings.max_length, int(tokenizer.model_max_length))
     train = data.prepare(rows, labels, tokenizer, max_length=max_length, what="training")
-    valid = validation is not None and data.prepare(
-        validation, labels, tokenizer, max_length=max_length, what="validation"
+    valid = (
+        None
+        if validation is None
+        else data.prepare(validation, labels, tokenizer, max_length=max_length, what="validation")
     )
     plan = _plan(encoder, settings, sampler.steps_per_epoch, accelerator.device)
     objective = _objective(encoder, settings, train.labels, len(labels))
     learner = Learner(accelerator, encoder.model, objective, train, settings, plan)
-    loop = Loop(
-        accelerator, learner, sampler, train, valid or None, settings, plan.steps, checkpoints
-    )
+    loop = Loop(accelerator, learner, sampler, train, valid, settings, plan.steps, checkpoints)
 
     def encode(texts: Sequence[str]) -> NDArray[np.float32]:
         return learner.vectors(TokenCache(tokenizer, texts, max_length))
 
     main = accelerator.is_main_process
     picture = run_dir / "data" / "vectors.parquet"
-    before = _picture_before(picture, pairs, encode) if main else None
-    resumed_from = _resume(loop, checkpoints, plan.steps, progress)
-    state = loop.state
+    found = checkpoints.latest()
+    before = _picture_before(picture, pairs, encode, resumed=found is not None) if main else None
+    if found is not None:
+        loop.resume(*found)
+        progress.say(f"Going on from the checkpoint of update {found[0].step} of {plan.steps}.")
+    state, resumed_from = loop.state, found and found[0].step
     log_file = run_dir / "log.jsonl"
     with (
         Log(log_file, step=state.step, validated=state.validated) if main else nullcontext()
@@ -226,19 +229,11 @@ def _objective(
     return Objective(settings, encoder.model.config.hidden_size, weights)
 
 
-def _resume(loop: Loop, checkpoints: Checkpoints, steps: int, progress: Progress) -> int | None:
-    found = checkpoints.latest()
-    if found is None:
-        return None
-    state, tensors = found
-    loop.resume(state, tensors)
-    progress.say(f"Going on from the checkpoint of update {state.step} of {steps}.")
-    return state.step
-
-
-def _picture_before(path: Path, pairs: pl.DataFrame, encode: vectors.Encode) -> pl.DataFrame:
-    """The pairs' vectors with the initial weights; kept from before where training is resumed."""
-    known = vectors.read_vectors(path)
+def _picture_before(
+    path: Path, pairs: pl.DataFrame, encode: vectors.Encode, *, resumed: bool
+) -> pl.DataFrame:
+    """The pairs' vectors with the initial weights; where training is resumed, those of before."""
+    known = vectors.read_vectors(path) if resumed else None
     if known is not None:
         known = known.filter(pl.col("stage") == "before")
         if known.select("original_id", "lang").equals(pairs.select("original_id", "lang")):
