@@ -67,3 +67,36 @@ def test_a_file_that_is_no_mapping_is_refused(tmp_path: Path) -> None:
 def test_translating_alone_keeps_faulty_rows_and_training_drops_them() -> None:
     assert TranslateConfig().quality == "keep"
     assert FitConfig().quality == "drop"
+
+
+@pytest.mark.parametrize("ratio", ["1:2", "'1:2'", '"1:2"'])
+def test_a_ratio_in_a_file_is_no_number_of_minutes(tmp_path: Path, ratio: str) -> None:
+    file = tmp_path / "run.yaml"
+    file.write_text(f"ratio: {ratio}\n")
+    assert FitConfig.read(file).ratio == "1:2"
+
+
+def test_norwegian_is_a_language_in_a_file_and_no_still_means_no(tmp_path: Path) -> None:
+    file = tmp_path / "run.yaml"
+    file.write_text("to: [de, no]\nfrom: no\narm: original\notc: no\nordinal: true\n")
+    config = FitConfig.read(file)
+    assert (config.to, config.from_) == (("de", "no"), ("no",))
+    assert (config.otc, config.ordinal) == (False, True)
+
+
+@pytest.mark.parametrize(
+    ("written", "value"), [("2e-5", 2e-5), ("0.5", 0.5), ("1", 1.0), (".5", 0.5), ("null", None)]
+)
+def test_numbers_in_a_file_are_numbers(tmp_path: Path, written: str, value: float | None) -> None:
+    file = tmp_path / "run.yaml"
+    file.write_text(f"learning_rate: {written}\n")
+    assert FitConfig.read(file).learning_rate == value
+
+
+@pytest.mark.parametrize(
+    "name", ["no", "1:2", "1e5", "01", "null", "true", "~", "0x1", "1.5", "é: 1"]
+)
+def test_any_column_name_survives_a_trip_through_yaml(tmp_path: Path, name: str) -> None:
+    file = tmp_path / "run.yaml"
+    file.write_text(FitConfig(text=name).to_yaml(), encoding="utf-8")
+    assert FitConfig.read(file).text == name

@@ -3,6 +3,7 @@
 The same models give the command line its flags, so a default is stated once.
 """
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -19,6 +20,24 @@ OTCForm = Literal["infonce", "cosine", "mse"]
 Pooling = Literal["cls", "mean"]
 
 Languages = tuple[str, ...]
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML without the readings that surprise: 1:5 is no number of minutes, `no` is Norwegian."""
+
+
+# Each is narrower than YAML 1.1's own, so that what `to_yaml` writes is read as it was.
+_READINGS = {
+    "bool": ("true|True|TRUE|false|False|FALSE", "tTfF"),
+    "int": ("[-+]?(0|[1-9][0-9]*)", "-+0123456789"),
+    "float": (r"[-+]?([0-9]+\.[0-9]*|\.[0-9]+)([eE][-+][0-9]+)?", "-+0123456789."),
+    "null": ("~|null|Null|NULL|", ["~", "n", "N", ""]),
+}
+_Loader.yaml_implicit_resolvers = {}
+for _kind, (_form, _first) in _READINGS.items():
+    _Loader.add_implicit_resolver(
+        f"tag:yaml.org,2002:{_kind}", re.compile(f"(?:{_form})$"), list(_first)
+    )
 
 
 class Settings(BaseModel):
@@ -65,7 +84,7 @@ class Settings(BaseModel):
             ConfigError: The file cannot be read, is not a YAML mapping, or has a wrong setting.
         """
         try:
-            loaded = yaml.safe_load(path.read_text(encoding="utf-8"))
+            loaded = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
         except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
             raise ConfigError(f"{path}: cannot be read as YAML: {error}") from error
         if not isinstance(loaded, dict):

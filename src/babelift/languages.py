@@ -140,13 +140,29 @@ def resolve(tag: str) -> str:
     found = aliases.get(key) or aliases.get(key.split("-")[0])
     if found is not None and key != "":
         return found
-    names = {language.name.lower(): language.tag for language in LANGUAGES.values()}
+    names = _names()
     match = _COUNTRY_SLIPS.get(key) or names.get(key)
     if match is None:
         near = nearest(key, [*aliases, *names])
         match = aliases.get(near) or names.get(near) if near else None
     hint = f"; did you mean '{match}'?" if match else ""
     raise LanguageError(f"language '{tag}' is not known{hint}", "See 'babelift languages'.")
+
+
+@cache
+def _names() -> dict[str, str]:
+    return {language.name.lower(): language.tag for language in LANGUAGES.values()}
+
+
+def from_name(name: str) -> str | None:
+    """The tag of a language's English name, None where there is none of that name.
+
+    For tables and folders that others made; where a user names a language, tags are asked for.
+
+    >>> from_name("German"), from_name("scottish gaelic"), from_name("Klingon")
+    ('de', 'gd', None)
+    """
+    return _names().get(name.strip().lower())
 
 
 def get(tag: str) -> Language:

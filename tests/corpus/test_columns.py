@@ -151,3 +151,10 @@ def test_rows_of_no_known_split_are_rejected_where_others_have_one(read: Read) -
 def test_a_split_must_be_one_of_three(write: Write) -> None:
     with pytest.raises(ConfigError, match="split 'dev' is not one of train, validation, test"):
         read_corpus([write("a.csv", "text,label\nx,1\n")], Table(lang="en"), split="dev")
+
+
+def test_english_names_of_languages_in_a_column_are_read_and_told(read: Read) -> None:
+    corpus = read("a.csv", "text,label,Language\na,1,English\nb,2,en-US\nc,1,german\nd,2,DE\n")
+    assert corpus.rows["lang"].to_list() == ["en", "en", "de", "de"]
+    assert corpus.notes[1].endswith("language 'English' is read as 'en'")
+    assert corpus.notes[2].endswith("language 'german' is read as 'de'")

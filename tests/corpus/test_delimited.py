@@ -140,3 +140,17 @@ def test_fields_longer_than_the_csv_modules_limit_are_read(read: Read) -> None:
     corpus = read("a.csv", f'text,label\n"{long}",1\nshort\n', lang="en")
     assert corpus.rows["text"].to_list() == [long]
     assert csv.field_size_limit() == 131072
+
+
+def test_commas_in_the_names_of_a_table_of_semicolons_do_not_make_it_one_of_commas() -> None:
+    table = 'id;review, short;stars\r\n1;"good, very good";5\r\n2;"bad; really, bad";1\r\n'
+    raw = read_delimited(table.encode(), "reviews.csv", tab=False)
+    assert raw.columns == ["id", "review, short", "stars"]
+    assert raw.frame["review, short"].to_list() == ["good, very good", "bad; really, bad"]
+
+
+def test_semicolons_in_the_texts_and_names_of_a_table_of_commas_are_text() -> None:
+    table = "text,stars;1-5\ngood; fine,5\nbad; sad; mad,1\n"
+    raw = read_delimited(table.encode(), "reviews.csv", tab=False)
+    assert raw.columns == ["text", "stars;1-5"]
+    assert raw.frame["text"].to_list() == ["good; fine", "bad; sad; mad"]

@@ -12,7 +12,7 @@ from babelift.corpus.rejects import REJECTS, reject_frame, shorten
 from babelift.corpus.rows import ORIGINS
 from babelift.corpus.values import as_string, beside, plain, to_values
 from babelift.errors import LanguageError
-from babelift.languages import resolve
+from babelift.languages import from_name, resolve
 
 MAX_TEXT: Final = 100_000
 """Characters a text may have. No encoder reads more than a fraction; longer is a slipped quote."""
@@ -29,6 +29,8 @@ SPLIT_NAMES: Final = {
 # they are common in tweets and harm nothing.
 _CONTROL: Final = r"[\x01-\x08\x0e-\x1b\x7f]"
 _ANY_CONTROL: Final = r"[\x00-\x1f\x7f]"
+_MOST_NAMED: Final = 12
+
 _VISIBLE: Final = r"[^\p{Z}\p{Cc}\p{Cf}\s]"
 
 
@@ -67,6 +69,8 @@ def check_rows(
     """
     notes = list(columns.notes)
     langs, unknown = _languages(raw, columns)
+    named = sorted(value for value in langs if from_name(value))
+    notes += [f"language '{name}' is read as '{langs[name]}'" for name in named[:_MOST_NAMED]]
     splits = None if split is not None else _splits(raw, columns)
     if columns.split is not None and not columns.own_form:
         if splits:
@@ -128,7 +132,7 @@ def _languages(raw: Raw, columns: Columns) -> tuple[dict[str, str], dict[str, st
     unknown: dict[str, str] = {}
     for value in _distinct(raw, columns.lang):
         try:
-            known[value] = resolve(value)
+            known[value] = from_name(value) or resolve(value)
         except LanguageError as error:
             unknown[value] = error.message
     return known, unknown

@@ -3,7 +3,7 @@
 import csv
 import io
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Final, Literal
 
 import polars as pl
@@ -16,12 +16,14 @@ from babelift.errors import DataError
 
 _DELIMITERS: Final = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 _CHUNK: Final = 50_000
+_SAMPLE: Final = 64 * 1024
+_SAMPLE_LINES: Final = 50
 
 
 def read_delimited(data: bytes, file: str, *, tab: bool) -> Raw:
     """Read a csv or tsv table; every column is text.
 
-    A csv file may use semicolons, tabs or bars instead of commas, if its first line does. A tsv
+    A csv file may use semicolons, tabs or bars instead of commas, which is found out. A tsv
     file may be quoted as csv is, or not at all, as most published ones are.
 
     Args:
@@ -84,11 +86,30 @@ def read_exact(
 
 
 def _find_delimiter(data: bytes) -> tuple[str, tuple[str, ...]]:
-    first = data.split(b"\n", 1)[0].decode("utf-8", "replace")
-    found = "," if "," in first else max(_DELIMITERS, key=first.count)
-    if found == "," or found not in first:
+    """What separates the columns: the sign that cuts the first lines into most like rows.
+
+    A comma in a column's name or in a text does not make a table of semicolons one of commas.
+    """
+    lines = data[:_SAMPLE].decode("utf-8", "replace").splitlines(keepends=True)
+    sample = lines[:_SAMPLE_LINES]
+    found = max(_DELIMITERS, key=lambda delimiter: _likeness(sample, delimiter))
+    if found == "," or found not in sample[0]:
         return ",", ()
     return found, (f"columns are separated by {_DELIMITERS[found]}",)
+
+
+def _likeness(lines: list[str], delimiter: str) -> tuple[bool, float, int]:
+    """How much lines look like a table: with columns, of one width, wide.
+
+    >>> _likeness(["text;stars, all", "a, b;5", "c, d, e;4"], ";")
+    (True, 1.0, 2)
+    """
+    with suppress(csv.Error):
+        rows = [row for row in csv.reader(lines, delimiter=delimiter) if row]
+        width = len(rows[0]) if rows else 1
+        alike = sum(len(row) == width for row in rows) / max(len(rows), 1)
+        return width > 1, alike, width
+    return False, 0.0, 1
 
 
 class _Lines:

@@ -3,12 +3,11 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import Final, Literal
 
 from babelift.errors import ConfigError, DataError, LanguageError, did_you_mean
-from babelift.languages import LANGUAGES, resolve
+from babelift.languages import from_name, resolve
 
 
 @dataclass(frozen=True)
@@ -156,7 +155,7 @@ def folder_language(file: str) -> tuple[str, str] | None:
     if not folder:
         return None
     try:
-        return _names().get(folder.lower()) or resolve(folder), folder
+        return from_name(folder) or resolve(folder), folder
     except LanguageError:
         return None
 
@@ -179,8 +178,3 @@ def _fits(known: Known, columns: Sequence[str]) -> bool:
     if known.name == "umsab":  # its columns say nothing; its file names do, see `pairs.py`
         return False
     return known.columns == set(columns) if known.exact else known.columns <= set(columns)
-
-
-@cache
-def _names() -> dict[str, str]:
-    return {language.name.lower(): language.tag for language in LANGUAGES.values()}
