@@ -110,6 +110,29 @@ def test_run_again_it_changes_nothing_and_says_that_it_is_done(
     assert again.report.tally.translated == 0
 
 
+def test_what_a_translator_could_not_do_is_said_and_written(config: Config, tmp_path: Path) -> None:
+    (tmp_path / "words.csv").write_text(LEXICON + "en,de,spoon,\n")
+    said: list[str] = []
+
+    class Listening:
+        def say(self, message: str) -> None:
+            said.append(message)
+
+        def task(self, *_: object, **__: object) -> Any:
+            from babelift.progress import quiet
+
+            return quiet().task("", None)
+
+    settings = config()
+    result = run_translate(settings, Listening())  # type: ignore[arg-type]
+    [note] = result.report.notes
+    assert "words.csv: 1 rows are not complete" in note
+    assert note in said
+    assert settings.out is not None
+    report = json.loads(settings.out.with_name("rows.jsonl.report.json").read_text())
+    assert report["notes"] == [note]
+
+
 def test_labels_are_not_needed(config: Config, tmp_path: Path) -> None:
     (tmp_path / "plain.csv").write_text("text\nThe coffee was good.\n")
     rows = run_translate(config(input=(str(tmp_path / "plain.csv"),), lang="en")).rows

@@ -1,8 +1,10 @@
 """The first two stages of a run: its rows, and their translations."""
 
+from collections import Counter
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import polars as pl
 
@@ -12,7 +14,10 @@ from babelift.errors import DataError
 from babelift.files import write_rows
 from babelift.progress import Progress
 from babelift.run.arms import Plan, only_languages, plan_arm
+from babelift.run.given import attach, complete
 from babelift.run.folder import Run
+
+Leakage: TypeAlias = Literal["error", "drop", "warn"]
 
 
 def prepare(run: Run, config: FitConfig, progress: Progress) -> None:
@@ -26,20 +31,15 @@ def prepare(run: Run, config: FitConfig, progress: Progress) -> None:
 
     rows, rejects = _read(run, config, progress)
     run.manifest["rejects"] = rejects
-    if not config.validation and not config.test and rows["split"].n_unique() == 1:
-        rows = corpus.split_by_group(rows, seed=config.seed)
-        _note(run, progress, "no test table was given: a tenth of the groups is kept for testing "
-              "and a tenth for validation")  # fmt: skip
-    elif not (rows["split"] == "test").any():
-        rows = _carve_test(rows, config.seed)
-        _note(run, progress, "no test table was given: a tenth of the groups is kept for testing")
-
+    rows, given = _without_given(rows)
     plan = plan_arm(config.arm, _languages(rows, "train"), config.from_, config.to)
-    used = _used(rows, plan)
+    rows, policy = _with_test(run, config, _used(rows, plan), progress)
     used, leakage = corpus.audit_leakage(
-        used, policy=config.leakage, near_duplicates=config.near_duplicates
+        rows, policy=policy, near_duplicates=config.near_duplicates
     )
     run.manifest["leakage"] = leakage.to_dict()
+    if leakage.total:
+        _note(run, progress, leakage.summary())
 
     train = used.filter(pl.col("split") == "train")
     corpus.require_classes(train)
@@ -51,9 +51,14 @@ def prepare(run: Run, config: FitConfig, progress: Progress) -> None:
         "ordinal": ordinal if config.ordinal is None else config.ordinal,
         "from": list(plan.originals),
         "to": list(plan.targets),
+        "translate_from": list(plan.translate_from),
         "translate_to": list(plan.translate_to),
     }
+    if config.validation and not (used["split"] == "validation").any():
+        _note(run, progress, f"the validation rows are not in {', '.join(plan.originals)}, so the "
+              f"arm '{config.arm}' does not see them; the last weights are kept")  # fmt: skip
     _write(used, run.path / "data" / "originals.parquet")
+    _write(attach(given, used), run.path / "data" / "given.parquet")
 
 
 def translate(run: Run, config: FitConfig, progress: Progress) -> None:
@@ -65,23 +70,42 @@ def translate(run: Run, config: FitConfig, progress: Progress) -> None:
     from babelift.corpus import label_set
 
     originals = pl.read_parquet(run.path / "data" / "originals.parquet")
+    given = pl.read_parquet(run.path / "data" / "given.parquet")
     targets = tuple(run.manifest["translate_to"])
     splits = {split: originals.filter(pl.col("split") == split) for split in SPLITS}
+    learning = pl.concat([splits["train"], splits["validation"]])
+    learning = only_languages(learning, tuple(run.manifest["translate_from"]))
     lacking = [lang for lang in run.manifest["to"] if lang not in set(splits["test"]["lang"])]
-    sources = only_languages(splits["test"], tuple(run.manifest["from"]))
-    reports: dict[str, Any] = {"translation": None, "translation_test": None}
-    if targets or (lacking and sources.height):
-        with _Work(config, progress) as work:
-            if targets:
-                learning = pl.concat([splits["train"], splits["validation"]])
-                made, reports["translation"] = work.translate(learning, targets, config.quality)
-                for split in ("train", "validation"):
-                    new = made.filter(pl.col("split") == split)
-                    splits[split] = pl.concat([splits[split], new], how="diagonal")
-            if lacking and sources.height:
-                made, reports["translation_test"] = work.translate(sources, lacking, "keep")
-                splits["test"] = pl.concat([splits["test"], made], how="diagonal")
+    test = only_languages(splits["test"], tuple(run.manifest["from"]))
+    work = {
+        "translation": complete(learning, targets, given, config.quality),
+        "translation_test": complete(
+            test.filter(pl.col("origin") == "original"), lacking, given, "keep"
+        ),
+    }
+    reports: dict[str, Any] = {}
+    made = [part.have for part in work.values()]
+    with ExitStack() as stack:
+        if any(part.jobs for part in work.values()):
+            worker = stack.enter_context(_Work(config, progress))
+        for name, part in work.items():
+            quality = config.quality if name == "translation" else "keep"
+            done = [worker.translate(rows, to, quality) for rows, to in part.jobs]
+            made += [rows for rows, _ in done]
+            reports[name] = _merged([report for _, report in done])
+    for split in SPLITS:
+        new = [rows.filter(pl.col("split") == split) for rows in made]
+        splits[split] = pl.concat([splits[split], *new], how="diagonal_relaxed")
+    taken = sum(part.have.height for part in work.values())
+    if given.height:
+        _note(run, progress, f"translations that came with the tables: {taken:,} are used, "
+              f"{given.height - taken:,} are left out")  # fmt: skip
+    if targets and (splits["train"]["origin"] == "original").all():
+        raise _nothing_translated(reports["translation"], config)
     run.manifest |= reports
+    notes = (note for report in reports.values() if report for note in report["notes"])
+    for note in dict.fromkeys(notes):
+        _note(run, progress, note)
     labels = label_set(splits["train"]["label"].to_list())[0]
     if len(labels) < len(run.manifest["labels"]):
         raise DataError("no rows are left of some labels.")
@@ -162,6 +186,74 @@ def _read(run: Run, config: FitConfig, progress: Progress) -> tuple[pl.DataFrame
     return conform(corpus.stack(frames)), {"count": rejected.height, "reasons": reasons}
 
 
+def _without_given(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The rows that count as originals, and the translations that came with the tables.
+
+    A translation never counts as an original of its language. Those in a test table whose
+    originals are not there stay what they are: test rows, marked as translated.
+    """
+    original = pl.col("origin") == "original"
+    known = rows.filter(original)["id"].to_list()
+    alone = ~original & (pl.col("split") == "test") & ~pl.col("original_id").is_in(known)
+    if not rows.filter(original & (pl.col("split") == "train")).height:
+        raise DataError(
+            "all training rows are translations; there is no original among them.",
+            "Give the table they were made from too, or write both into one with "
+            "'babelift translate --with-originals'.",
+        )
+    return rows.filter(original | alone), rows.filter(~original & ~alone)
+
+
+def _with_test(
+    run: Run, config: FitConfig, rows: pl.DataFrame, progress: Progress
+) -> tuple[pl.DataFrame, Leakage]:
+    """Rows with test rows among them, split off where none were given, and the leakage policy.
+
+    What the user split must be clean. What is split here may leave near-duplicates on both sides,
+    which is nobody's fault: those are dropped from training.
+    """
+    from babelift import corpus
+
+    if (rows["split"] == "test").any():
+        return rows, config.leakage
+    policy: Leakage = "drop" if config.leakage == "error" else config.leakage
+    if not (rows["split"] == "validation").any() and not config.validation:
+        _note(run, progress, "no test table was given: a tenth of the groups is kept for testing "
+              "and a tenth for validation")  # fmt: skip
+        return corpus.split_by_group(rows, seed=config.seed), policy
+    if config.leakage == "error":
+        corpus.audit_leakage(rows, policy="error", near_duplicates=config.near_duplicates)
+    _note(run, progress, "no test table was given: a tenth of the groups is kept for testing")
+    return _carve_test(rows, config.seed), policy
+
+
+def _merged(reports: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """One report of jobs that have no language pair in common."""
+    if not reports:
+        return None
+    merged = dict(reports[0])
+    for report in reports[1:]:
+        for name, value in report.items():
+            if isinstance(value, int | float):
+                merged[name] += value
+            elif isinstance(value, dict) and name == "pairs":
+                merged[name] = {**merged[name], **value}
+            elif isinstance(value, list):
+                merged[name] = [*merged[name], *value]
+    return merged
+
+
+def _nothing_translated(report: dict[str, Any] | None, config: FitConfig) -> DataError:
+    flags: Counter[str] = Counter()
+    for counts in (report or {"pairs": {}})["pairs"].values():
+        flags.update(counts["flags"])
+    why = ", ".join(f"{name} {number:,}" for name, number in flags.most_common())
+    return DataError(
+        f"no training row has a translation that can be used ({why or 'none was made'}).",
+        "Take another translator, or keep faulty translations with --quality keep.",
+    )
+
+
 def _used(rows: pl.DataFrame, plan: Plan) -> pl.DataFrame:
     """Rows an arm may see: its own languages in training and validation, all in test."""
     learning = only_languages(rows.filter(pl.col("split") != "test"), plan.originals)
@@ -189,7 +281,8 @@ def _count(rows: pl.DataFrame) -> dict[str, dict[str, int]]:
 
 
 def _note(run: Run, progress: Progress, note: str) -> None:
-    run.manifest["notes"].append(note)
+    if note not in run.manifest["notes"]:  # a stage that was stopped says it again
+        run.manifest["notes"].append(note)
     progress.say(note)
 
 

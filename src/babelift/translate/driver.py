@@ -89,6 +89,8 @@ def translate_rows(
         )
         raise
     report.seconds = time.monotonic() - began
+    said = (note for one in (translator, *others) for note in getattr(one, "notes", ()))
+    report.notes = list(dict.fromkeys(said))
     return TranslatedRows(pl.concat([rows.clear(), *frames]), report)
 
 

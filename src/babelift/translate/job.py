@@ -65,6 +65,8 @@ def run_translate(config: TranslateConfig, progress: Progress | None = None) -> 
             batch_tokens=config.batch_tokens,
             progress=progress,
         )
+    for note in result.report.notes:
+        progress.say(note)
     rows = pl.concat([corpus.rows, result.rows]) if config.with_originals else result.rows
     if not output.write(rows, result.report.to_dict()):
         progress.say(f"{out} is complete already; nothing was changed.")
@@ -175,6 +177,8 @@ def translate(
             batch_tokens=batch_tokens,
             progress=progress,
         )
+    for note in result.report.notes:
+        (progress or quiet()).say(note)
     return result.rows
 
 

@@ -62,6 +62,7 @@ class TranslationReport:
         tally: Counts of segments.
         pairs: Counts of rows for each `"source>target"`.
         examples: Up to three faulty translations for each fault and pair.
+        notes: Sentences from the translators about what they left out or could not do.
     """
 
     translator: str
@@ -72,6 +73,7 @@ class TranslationReport:
     tally: Tally = field(default_factory=Tally)
     pairs: dict[str, PairCounts] = field(default_factory=dict)
     examples: list[dict[str, str]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
     @classmethod
     def of(cls, translator: Translator, fallback: Translator | None) -> "TranslationReport":
@@ -129,6 +131,7 @@ class TranslationReport:
             "missing": self.total("missing"),
             "pairs": {pair: counts.to_dict() for pair, counts in self.pairs.items()},
             "examples": self.examples,
+            "notes": self.notes,
         }
 
 
