@@ -111,7 +111,7 @@ def test_run_again_it_changes_nothing_and_says_that_it_is_done(
 
 
 def test_what_a_translator_could_not_do_is_said_and_written(config: Config, tmp_path: Path) -> None:
-    (tmp_path / "words.csv").write_text(LEXICON + "en,de,spoon,\n")
+    (tmp_path / "words.csv").write_text(LEXICON + "en,de,,Löffel\n")
     said: list[str] = []
 
     class Listening:
