@@ -1,5 +1,6 @@
 import subprocess
 import sys
+import warnings
 from collections.abc import Callable
 from importlib.metadata import version
 
@@ -55,9 +56,37 @@ def test_languages_are_listed_with_their_codes(babelift: Callable) -> None:
 
 
 def test_models_are_listed_with_their_licences(babelift: Callable) -> None:
-    listed = babelift("models", "--as-json").out
+    listed = babelift("models", "--json").out
     for word in ("m2m100", "distilbert-multilingual", "scratch", "apertium", "CC-BY-NC-4.0"):
         assert word in listed
+
+
+@pytest.mark.parametrize("columns", ["80", "120"])
+def test_models_are_shown_whole_on_a_narrow_terminal(
+    babelift: Callable, monkeypatch: pytest.MonkeyPatch, columns: str
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    listed = babelift("models").out
+    assert "…" not in listed
+    assert max(map(len, listed.splitlines())) <= int(columns)
+    for name in ("distilbert-multilingual ", "hf:FOLDER_OR_HUB_ID ", "table:FILE#SYSTEM "):
+        assert any(line.startswith(name) for line in listed.splitlines())
+    assert "licence CC-BY-NC-4.0 · 2.5 GB" in listed
+
+
+def test_a_warning_is_one_line_without_code(capsys: pytest.CaptureFixture[str]) -> None:
+    from babelift.cli.app import _warnings_in_one_line
+    from babelift.translate.registry import NonCommercialWarning
+
+    shown = warnings.showwarning
+    with _warnings_in_one_line():
+        warnings.simplefilter("always")
+        warnings.warn("not for\n  sale", NonCommercialWarning, stacklevel=1)
+        warnings.warn("of another library", UserWarning, stacklevel=1)
+    assert warnings.showwarning is shown
+    assert capsys.readouterr().err == (
+        "NonCommercialWarning: not for sale\nWarning: of another library\n"
+    )
 
 
 def test_public_names_are_all_there() -> None:

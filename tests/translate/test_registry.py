@@ -15,6 +15,7 @@ from babelift.translate.registry import (
     TRANSLATORS,
     NonCommercialWarning,
     describe,
+    license_of,
     load_translator,
     parse,
 )
@@ -85,7 +86,16 @@ def test_nllb_warns_that_it_is_not_for_commercial_use(tmp_path: Path) -> None:
     with pytest.warns(NonCommercialWarning, match="CC-BY-NC-4.0"):
         translator = load_translator(f"nllb-600m:{folder}")
     assert ("en", "eu") in (translator.pairs() or ())
+    assert translator.license == "CC-BY-NC-4.0"
     assert issubclass(NonCommercialWarning, UserWarning)
+
+
+def test_a_known_model_keeps_its_terms_under_another_name() -> None:
+    hf = TRANSLATORS["hf"]
+    assert license_of(hf, "facebook/nllb-200-1.3B") == "CC-BY-NC-4.0"
+    assert license_of(hf, "facebook/m2m100_1.2B") == "MIT"
+    assert license_of(hf, "somebody/else") is None
+    assert license_of(TRANSLATORS["apertium"], "") == "GPL-2.0-only"
 
 
 def test_a_folder_that_is_not_there_is_a_model_error(tmp_path: Path) -> None:

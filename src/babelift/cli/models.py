@@ -2,13 +2,16 @@
 
 import json
 import sys
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
 
-from rich.console import Console
-from rich.table import Table
+from cyclopts import Parameter
+
+Entry = Mapping[str, str | None]
 
 
-def command(*, as_json: bool = False) -> None:
-    """List the named encoders and translators: licence, size, where they are.
+def command(*, as_json: Annotated[bool, Parameter(name="--json", negative=())] = False) -> None:
+    """List the named encoders and translators: what they are, their licence, size and place.
 
     Args:
         as_json: Print JSON, for programs.
@@ -16,14 +19,38 @@ def command(*, as_json: bool = False) -> None:
     from babelift.train.encoder import describe as encoders
     from babelift.translate.registry import describe as translators
 
-    entries = [*encoders(), *translators()]
     if as_json:
+        entries = [*encoders(), *translators()]
         sys.stdout.write(json.dumps(entries, ensure_ascii=False, indent=1) + "\n")
         return
-    table = Table("name", "kind", "licence", "size", "where", "what", box=None)
+    from rich.console import Console
+
+    console = Console()
+    for title, found in (("Encoders", encoders()), ("Translators", translators())):
+        console.print(_table(f"{title}  (--{title.lower()[:-1]})", found))
+        console.print()
+
+
+def _table(title: str, entries: Sequence[Entry]) -> Any:
+    """Names in full on the left; what there is to say of each beside it, as wide as it may be."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title=title, title_justify="left", title_style="bold", show_header=False)
+    table.box, table.pad_edge = None, False
+    table.add_column(no_wrap=True, style="cyan")
+    table.add_column(overflow="fold")
     for entry in entries:
-        table.add_row(
-            *(str(entry.get(key) or "-") for key in ("name", "kind", "license", "size", "where")),
-            str(entry.get("description") or ""),
-        )
-    Console().print(table)
+        table.add_row(str(entry["name"]), Text("\n").join(map(Text, _lines(entry))))
+    return table
+
+
+def _lines(entry: Entry) -> list[str]:
+    """What it is; its languages; its licence, size and place.
+
+    >>> _lines({"description": "fast", "license": "MIT", "size": "1 GB", "where": "a/b"})
+    ['fast', 'licence MIT · 1 GB · a/b']
+    """
+    terms = f"licence {entry['license']}" if entry.get("license") else None
+    facts = [entry.get("languages"), terms, entry.get("size"), entry.get("where")]
+    return [str(entry["description"]), " · ".join(fact for fact in facts if fact)]

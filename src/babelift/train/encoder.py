@@ -122,7 +122,8 @@ def describe() -> list[dict[str, str | None]]:
             "name": entry.name,
             "kind": "encoder",
             "license": entry.license,
-            "size": f"{entry.parameters / 1e6:.0f} M weights, {entry.size / 1e9:.1f} GB",
+            "size": f"{entry.parameters / 1e6:.0f} M weights"
+            + (f", {entry.size / 1e9:.1f} GB" if entry.size else ""),
             "where": entry.hub_id,
             "description": entry.description,
         }

@@ -24,6 +24,7 @@ from babelift.translate.identity import identity
 from babelift.translate.pairs import check_pair
 from babelift.translate.pieces import clean, marian_codes
 from babelift.translate.protocol import Translation
+from babelift.translate.registry import TRANSLATORS, license_of
 
 _BATCH_TOKENS: Final = 1024
 _OUTPUT_LIMIT: Final = 200
@@ -92,6 +93,7 @@ class HFTranslator:
     Args:
         folder: The model's folder, weights as safetensors.
         name: Short name for tables and reports.
+        license: SPDX id of the weights, None where not known.
         beam_size: Beam width; 1 is greedy.
 
     Attributes:
@@ -102,13 +104,20 @@ class HFTranslator:
     """
 
     unit: Literal["sentence", "text"] = "sentence"
-    license: str | None = None
 
-    def __init__(self, folder: Path, *, name: str, beam_size: int = 1) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        name: str,
+        license: str | None = None,  # noqa: A002 - the protocol's name
+        beam_size: int = 1,
+    ) -> None:
         import torch
         import transformers
 
         self.name = name
+        self.license = license
         self._tokenizer, self._model = _open(folder)
         settings = read_json(folder / "tokenizer_config.json", missing_ok=True)
         found = convention(self._vocabulary(), settings)
@@ -247,7 +256,10 @@ def load(argument: str, config: Translating) -> HFTranslator:
     """
     folder = fetch(argument, kind="translator")
     return HFTranslator(
-        folder, name=argument.rstrip("/").split("/")[-1], beam_size=config.beam_size
+        folder,
+        name=argument.rstrip("/").split("/")[-1],
+        license=license_of(TRANSLATORS["hf"], argument),
+        beam_size=config.beam_size,
     )
 
 

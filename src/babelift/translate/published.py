@@ -1,11 +1,9 @@
 """The named multilingual models: M2M100 and NLLB, from the hub or from a folder."""
 
-import warnings
-
 from babelift.config import Translating
 from babelift.hub import fetch
 from babelift.translate.ct2 import CT2Translator, load_published
-from babelift.translate.registry import TRANSLATORS, NonCommercialWarning, suggestions
+from babelift.translate.registry import TRANSLATORS, license_of, suggestions
 
 
 def m2m100(argument: str, config: Translating) -> CT2Translator:
@@ -19,18 +17,11 @@ def m2m100_large(argument: str, config: Translating) -> CT2Translator:
 
 
 def nllb(argument: str, config: Translating) -> CT2Translator:
-    """The translator of `nllb-600m` or `nllb-600m:FOLDER_OR_HUB_ID`; warns of its licence."""
-    warnings.warn(
-        "nllb-600m: NLLB's weights are CC-BY-NC-4.0, for non-commercial use only; what is "
-        "translated with them, and a model trained on it, may not be used commercially. "
-        "m2m100 (MIT) and opus-mt have no such limit.",
-        NonCommercialWarning,
-        stacklevel=3,
-    )
+    """The translator of `nllb-600m` or `nllb-600m:FOLDER_OR_HUB_ID`."""
     return _load("nllb-600m", argument, config)
 
 
 def _load(name: str, argument: str, config: Translating) -> CT2Translator:
     entry = TRANSLATORS[name]
     folder = fetch(argument or str(entry.hub_id), kind="translator", known=suggestions())
-    return load_published(folder, config, name=name, license=None if argument else entry.license)
+    return load_published(folder, config, name=name, license=license_of(entry, argument))

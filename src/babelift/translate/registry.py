@@ -1,6 +1,7 @@
 """The translators by name, each loaded by one string; nothing is imported before it is used."""
 
 import shutil
+import warnings
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any, Final
 
 from babelift.config import Translating
 from babelift.errors import BabeliftWarning, ConfigError, did_you_mean
+from babelift.licences import non_commercial
 from babelift.translate.protocol import Translator
 
 
@@ -93,7 +95,7 @@ def _entries() -> tuple[Entry, ...]:
             name="ct2",
             target="babelift.translate.ct2:load",
             description="a CTranslate2 model of M2M100, NLLB or Marian in a folder",
-            languages="the model's",
+            languages="the model's languages",
             argument="FOLDER",
             required=True,
         ),
@@ -101,7 +103,7 @@ def _entries() -> tuple[Entry, ...]:
             name="hf",
             target="babelift.translate.hf:load",
             description="any translation model of transformers, for what CTranslate2 cannot load",
-            languages="the model's",
+            languages="the model's languages",
             argument="FOLDER_OR_HUB_ID",
             required=True,
         ),
@@ -116,7 +118,7 @@ def _entries() -> tuple[Entry, ...]:
             name="lexicon",
             target="babelift.translate.lexicon:load",
             description="word by word from a bilingual word list",
-            languages="the list's",
+            languages="the list's languages",
             argument="FILE",
             required=True,
         ),
@@ -124,7 +126,7 @@ def _entries() -> tuple[Entry, ...]:
             name="table",
             target="babelift.translate.table:load",
             description="translations that already exist, by text",
-            languages="the table's",
+            languages="the table's languages",
             argument="FILE#SYSTEM",
             required=True,
         ),
@@ -132,7 +134,7 @@ def _entries() -> tuple[Entry, ...]:
             name="command",
             target="babelift.translate.command:load",
             description="a program of your own: JSON lines in, JSON lines out",
-            languages="the program's",
+            languages="the program's languages",
             argument="CMD",
             required=True,
         ),
@@ -162,10 +164,38 @@ def load_translator(spec: str, *, config: Translating | None = None) -> Translat
 lexicon:FILE, table:FILE#SYSTEM, command:CMD.
     """
     entry, argument = parse(spec)
+    terms = license_of(entry, argument)
+    if non_commercial(terms):
+        warnings.warn(
+            f"{spec}: its weights are {terms}, for non-commercial use only; what is translated "
+            "with them, and a model trained on it, may not be used commercially. m2m100 (MIT) and "
+            "opus-mt have no such limit.",
+            NonCommercialWarning,
+            stacklevel=2,
+        )
     module, function = entry.target.split(":")
     load: Any = getattr(import_module(module), function)
     translator: Translator = load(argument, config or Translating())
     return translator
+
+
+def license_of(entry: Entry, argument: str) -> str | None:
+    """The licence of the weights or data that an entry and its argument name, None if not known.
+
+    What is published under a known hub id has its licence there; NLLB's holds for every copy.
+
+    >>> license_of(TRANSLATORS["hf"], "facebook/m2m100_418M")
+    'MIT'
+    >>> license_of(TRANSLATORS["nllb-600m"], "folder"), license_of(TRANSLATORS["m2m100"], "folder")
+    ('CC-BY-NC-4.0', None)
+    """
+    nllb = TRANSLATORS["nllb-600m"]
+    if not argument or entry is nllb:
+        return entry.license
+    if argument.startswith("facebook/nllb-"):
+        return nllb.license
+    published = (item for item in TRANSLATORS.values() if item.hub_id == argument)
+    return next((item.license for item in published), None)
 
 
 def parse(spec: str) -> tuple[Entry, str]:
@@ -224,8 +254,8 @@ def _where(entry: Entry) -> str:
     if entry.hub_id is None:
         return "given by you"
     if "{" in entry.hub_id:
-        return f"would be fetched from {entry.hub_id}"
+        return f"fetched from {entry.hub_id} on first use"
     from babelift.hub import on_disk
 
     folder = on_disk(entry.hub_id)
-    return str(folder) if folder else f"would be fetched from {entry.hub_id}"
+    return str(folder) if folder else f"fetched from {entry.hub_id} on first use"
