@@ -11,6 +11,7 @@ from babelift.errors import ConfigError, RunError
 from babelift.files import (
     check_form,
     check_place,
+    full_disk_explained,
     partial_of,
     replace_file,
     write_rows,
@@ -129,3 +130,41 @@ def test_a_file_of_the_users_own_is_refused(tmp_path: Path) -> None:
         JobOutput(tmp_path / "folder.csv", "job").check() if (
             tmp_path / "folder.csv"
         ).mkdir() is None else None
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(28, "No space left on device"),
+        pl.exceptions.ComputeError("parquet: underlying IO error: No space left on device"),
+        Exception("No space left on device (os error 28)"),
+    ],
+)
+def test_a_full_disk_is_named_whatever_library_ran_into_it(
+    tmp_path: Path, error: Exception
+) -> None:
+    with (
+        pytest.raises(RunError, match=r"run' cannot be written: No space left on device"),
+        full_disk_explained(tmp_path / "run"),
+    ):
+        raise error
+    with pytest.raises(ZeroDivisionError), full_disk_explained(tmp_path):
+        _ = 1 / 0
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_full_disk_leaves_the_old_file_and_nothing_else(
+    rows: pl.DataFrame, tmp_path: Path
+) -> None:
+    path = tmp_path / "rows.parquet"
+    write_rows(rows, path)
+    before = path.read_bytes()
+
+    def fill(partial: Path) -> None:
+        partial.write_bytes(b"x")
+        rows.write_parquet("/dev/full")
+
+    with pytest.raises(RunError, match="No space left"):
+        replace_file(path, fill)
+    assert path.read_bytes() == before
+    assert [file.name for file in tmp_path.iterdir()] == ["rows.parquet"]

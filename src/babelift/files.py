@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from babelift.errors import ConfigError, RunError, did_you_mean
+from babelift.errors import BabeliftError, ConfigError, RunError, did_you_mean
 
 if TYPE_CHECKING:
     import polars as pl
@@ -48,6 +48,15 @@ def check_place(path: Path) -> None:
 def partial_of(path: Path) -> Path:
     """The hidden file beside `path` that is written first; one that a kill left is written over."""
     return path.with_name(f".{path.name}.partial")
+
+
+def is_partial(path: Path) -> bool:
+    """Whether a file is one that `partial_of` names.
+
+    >>> is_partial(partial_of(Path("run/manifest.json"))), is_partial(Path("run/manifest.json"))
+    (True, False)
+    """
+    return path.name.startswith(".") and path.name.endswith(".partial")
 
 
 def write_rows(rows: "pl.DataFrame", path: Path) -> None:
@@ -132,10 +141,36 @@ def file_hash(path: Path) -> str:
 @contextmanager
 def _explained(path: Path) -> Iterator[None]:
     try:
-        yield
+        with full_disk_explained(path):
+            yield
     except OSError as error:
-        raise RunError(
-            f"'{path}' cannot be written: {error.strerror or error}.",
-            "Choose another --out, or make room or permission there and run the same command "
-            "again; what was finished is kept.",
-        ) from error
+        raise _unwritable(path, error.strerror or str(error)) from error
+
+
+_NO_ROOM: Final = ("No space left on device", "Disk quota exceeded")
+
+
+@contextmanager
+def full_disk_explained(path: Path) -> Iterator[None]:
+    """Name a full disk as what it is, whichever library ran into it and whatever it raised.
+
+    Raises:
+        RunError: The disk is full.
+    """
+    try:
+        yield
+    except BabeliftError:
+        raise
+    except Exception as error:
+        # polars, safetensors and tokenizers each have an exception of their own for it.
+        if why := next((words for words in _NO_ROOM if words in str(error)), None):
+            raise _unwritable(path, why) from error
+        raise
+
+
+def _unwritable(path: Path, why: str) -> RunError:
+    return RunError(
+        f"'{path}' cannot be written: {why}.",
+        "Choose another --out, or make room or permission there and run the same command again; "
+        "what was finished is kept.",
+    )

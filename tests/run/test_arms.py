@@ -57,3 +57,8 @@ def test_what_an_arm_lacks_is_named(
 ) -> None:
     with pytest.raises(LanguageError, match=words):
         plan_arm(arm, available, sources, targets)
+
+
+def test_only_the_sources_that_are_named_are_translated() -> None:
+    assert plan_arm("original+translated", ALL, ("en",), ("de", "ja")).translate_from == ("en",)
+    assert set(plan_arm("original+translated", ALL, (), ("de", "ja")).translate_from) == set(ALL)

@@ -5,16 +5,22 @@ import pytest
 
 from babelift.config import FitConfig
 from babelift.errors import RunError
-from babelift.run.folder import Run, fresh_folder
+from babelift.run.folder import STAGES, Run, fresh_folder
 
 CONFIG = FitConfig(train=("a.csv",), to=("de",))
 
 
 def started(path: Path) -> Run:
     run = Run.start(path, CONFIG, ["babelift", "fit"])
-    with run.stage("data"):
-        pass
+    finish(run, "data")
     return run
+
+
+def finish(run: Run, stage: str) -> None:
+    with run.stage(stage):
+        for name in STAGES[stage]:
+            (run.path / name).parent.mkdir(exist_ok=True)
+            (run.path / name).write_text("x")
 
 
 def test_a_run_is_taken_up_where_it_stopped(tmp_path: Path) -> None:
@@ -23,6 +29,32 @@ def test_a_run_is_taken_up_where_it_stopped(tmp_path: Path) -> None:
     assert again.done("data")
     assert not again.done("training")
     assert not again.finished
+
+
+def test_a_stage_whose_files_are_gone_is_not_done(tmp_path: Path) -> None:
+    run = started(tmp_path / "run")
+    (run.path / "data" / "originals.parquet").unlink()
+    assert not Run.open(run.path).done("data")
+
+
+def test_a_run_without_its_report_is_not_finished(tmp_path: Path) -> None:
+    run = started(tmp_path / "run")
+    for stage in ("translation", "training", "evaluation"):
+        finish(run, stage)
+    run.finish()
+    assert not Run.open(run.path).finished
+    finish(run, "report")
+    assert Run.open(run.path).finished
+
+
+def test_a_kill_before_the_settings_were_written_does_no_harm(tmp_path: Path) -> None:
+    Run.start(tmp_path / "run", CONFIG, [])
+    (tmp_path / "run" / "config.yaml").unlink()
+    Run.start(tmp_path / "run", CONFIG, [])
+    assert FitConfig.read(tmp_path / "run" / "config.yaml") == CONFIG
+    (tmp_path / "new").mkdir()
+    (tmp_path / "new" / ".manifest.json.partial").write_text("{")
+    Run.start(tmp_path / "new", CONFIG, [])
 
 
 def test_other_settings_in_the_same_folder_are_refused_and_named(tmp_path: Path) -> None:

@@ -15,11 +15,14 @@ class Plan:
         originals: Languages whose own labelled rows are trained on.
         translate_to: Languages the training rows are translated into; empty for arms without.
         targets: Languages the classifier is wanted for.
+        translate_from: Languages whose rows are translated, all of `originals` but where the
+            user named sources.
     """
 
     originals: tuple[str, ...]
     translate_to: tuple[str, ...]
     targets: tuple[str, ...]
+    translate_from: tuple[str, ...]
 
 
 def plan_arm(
@@ -37,9 +40,9 @@ def plan_arm(
         LanguageError: The arm needs rows or targets that are not there.
 
     >>> plan_arm("translated", ("en",), (), ("de", "ja"))
-    Plan(originals=('en',), translate_to=('de', 'ja'), targets=('de', 'ja'))
-    >>> plan_arm("original", ("en", "de"), (), ("de",))
-    Plan(originals=('de',), translate_to=(), targets=('de',))
+    Plan(originals=('en',), translate_to=('de', 'ja'), targets=('de', 'ja'), translate_from=('en',))
+    >>> plan_arm("original", ("en", "de"), (), ("de",)).originals
+    ('de',)
     """
     for source in sources:
         if source not in available:
@@ -62,7 +65,7 @@ def plan_arm(
                 "the arm 'translated' needs at least one language to translate into.",
                 "Name them with --to, e.g. --to de es; or use --arm zero-shot.",
             )
-        return Plan(chosen, targets if arm == "translated" else (), targets)
+        return Plan(chosen, targets if arm == "translated" else (), targets, chosen)
     lacking = [lang for lang in targets if lang not in available]
     if arm == "original" and lacking:
         raise LanguageError(
@@ -72,13 +75,15 @@ def plan_arm(
         )
     own = tuple(lang for lang in targets if lang in available)
     if arm == "original":
-        return Plan(tuple(dict.fromkeys((*sources, *own))) or available, (), targets)
+        seen = tuple(dict.fromkeys((*sources, *own))) or available
+        return Plan(seen, (), targets, seen)
     if not targets:
         raise LanguageError(
             "the arm 'original+translated' needs at least one language to translate into.",
             "Name them with --to, e.g. --to de es.",
         )
-    return Plan(tuple(dict.fromkeys((*(sources or others), *own))), targets, targets)
+    seen = tuple(dict.fromkeys((*(sources or others), *own)))
+    return Plan(seen, targets, targets, sources or seen)
 
 
 def only_languages(rows: pl.DataFrame, languages: tuple[str, ...]) -> pl.DataFrame:

@@ -14,8 +14,8 @@ from babelift.errors import DataError
 from babelift.files import write_rows
 from babelift.progress import Progress
 from babelift.run.arms import Plan, only_languages, plan_arm
-from babelift.run.given import attach, complete
 from babelift.run.folder import Run
+from babelift.run.given import attach, complete
 
 Leakage: TypeAlias = Literal["error", "drop", "warn"]
 
@@ -33,9 +33,9 @@ def prepare(run: Run, config: FitConfig, progress: Progress) -> None:
     run.manifest["rejects"] = rejects
     rows, given = _without_given(rows)
     plan = plan_arm(config.arm, _languages(rows, "train"), config.from_, config.to)
-    rows, policy = _with_test(run, config, _used(rows, plan), progress)
+    rows, policy = _with_test(run, config, rows, plan, progress)
     used, leakage = corpus.audit_leakage(
-        rows, policy=policy, near_duplicates=config.near_duplicates
+        _used(rows, plan), policy=policy, near_duplicates=config.near_duplicates
     )
     run.manifest["leakage"] = leakage.to_dict()
     if leakage.total:
@@ -193,8 +193,9 @@ def _without_given(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     originals are not there stay what they are: test rows, marked as translated.
     """
     original = pl.col("origin") == "original"
-    known = rows.filter(original)["id"].to_list()
-    alone = ~original & (pl.col("split") == "test") & ~pl.col("original_id").is_in(known)
+    tested = pl.col("split") == "test"
+    known = rows.filter(original & tested)["id"].to_list()
+    alone = ~original & tested & ~pl.col("original_id").is_in(known)
     if not rows.filter(original & (pl.col("split") == "train")).height:
         raise DataError(
             "all training rows are translations; there is no original among them.",
@@ -205,7 +206,7 @@ def _without_given(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
 
 
 def _with_test(
-    run: Run, config: FitConfig, rows: pl.DataFrame, progress: Progress
+    run: Run, config: FitConfig, rows: pl.DataFrame, plan: Plan, progress: Progress
 ) -> tuple[pl.DataFrame, Leakage]:
     """Rows with test rows among them, split off where none were given, and the leakage policy.
 
@@ -222,7 +223,8 @@ def _with_test(
               "and a tenth for validation")  # fmt: skip
         return corpus.split_by_group(rows, seed=config.seed), policy
     if config.leakage == "error":
-        corpus.audit_leakage(rows, policy="error", near_duplicates=config.near_duplicates)
+        near = config.near_duplicates
+        corpus.audit_leakage(_used(rows, plan), policy="error", near_duplicates=near)
     _note(run, progress, "no test table was given: a tenth of the groups is kept for testing")
     return _carve_test(rows, config.seed), policy
 

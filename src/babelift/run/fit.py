@@ -12,7 +12,7 @@ import polars as pl
 from babelift import __version__
 from babelift.config import FitConfig
 from babelift.errors import ConfigError, RunError
-from babelift.files import write_json
+from babelift.files import full_disk_explained, write_json
 from babelift.licences import non_commercial
 from babelift.progress import Progress, quiet
 from babelift.run import data, facts
@@ -52,6 +52,7 @@ def run_fit(
     ]
     _same_files(run, files)
     if run.finished:
+        progress.say(f"{run.path} is complete already; nothing was changed.")
         return run
     joules = facts.energy_joules()
     run.manifest |= {
@@ -66,10 +67,10 @@ def run_fit(
     _stage(run, "translation", lambda: data.translate(run, config, progress))
     _stage(run, "training", lambda: _train(run, config, progress))
     _stage(run, "evaluation", lambda: _evaluate(run, config, progress))
-    _add_energy(run, joules)
-    run.finish()
-    with run.stage("report"):
-        write_reports(run.path)
+    if run.manifest["finished"] is None:
+        _add_energy(run, joules)
+        run.finish()
+    _stage(run, "report", lambda: write_reports(run.path))
     return run
 
 
@@ -88,7 +89,7 @@ def write_reports(folder: Path) -> Path:
 
 def _stage(run: Run, name: str, work: Any) -> None:
     if not run.done(name):
-        with run.stage(name):
+        with run.stage(name), full_disk_explained(run.path):
             work()
 
 

@@ -6,13 +6,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from babelift.config import FitConfig
 from babelift.errors import RunError
-from babelift.files import write_json, write_text
+from babelift.files import is_partial, write_json, write_text
 
-STAGES = ("data", "translation", "training", "evaluation", "report")
+STAGES: Final = {
+    "data": ("data/originals.parquet", "data/given.parquet"),
+    "translation": ("data/train.parquet", "data/validation.parquet", "data/test.parquet"),
+    "training": ("model/config.json", "model/model.safetensors"),
+    "evaluation": ("predictions.parquet", "metrics.json"),
+    "report": ("report.html", "model/README.md"),
+}
+"""The stages of a run, in order, and the files that each leaves."""
 
 
 class Run:
@@ -37,14 +44,14 @@ class Run:
         if path.exists() and not path.is_dir():
             raise RunError(f"'{path}' is a file.", "--out must name a folder.")
         settings = path / "config.yaml"
-        if settings.is_file():
+        if (path / "manifest.json").is_file():
             run = cls.open(path)
             if run.manifest["stages"]:
                 _same_settings(path, FitConfig.read(settings), config)
             else:
                 write_text(config.to_yaml(), settings)
             return run
-        if path.is_dir() and any(path.iterdir()):
+        if path.is_dir() and any(not is_partial(file) for file in path.iterdir()):
             raise RunError(
                 f"'{path}' is not empty and holds no run.",
                 "Choose another --out; nothing there was touched.",
@@ -78,11 +85,12 @@ class Run:
     @property
     def finished(self) -> bool:
         """Whether every stage is done."""
-        return self.manifest["finished"] is not None
+        return self.manifest["finished"] is not None and all(map(self.done, STAGES))
 
     def done(self, stage: str) -> bool:
-        """Whether a stage is finished."""
-        return stage in self.manifest["stages"]
+        """Whether a stage is finished and its files are still there."""
+        files = (self.path / name for name in STAGES[stage])
+        return stage in self.manifest["stages"] and all(file.is_file() for file in files)
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:

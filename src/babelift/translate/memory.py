@@ -233,6 +233,11 @@ _FAULTS: Final = {
         "Make room, or point BABELIFT_CACHE at another disk, and run the same command again; "
         "what was finished is kept.",
     ),
+    sqlite3.SQLITE_IOERR: (
+        "cannot be read or written; the disk may be full or failing",
+        "Make room, or point BABELIFT_CACHE at another disk, and run the same command again; "
+        "what was finished is kept.",
+    ),
     sqlite3.SQLITE_BUSY: (
         "is held by another process",
         "Wait for the other Babelift to finish, or give this one its own BABELIFT_CACHE.",
