@@ -1,0 +1,62 @@
+"""Apertium as one long-lived chain (Babelift) against one `apertium` process per text."""
+
+import shutil
+import subprocess
+from collections.abc import Callable
+
+from _data import sentences
+from _timing import TIMES, alternate, benchmark, same, table, times_as_fast
+
+TEXTS = 20
+MANY = 500
+
+
+def main() -> None:
+    """Translate English sentences to Spanish; starting the chain is counted every time."""
+    if shutil.which("apertium") is None:
+        print("apertium: not installed, skipped (apt-get install apertium apertium-eng-spa)\n")
+        return
+    with benchmark("Apertium: long-lived chain / one process per text"):
+        data = sentences("en")
+        print(f"texts: {data.source}, English to Spanish")
+        few, many = data.texts[:TEXTS], data.texts[:MANY]
+        rivals: dict[str, Callable[[], list[str]]] = {
+            "chain": lambda: chain(few),
+            "processes": lambda: [process(text) for text in few],
+        }
+        timed = alternate(rivals)
+        ours, theirs = timed["chain"], timed["processes"]
+        pairs = zip(ours.result, theirs.result, strict=True)
+        # The program prints two spaces where a rule left a word out; Babelift mends that.
+        equal = sum(mine.split() == other.split() for mine, other in pairs)
+        same("words", equal, TEXTS)
+        more = alternate({"chain": lambda: chain(many)}, warm=False)["chain"]
+        many_ratio = (theirs.median / TEXTS) / (more.median / len(many))
+        rows = [
+            ["one process per text", str(TEXTS), *theirs.columns, "1"],
+            ["chain", str(TEXTS), *ours.columns, times_as_fast(ours, theirs)],
+            ["chain", str(len(many)), *more.columns, f"**{many_ratio:.0f}**"],
+        ]
+        table(["way", "texts", *TIMES, "times as fast per text"], rows)
+
+
+def chain(texts: list[str]) -> list[str]:
+    """Babelift's translator, from its start to its end."""
+    from babelift.translate.apertium import Apertium
+
+    translator = Apertium()
+    try:
+        return [made.text or "" for made in translator.translate(texts, "en", "es")]
+    finally:
+        translator.close()
+
+
+def process(text: str) -> str:
+    """What one would write first: the program, called with the text; unknown words unmarked."""
+    command = ["apertium", "-u", "eng-spa"]
+    done = subprocess.run(command, input=text, capture_output=True, text=True, check=True)
+    return done.stdout.rstrip("\n")
+
+
+if __name__ == "__main__":
+    main()
