@@ -168,3 +168,15 @@ def test_a_full_disk_leaves_the_old_file_and_nothing_else(
         replace_file(path, fill)
     assert path.read_bytes() == before
     assert [file.name for file in tmp_path.iterdir()] == ["rows.parquet"]
+
+
+def test_whatever_polars_raises_while_it_writes_is_an_error_that_names_the_file(
+    tmp_path: Path,
+) -> None:
+    def write(partial: Path) -> None:
+        partial.write_bytes(b"PAR1")
+        raise pl.exceptions.ComputeError("parquet: Invalid thrift: transport error")
+
+    with pytest.raises(RunError, match=r"rows\.parquet' cannot be written: parquet: Invalid"):
+        replace_file(tmp_path / "rows.parquet", write)
+    assert not list(tmp_path.iterdir())

@@ -145,6 +145,11 @@ def _explained(path: Path) -> Iterator[None]:
             yield
     except OSError as error:
         raise _unwritable(path, error.strerror or str(error)) from error
+    except Exception as error:
+        # polars says "Invalid thrift" and the like where the disk fills up in mid-file.
+        if type(error).__module__.startswith("polars"):
+            raise _unwritable(path, str(error)) from error
+        raise
 
 
 _NO_ROOM: Final = ("No space left on device", "Disk quota exceeded")
