@@ -77,10 +77,10 @@ ENCODERS: Final[dict[str, EncoderEntry]] = {
             name=SCRATCH,
             hub_id=None,
             license=None,
-            parameters=2_300_000,
+            parameters=1_800_000,
             size=0,
             learning_rate=1e-3,
-            epochs=15,
+            epochs=12,
             description="small, trained on the run's own texts alone; needs no download",
         ),
     )

@@ -21,9 +21,15 @@ from babelift.errors import DataError
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-VOCABULARY: Final = 16_000
+VOCABULARY: Final = (1_000, 16_000)
+"""Least and most tokens; between, one for every 40 characters of text, so that each is seen."""
+
+CHARACTERS_PER_TOKEN: Final = 40
 ALPHABET: Final = 6_000
 """Most characters that get a token of their own; Chinese alone has thousands."""
+
+TOKENIZER_TEXTS: Final = 100_000
+"""Most texts that the tokenizer is learnt from."""
 
 POSITIONS: Final = 512
 DIM: Final = 128
@@ -37,7 +43,7 @@ _STD: Final = 0.02
 _COMMON: Final = 2.0
 """How much the shared direction of frequent words outweighs the rest of their vectors."""
 
-_GAIN: Final = 2.0
+_GAIN: Final = 3.0
 """How strongly the first layer passes word vectors on to the first token."""
 
 _SPECIAL: Final = {
@@ -114,6 +120,8 @@ def train_tokenizer(texts: Sequence[str]) -> "PreTrainedTokenizerBase":
     from tokenizers.processors import TemplateProcessing
     from transformers import PreTrainedTokenizerFast
 
+    wanted = sum(len(text) for text in texts) // CHARACTERS_PER_TOKEN
+    vocabulary = min(max(wanted, VOCABULARY[0]), VOCABULARY[1])
     backend = Tokenizer(models.BPE(unk_token="[UNK]"))
     backend.normalizer = normalizers.NFKC()
     backend.pre_tokenizer = pre_tokenizers.Sequence(
@@ -123,7 +131,7 @@ def train_tokenizer(texts: Sequence[str]) -> "PreTrainedTokenizerBase":
     backend.train_from_iterator(
         texts,
         trainers.BpeTrainer(
-            vocab_size=VOCABULARY,
+            vocab_size=vocabulary,
             limit_alphabet=ALPHABET,
             max_token_length=12,
             special_tokens=list(_SPECIAL.values()),
@@ -208,7 +216,8 @@ def _tokenizer(texts: Sequence[str], folder: Path | None) -> "PreTrainedTokenize
             folder, local_files_only=True, trust_remote_code=False
         )
         return known
-    tokenizer = train_tokenizer(texts)
+    chosen = np.random.default_rng(0).permutation(len(texts))[:TOKENIZER_TEXTS]
+    tokenizer = train_tokenizer([texts[row] for row in np.sort(chosen).tolist()])
     if folder is not None:
         partial = folder.with_name(f".{folder.name}.partial")
         shutil.rmtree(partial, ignore_errors=True)
