@@ -71,7 +71,11 @@ def compare(
         }
         rows = []
         for what, (chosen, run) in cases.items():
-            timed = alternate({"babelift": run, "plain": partial(plain, chosen)})
+            rivals: dict[str, Callable[[], list[str]]] = {
+                "babelift": run,
+                "plain": partial(plain, chosen),
+            }
+            timed = alternate(rivals)
             ours, theirs = timed["babelift"], timed["plain"]
             equal = sum(map(str.__eq__, ours.result, theirs.result))
             same(f"translations, {name}, {what}", equal, len(chosen), least=0.95)
@@ -101,9 +105,8 @@ def table_of(texts: list[str]) -> pl.DataFrame:
 
 def neural(model: Path) -> tuple[Translator, Translate]:
     """Babelift's translator, and CTranslate2 as its documentation shows it, on the same files."""
-    import os
-
     import ctranslate2
+    import torch
     from sentencepiece import SentencePieceProcessor
 
     from babelift.config import Translating
@@ -112,8 +115,8 @@ def neural(model: Path) -> tuple[Translator, Translate]:
 
     translator = load_published(model, Translating(compute_type="int8"), name="bench")
     files = converted(model, "int8", name="bench")
-    cores = len(os.sched_getaffinity(0))
-    engine: Any = ctranslate2.Translator(str(files), compute_type="int8", intra_threads=cores)
+    threads = torch.get_num_threads()
+    engine: Any = ctranslate2.Translator(str(files), compute_type="int8", intra_threads=threads)
     pieces = SentencePieceProcessor(model_file=str(model / "sentencepiece.bpe.model"))
 
     def plain(texts: Sequence[str]) -> list[str]:

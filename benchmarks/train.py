@@ -17,7 +17,7 @@ from _timing import TIMES, alternate, benchmark, same, table
 from babelift.corpus.rows import conform, originals, translation_id
 
 SHAPE = {"dim": 256, "hidden_dim": 1024, "n_layers": 3, "n_heads": 4}
-ORIGINALS = 192
+ORIGINALS = 128
 BATCH = 32
 EPOCHS = 1
 STEPS = EPOCHS * 2 * ORIGINALS // BATCH
