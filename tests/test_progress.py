@@ -13,9 +13,9 @@ def drawn(width: int, *, tty: bool = True) -> tuple[list[str], str]:
     screen = io.StringIO()
     console = Console(file=screen, width=width, force_terminal=tty, color_system=None)
     progress = on_console(console)
-    with progress.task("training (epoch 3, validation F1 0.333)", 12_000, unit="updates") as task:
+    with progress.task("training (epoch 3, F1 0.33)", 12_000, unit="updates") as task:
         task.advance(11_999)
-        task.describe("training (epoch 4, validation F1 0.412)")
+        task.describe("training (epoch 4, F1 0.41)")
         task.advance(1)
     written = screen.getvalue()
     last = written.split("\x1b[2K")[-1]
@@ -36,7 +36,7 @@ def test_a_bar_is_one_line_that_fits(width: int) -> None:
 
 
 def test_at_120_columns_no_word_is_cut() -> None:
-    assert drawn(120)[0][0].startswith("training (epoch 4, validation F1 0.412) ")
+    assert drawn(120)[0][0].startswith("training (epoch 4, F1 0.41) ")
 
 
 def test_a_note_in_a_pipe_stays_one_line_without_colours() -> None:

@@ -1,11 +1,14 @@
 """Labels in order, and faults of the label column."""
 
+from pathlib import Path
+
 import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from babelift.corpus import check_labels, label_set, require_classes
+from babelift.config import Table
+from babelift.corpus import check_labels, label_set, odd_labels, read_corpus, require_classes
 from babelift.errors import DataError
 
 
@@ -48,3 +51,20 @@ def test_labels_that_were_never_trained_on_are_named_with_the_nearest() -> None:
         "test rows have labels that no training row has: 'Positive' (2 rows); did you mean "
         "'positive'; 'mixed' (1 row)."
     )
+
+
+def test_labels_that_differ_in_case_or_look_missing_are_told() -> None:
+    assert odd_labels(["1", "2", "good"]) == []
+    said = odd_labels(["positive", "Positive", "null"])
+    assert said[0].startswith("labels 'Positive' and 'positive' differ only in case")
+    assert "'null'" in said[1]
+
+
+def test_a_boolean_has_one_name_in_every_form(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("id,text,label\na,good,True\nb,bad,False\n")
+    (tmp_path / "b.jsonl").write_text('{"id": "c", "text": "fine", "label": true}\n')
+    frame = pl.DataFrame({"id": ["d"], "text": ["poor"], "label": [False]})
+    frame.write_parquet(tmp_path / "c.parquet")
+    files = [tmp_path / name for name in ("a.csv", "b.jsonl", "c.parquet")]
+    rows = read_corpus(files, Table(lang="en")).rows
+    assert rows["label"].to_list() == ["True", "False", "True", "False"]

@@ -74,6 +74,7 @@ def test_translation_faults_are_counted_by_pair() -> None:
                     "rows": 100,
                     "kept": 70,
                     "dropped": 28,
+                    "faulty": 30,
                     "flags": {"copy": 20, "loop": 10},
                 },
             },
@@ -135,3 +136,10 @@ def test_leakage_that_was_left_in_is_said_and_dropped_leakage_is_not() -> None:
     ]
     assert leakage(manifest(leakage=audit | {"policy": "drop"})) == []
     assert leakage(manifest()) == []
+
+
+def test_a_row_with_several_faults_is_one_faulty_row() -> None:
+    counts = {"rows": 100, "kept": 100, "flags": {"loop": 100, "numbers": 99}}
+    for known in ({"faulty": 100}, {}):
+        found = manifest(translation={"translator": "x", "pairs": {"en>ja": counts | known}})
+        assert translation_quality(found)[0].endswith("English → Japanese 100 in 100.")

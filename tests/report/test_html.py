@@ -69,7 +69,7 @@ def test_the_report_holds_every_part_in_order(make_run: MakeRun) -> None:
         "Read with care", "F1-micro per language", "Baseline", "Confusion matrices", "OTC",
         "In-batch retrieval@1", "Before training", "After training", "English → Japanese",
         "The text was taken from column", "the text is empty", "sha256 9f2c", "not measured",
-        "3 rows of train repeat rows of test: 2 with the same text",
+        "train repeats test in 3 rows: 2 with the same text",
         "babelift fit 'my reviews.csv' --to de es fr ja zh --translator m2m100 --out runs/reviews",
         "All settings",
     ):  # fmt: skip

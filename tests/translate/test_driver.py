@@ -323,7 +323,7 @@ def test_faults_are_kept_with_flags_or_dropped(memory: Memory) -> None:
     counts = dropped.report.to_dict()["pairs"]["en>de"]
     assert counts == {
         "rows": 2, "kept": 1, "dropped": 1, "missing": 0, "retried": 0, "repaired": 0,
-        "truncated": 0, "flags": {"copy": 1},
+        "truncated": 0, "faulty": 1, "flags": {"copy": 1},
     }  # fmt: skip
     assert dropped.report.examples == [
         {"flag": "copy", "source_lang": "en", "lang": "de",

@@ -1,6 +1,6 @@
 """Rows: reading, checking, splitting, leakage."""
 
-from babelift.corpus.labels import check_labels, label_set, require_classes
+from babelift.corpus.labels import check_labels, label_set, odd_labels, require_classes
 from babelift.corpus.leakage import LeakageReport, audit_leakage
 from babelift.corpus.read import Corpus, read_corpus, stack
 from babelift.corpus.rejects import check_budget, count_reasons, write_rejects
@@ -14,6 +14,7 @@ __all__ = [
     "check_labels",
     "count_reasons",
     "label_set",
+    "odd_labels",
     "read_corpus",
     "require_classes",
     "split_by_group",

@@ -31,6 +31,29 @@ def label_set(labels: Iterable[str | None]) -> tuple[tuple[str, ...], bool]:
     return tuple(sorted(names)), False
 
 
+_MISSING: Final = frozenset({"nan", "null", "none", "n/a", "na", "?"})
+
+
+def odd_labels(labels: Iterable[str]) -> list[str]:
+    """What is odd about some labels but may be meant, as sentences for the user.
+
+    >>> odd_labels(["good", "Good", "NaN"])
+    ["labels 'Good' and 'good' differ only in case and count as two", \
+"label 'NaN' counts as a label like any other"]
+    """
+    names = sorted(labels)
+    folded: dict[str, list[str]] = {}
+    for name in names:
+        folded.setdefault(" ".join(name.casefold().split()), []).append(name)
+    said = [
+        f"labels '{same[0][:60]}' and '{same[1][:60]}' differ only in case and count as two"
+        for same in folded.values()
+        if len(same) > 1
+    ]
+    odd = [name for name in names if name.casefold() in _MISSING]
+    return [*said, *(f"label '{name}' counts as a label like any other" for name in odd)]
+
+
 def require_classes(rows: pl.DataFrame) -> None:
     """Make sure that there is something to tell apart.
 

@@ -73,6 +73,9 @@ def as_string(frame: pl.DataFrame, name: str, file: str) -> pl.Expr:
             raise DataError(
                 f"{file}: column '{name.removeprefix(BESIDE)}' holds bytes that are not UTF-8 text."
             ) from error
+    if dtype == pl.Boolean:
+        # As Python and pandas write them in csv, so that one label has one name in every form.
+        return pl.when(column).then(pl.lit("True")).when(~column).then(pl.lit("False"))
     if dtype.is_float():
         whole = (column == column.floor()) & (column.abs() < 2**53)
         text = pl.when(column.is_finite()).then(column.cast(pl.String))

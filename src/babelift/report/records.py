@@ -133,6 +133,7 @@ class Pair(Record):
     missing: int = 0
     retried: int = 0
     repaired: int = 0
+    faulty: int | None = None
     flags: dict[str, int] = {}
 
 

@@ -44,6 +44,8 @@ def prepare(run: Run, config: FitConfig, progress: Progress) -> None:
     train = used.filter(pl.col("split") == "train")
     corpus.require_classes(train)
     labels, ordinal = corpus.label_set(train["label"].to_list())
+    for note in corpus.odd_labels(labels):
+        _note(run, progress, note)
     for split in ("validation", "test"):
         corpus.check_labels(train, used.filter(pl.col("split") == split), split)
     run.manifest |= {

@@ -162,7 +162,7 @@ class Loop:
             state.stopped_early = waited >= self._settings.patience * per_epoch
         state.validated = state.step
         epoch = -(-state.step // per_epoch)
-        task.describe(f"training (epoch {epoch}, validation F1 {mean:.3f})")
+        task.describe(f"training (epoch {epoch}, F1 {mean:.2f})")
         if log is not None:
             values = {"f1_micro": scores, "mean": mean, "ce": ce, "best": best}
             log.write("validation", {"step": state.step, "epoch": epoch, **values})

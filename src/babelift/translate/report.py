@@ -23,6 +23,7 @@ class PairCounts:
         retried: Rows whose faulty translation was made anew.
         repaired: Those of them that passed then.
         truncated: Rows with a translation that was cut.
+        faulty: Rows with any fault, before anything was done about it.
         flags: Rows with each fault, before anything was done about it.
     """
 
@@ -33,6 +34,7 @@ class PairCounts:
     retried: int = 0
     repaired: int = 0
     truncated: int = 0
+    faulty: int = 0
     flags: dict[str, int] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -45,6 +47,7 @@ class PairCounts:
             "retried": self.retried,
             "repaired": self.repaired,
             "truncated": self.truncated,
+            "faulty": self.faulty,
             "flags": self.flags,
         }
 
@@ -95,7 +98,9 @@ class TranslationReport:
         faults: Sequence[Sequence[str]],
     ) -> None:
         """Count the faults of a pair's rows and keep the first few as examples."""
-        counts = self.pairs[f"{pair[0]}>{pair[1]}"].flags
+        pair_counts = self.pairs[f"{pair[0]}>{pair[1]}"]
+        pair_counts.faulty += sum(map(bool, faults))
+        counts = pair_counts.flags
         for source, text, found in zip(sources, texts, faults, strict=True):
             for flag in found:
                 counts[flag] = counts.get(flag, 0) + 1
