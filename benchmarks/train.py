@@ -4,6 +4,7 @@ Both make the same number of updates of the same number of rows, on the same tex
 Nothing is said here about which classifier is better.
 """
 
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -79,6 +80,7 @@ def ours(rows: pl.DataFrame, labels: list[str], model: Path, run: Path, precisio
     from babelift.config import Training
     from babelift.train.trainer import train_classifier
 
+    forget_precision()
     shutil.rmtree(run, ignore_errors=True)
     settings = Training(
         encoder=str(model), epochs=EPOCHS, batch_size=BATCH, max_length=LENGTH,
@@ -101,6 +103,7 @@ def theirs(rows: pl.DataFrame, labels: list[str], model: Path, folder: Path, *, 
 
     from babelift.hub import without_progress_bars
 
+    forget_precision()
     with without_progress_bars():
         tokenizer: Any = AutoTokenizer.from_pretrained(model)
         network: Any = AutoModelForSequenceClassification.from_pretrained(model)
@@ -125,6 +128,15 @@ def theirs(rows: pl.DataFrame, labels: list[str], model: Path, folder: Path, *, 
         made = trainer.train()
         trainer.save_model(str(folder / "trainer" / "model"))
     return int(made.global_step)
+
+
+def forget_precision() -> None:
+    """Start as in a fresh process: the Trainer leaves its arithmetic to whoever comes next."""
+    from accelerate.state import AcceleratorState
+
+    os.environ.pop("ACCELERATE_MIXED_PRECISION", None)
+    state: Any = AcceleratorState
+    state._reset_state(reset_partial_state=True)
 
 
 if __name__ == "__main__":

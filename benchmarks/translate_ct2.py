@@ -60,8 +60,10 @@ def transformers(model: Path, texts: list[str]) -> Callable[[], list[list[str]]]
         network: Any = AutoModelForSeq2SeqLM.from_pretrained(model, dtype=torch.float32).eval()
     tokenizer: Any = AutoTokenizer.from_pretrained(model, src_lang="en")
     german = tokenizer.get_lang_id("de")
+    threads = torch.get_num_threads()
 
     def run() -> list[list[str]]:
+        torch.set_num_threads(threads)  # CTranslate2 in the same process changes it
         found: list[list[str]] = []
         for start in range(0, len(texts), BATCH):
             batch = tokenizer(texts[start : start + BATCH], return_tensors="pt", padding=True)
