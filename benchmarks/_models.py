@@ -89,8 +89,9 @@ def _liven(network: Any) -> None:
             weights.normal_(std=1 / weights.shape[1] ** 0.5)
     shared = network.get_input_embeddings().weight
     shared.normal_(std=1 / shared.shape[1] ** 0.5)
-    shared[-8:] = 0  # fillers
-    shared[2] = 0  # the end
+    # Tokens without a vector are never the likeliest: special ones, languages, fillers.
+    shared[:4] = 0
+    shared[-LANGUAGE_TOKENS:] = 0
 
 
 def classifier(folder: Path, texts: Sequence[str], labels: Sequence[str], **shape: Any) -> Path:
