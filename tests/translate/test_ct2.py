@@ -358,3 +358,15 @@ def test_threads_follow_omp_num_threads(
     monkeypatch.setenv("OMP_NUM_THREADS", asked)
     inter, intra = ct2._threads()
     assert (inter, intra) == expected if expected else inter * intra >= 1
+
+
+def test_opening_leaves_torch_its_threads(m2m100: Path) -> None:
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        list(open_exact(m2m100).translate(["Hello."], "en", "de"))
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)

@@ -111,7 +111,8 @@ def _train(
 ) -> TrainResult:
     from accelerate import Accelerator
 
-    accelerator = Accelerator()
+    # Said outright, since accelerate otherwise takes what another trainer left in the environment.
+    accelerator = Accelerator(mixed_precision="no")
     sampler = _sampler(rows, settings, accelerator.num_processes)
     with accelerator.main_process_first():
         encoder = load_encoder(

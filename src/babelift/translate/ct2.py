@@ -5,7 +5,9 @@ One model per folder; `babelift.translate.opus` puts one Marian model per pair t
 
 import json
 import os
+import sys
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from copy import copy
 from dataclasses import replace
 from pathlib import Path
@@ -201,12 +203,13 @@ class _Engine:
         if self._loaded is None:
             inter, intra = _threads()
             try:
-                self._loaded = ctranslate2.Translator(
-                    str(self._folder),
-                    compute_type=self._compute_type,
-                    inter_threads=inter,
-                    intra_threads=intra,
-                )
+                with _torch_threads_kept():
+                    self._loaded = ctranslate2.Translator(
+                        str(self._folder),
+                        compute_type=self._compute_type,
+                        inter_threads=inter,
+                        intra_threads=intra,
+                    )
             except (RuntimeError, ValueError) as error:
                 raise ModelError(
                     f"{name}: '{self._folder}' cannot be opened: {error}.",
@@ -216,6 +219,18 @@ class _Engine:
 
     def close(self) -> None:
         self._loaded = None
+
+
+@contextmanager
+def _torch_threads_kept() -> Iterator[None]:
+    """Undo what opening an engine does to torch: both share OpenMP's number of threads."""
+    torch = sys.modules.get("torch")
+    before = torch.get_num_threads() if torch else 0
+    try:
+        yield
+    finally:
+        if torch:
+            torch.set_num_threads(before)
 
 
 def load(argument: str, config: Translating) -> CT2Translator:
