@@ -47,6 +47,7 @@ def test_an_unknown_setting_is_refused_with_the_nearest_match(tmp_path: Path) ->
         ({"otc_weight": -1}, "greater than or equal to 0"),
         ({"temperature": 0}, "greater than 0"),
         ({"epochs": "many"}, "valid integer"),
+        ({"fallback": "apertium"}, "only used with quality 'retry'"),
     ],
 )
 def test_a_value_that_is_not_allowed_says_what_is(values: dict[str, object], words: str) -> None:

@@ -156,6 +156,15 @@ class Translating(Settings):
     def _known(cls, value: Any) -> Any:
         return tuple(dict.fromkeys(resolve(str(tag)) for tag in _as_tuple(value)))
 
+    @model_validator(mode="after")
+    def _fallback_is_used(self) -> Self:
+        if self.fallback and self.quality != "retry":
+            raise ValueError(
+                f"fallback '{self.fallback}' is only used with quality 'retry', which is "
+                f"'{self.quality}'"
+            )
+        return self
+
 
 class TranslateConfig(Table, Translating):
     """Settings of `babelift translate`."""

@@ -10,7 +10,7 @@ import pytest
 from babelift.config import FitConfig, PredictConfig
 from babelift.corpus.rows import SCHEMA
 from babelift.embedded import sample_config
-from babelift.errors import RunError
+from babelift.errors import ModelError, RunError
 from babelift.run.fit import run_fit
 from babelift.run.folder import Run
 
@@ -137,3 +137,12 @@ def test_the_report_is_one_file_that_asks_nothing_of_the_network(run: Run) -> No
         assert mark not in page
     for name in ("German", "Japanese"):
         assert name in page
+
+
+def test_a_misspelt_encoder_is_refused_before_anything_is_translated(tmp_path: Path) -> None:
+    config = sample_config(tmp_path / "run").model_copy(
+        update={"encoder": "distilbert-multilingul"}
+    )
+    with pytest.raises(ModelError, match="did you mean 'distilbert-multilingual'"):
+        run_fit(config)
+    assert not Run.open(tmp_path / "run").done("translation")

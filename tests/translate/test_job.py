@@ -181,7 +181,6 @@ def test_bad_rows_are_listed_and_too_many_stop_the_job(config: Config, tmp_path:
         ({"to": ()}, "no target language"),
         ({"out": None}, "no output"),
         ({"out": "rows.xlsx"}, "not known"),
-        ({"fallback": "apertium"}, "only used with quality 'retry'"),
         ({"translator": "m2m10"}, "m2m100"),
         ({"to": ("fr",)}, "en to fr"),
         ({"quality": "retry"}, "nothing to retry with"),

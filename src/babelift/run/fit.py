@@ -42,6 +42,8 @@ def run_fit(
     """
     if not config.train:
         raise ConfigError("no training table was given.", "Name one: babelift fit reviews.csv ...")
+    from babelift.train.encoder import find_encoder
+
     progress = progress or quiet()
     out = config.out or Path("runs") / f"{_stem(config.train[0])}-{config.arm}"
     run = Run.start(fresh_folder(out) if force else out, config, command or ["babelift", "fit"])
@@ -64,6 +66,9 @@ def run_fit(
         "seed": config.seed,
     }
     _stage(run, "data", lambda: data.prepare(run, config, progress))
+    if not run.done("translation") and config.encoder != "scratch":
+        # Hours of translating must not end at a misspelt name.
+        find_encoder(config.encoder)
     _stage(run, "translation", lambda: data.translate(run, config, progress))
     _stage(run, "training", lambda: _train(run, config, progress))
     _stage(run, "evaluation", lambda: _evaluate(run, config, progress))

@@ -165,7 +165,7 @@ def load_encoder(
         )
         license_ = entry.license
     else:
-        folder = _folder(spec)
+        folder = find_encoder(spec)
         model, tokenizer = _open(folder, labels, seed)
         license_ = entry.license or _license(folder)
     model.config.id2label = dict(enumerate(labels))
@@ -176,7 +176,12 @@ def load_encoder(
     return Encoder(spec, license_, model, tokenizer, entry.learning_rate, entry.epochs)
 
 
-def _folder(spec: str) -> Path:
+def find_encoder(spec: str) -> Path:
+    """The folder of a named encoder, a folder or a hub id, fetched where it is not at hand.
+
+    Raises:
+        ModelError: The name is not known, or the model cannot be fetched.
+    """
     from babelift.hub import fetch
 
     entry = ENCODERS.get(spec)

@@ -80,12 +80,6 @@ def _checked_output(config: TranslateConfig) -> Path:
         raise ConfigError("no target language is given.", "Name one or more with --to.")
     if config.out is None:
         raise ConfigError("no output file is given.", "Name one with --out FILE.parquet.")
-    if config.fallback and config.quality != "retry":
-        raise ConfigError(
-            f"fallback '{config.fallback}' is only used with quality 'retry', which is "
-            f"'{config.quality}'.",
-            "Add --quality retry, or leave the fallback out.",
-        )
     return Path(config.out)
 
 
