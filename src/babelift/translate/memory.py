@@ -81,7 +81,13 @@ class Memory:
                 raise
 
     def _open(self, timeout: float) -> None:
-        self._check_kind()
+        # One snapshot, so that another process that makes the file is not seen half-way.
+        self._db.execute("BEGIN")
+        try:
+            self._check_kind()
+        finally:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
         _use_wal(self._db, timeout)
         self._db.execute("PRAGMA synchronous = NORMAL")
         with self._transaction():

@@ -118,7 +118,8 @@ class FramedProcess:
         deadline = time.monotonic() + 1.0
         while time.monotonic() < deadline:
             statuses = [(process, process.poll()) for process in self._processes]
-            for process, status in statuses:
+            # The stages before one that failed end too, of the broken pipe: the last is to blame.
+            for process, status in reversed(statuses):
                 if status is not None and status not in (0, -signal.SIGPIPE):
                     how = f"exit status {status}" if status > 0 else f"signal {-status}"
                     return f"ended with {how} ({_program(process)}){self._said()}"
