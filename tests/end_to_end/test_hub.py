@@ -120,7 +120,7 @@ def test_without_a_hub_it_says_so_and_leaves_nothing_half_written(
     assert done.returncode == 1
     assert done.stdout == ""
     last = done.stderr.splitlines()[-2:]
-    assert last[0].startswith(f"ModelError: translator '{M2M100}' is not in the cache")
+    assert last[0].startswith(f"ModelError: encoder '{DISTILBERT}' is not in the cache")
     assert "answered with status 503" in last[0]
     assert "HF_ENDPOINT" in last[1]
     for cache in ("hf", "cache"):
