@@ -1,0 +1,207 @@
+"""Arms compared on the same test rows: their scores, and what one gained over another."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from babelift.errors import ConfigError, DataError, did_you_mean
+from babelift.evaluate.paired import METRICS, Drawn, paired_bootstrap
+from babelift.evaluate.rows import BASELINE, check_predictions
+from babelift.evaluate.scores import Floats
+
+_KEY = ["lang", "id"]
+
+
+@dataclass(frozen=True, slots=True)
+class Contrast:
+    """A question to two arms: what `arm` gains over `base`.
+
+    Attributes:
+        arm: The arm that has something more.
+        base: The arm it is measured against.
+        what: What it has more, as the subject of a sentence: `Translating`, `OTC`.
+    """
+
+    arm: str
+    base: str
+    what: str
+
+
+def compare(
+    predictions: Mapping[str, pl.DataFrame],
+    labels: Sequence[str],
+    contrasts: Sequence[Contrast],
+    *,
+    over: Sequence[str],
+    metric: str = "f1_micro",
+    resamples: int = 5000,
+    level: float = 0.95,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """Score arms on the test rows they share, and the differences between them.
+
+    Intervals are percentile intervals of the paired bootstrap over test items (`group_id`): they
+    say how much a score or a difference owes to the choice of test rows, and nothing about the
+    seed of a training.
+
+    Args:
+        predictions: For each arm a table as `predictions.make_predictions` makes it; rows whose
+            `model` is `linear` are the baseline that was trained on the arm's rows.
+        labels: All labels, in order.
+        contrasts: Which arm is measured against which.
+        over: Languages that means are taken over, each counted once.
+        metric: `f1_micro` or `f1_macro`.
+        resamples: How many times items are drawn.
+        level: Share of the draws inside an interval.
+        seed: Seed of the draws.
+
+    Returns:
+        Plain values, fit for JSON: `metric`, `level`, `resamples`, `over`, `rows` (test rows per
+        language), `arms` and `linear` (for each arm `languages` and `mean`, each a `score` with
+        its `interval`; arms trained on the same rows have the same baseline), and `contrasts`
+        (`arm`, `base`, `what`; `languages` and `mean`, each a `delta` with its `interval`).
+
+    Raises:
+        ConfigError: A contrast names an arm that is not there, or the metric is not known.
+        DataError: The arms were not tested on the same rows, or a table is damaged.
+
+    >>> table = pl.DataFrame({"id": ["1", "2"], "lang": "de", "label": ["a", "b"]})
+    >>> arms = {
+    ...     "plain": table.with_columns(prediction=pl.Series(["b", "b"])),
+    ...     "more": table.with_columns(prediction=pl.Series(["a", "b"])),
+    ... }
+    >>> found = compare(arms, ["a", "b"], [Contrast("more", "plain", "More")], over=["de"])
+    >>> found["contrasts"][0]["mean"]
+    {'delta': 0.5, 'interval': [0.0, 1.0]}
+    """
+    _check(predictions, contrasts, metric)
+    tables = _models(predictions, labels)
+    first = next(iter(tables.values()))
+    langs = sorted(first["lang"].unique())
+    if strange := [lang for lang in over if lang not in langs]:
+        raise DataError(f"no arm was tested in '{strange[0]}'; tested in: {', '.join(langs)}.")
+    drawn = paired_bootstrap(
+        _numbers(first["label"], labels),
+        np.stack([_numbers(table["prediction"], labels) for table in tables.values()]),
+        _numbers(first["lang"], langs),
+        first["group_id"].to_list(),
+        len(labels),
+        metric=metric,
+        resamples=resamples,
+        seed=seed,
+    )
+    place = {name: number for number, name in enumerate(tables)}
+    view = _View(drawn, langs, [langs.index(lang) for lang in over], level)
+    return {
+        "metric": metric,
+        "level": level,
+        "resamples": resamples,
+        "over": list(over),
+        "rows": dict(first.group_by("lang").len().sort("lang").iter_rows()),
+        "arms": {arm: view.scores(place[arm, "encoder"]) for arm in predictions},
+        "linear": {
+            arm: view.scores(place[arm, BASELINE])
+            for arm in predictions
+            if (arm, BASELINE) in place
+        },
+        "contrasts": [
+            {
+                "arm": contrast.arm,
+                "base": contrast.base,
+                "what": contrast.what,
+                **view.deltas(place[contrast.arm, "encoder"], place[contrast.base, "encoder"]),
+            }
+            for contrast in contrasts
+        ],
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class _View:
+    """Scores and differences of what was drawn, as plain values."""
+
+    drawn: Drawn
+    langs: Sequence[str]
+    over: Sequence[int]
+    level: float
+
+    def scores(self, model: int) -> dict[str, Any]:
+        return self._both("score", self.drawn.observed[model], self.drawn.resampled[:, model])
+
+    def deltas(self, arm: int, base: int) -> dict[str, Any]:
+        observed, resampled = self.drawn
+        return self._both(
+            "delta", observed[arm] - observed[base], resampled[:, arm] - resampled[:, base]
+        )
+
+    def _both(self, name: str, observed: Floats, resampled: Floats) -> dict[str, Any]:
+        """Values per language, and their mean over the languages that count."""
+        mean: dict[str, Any] | None = None
+        if self.over:
+            mean = self._one(name, observed[self.over].mean(), resampled[:, self.over].mean(axis=1))
+        languages = {
+            lang: self._one(name, observed[number], resampled[:, number])
+            for number, lang in enumerate(self.langs)
+        }
+        return {"languages": languages, "mean": mean}
+
+    def _one(self, name: str, observed: Any, resampled: Floats) -> dict[str, Any]:
+        ends = [(1 - self.level) / 2, (1 + self.level) / 2]
+        # Differences of equal scores are summed in another order; 1e-17 is no effect.
+        interval = np.round(np.quantile(resampled, ends), 12) + 0.0
+        return {name: round(float(observed), 12) + 0.0, "interval": interval.tolist()}
+
+
+def _check(
+    predictions: Mapping[str, pl.DataFrame], contrasts: Sequence[Contrast], metric: str
+) -> None:
+    if metric not in METRICS:
+        raise ConfigError(
+            f"metric '{metric}' is not known{did_you_mean(metric, METRICS)}",
+            f"Known: {', '.join(METRICS)}.",
+        )
+    if not predictions:
+        raise DataError("there are no arms to compare.")
+    for name in (name for contrast in contrasts for name in (contrast.arm, contrast.base)):
+        if name not in predictions:
+            raise ConfigError(
+                f"arm '{name}' is not there{did_you_mean(name, predictions)}",
+                f"Arms: {', '.join(predictions)}.",
+            )
+
+
+def _models(
+    predictions: Mapping[str, pl.DataFrame], labels: Sequence[str]
+) -> dict[tuple[str, str], pl.DataFrame]:
+    """The rows of each arm's encoder and baseline, all in one order."""
+    found: dict[tuple[str, str], pl.DataFrame] = {}
+    for arm, given in predictions.items():
+        table = check_predictions(given, labels, f"the predictions of '{arm}'")
+        for name, is_linear in (("encoder", False), (BASELINE, True)):
+            part = table.filter((pl.col("model") == BASELINE) == is_linear).sort(_KEY)
+            if part.height or name == "encoder":
+                found[arm, name] = part
+    (first, _), *others = found
+    for arm, name in others:
+        _same_rows(found[first, "encoder"], found[arm, name], first, arm)
+    return found
+
+
+def _same_rows(one: pl.DataFrame, other: pl.DataFrame, first: str, arm: str) -> None:
+    same = [*_KEY, "group_id", "label"]
+    for a, b, more, less in ((one, other, first, arm), (other, one, arm, first)):
+        lacking = a.join(b, on=same, how="anti")
+        if lacking.height:
+            row = lacking.row(0, named=True)
+            raise DataError(
+                f"row '{row['id']}' ({row['lang']}, labelled '{row['label']}') is in the test rows "
+                f"of '{more}' but not in those of '{less}'.",
+                "Arms can only be compared on the same test rows.",
+            )
+
+
+def _numbers(column: pl.Series, names: Sequence[str]) -> Any:
+    return column.replace_strict(list(names), range(len(names)), return_dtype=pl.Int64).to_numpy()
