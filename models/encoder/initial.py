@@ -107,7 +107,7 @@ def _with_norm(mixture: np.ndarray, teacher: np.ndarray) -> np.ndarray:
 
 
 def student(teacher: "BertModel", embeddings: np.ndarray, *, longest: int) -> "BertModel":
-    """The teacher with another vocabulary and fewer positions; its pooler starts as the identity."""
+    """The teacher with a new vocabulary and fewer positions; its pooler starts as the identity."""
     import torch
     from transformers import BertConfig, BertModel
 
