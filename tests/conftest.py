@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from babelift import embedded
 from babelift.cli import main
 
 ROOT = Path(__file__).parents[1]
@@ -57,3 +58,15 @@ def babelift(
         return Result(code, captured.out, captured.err)
 
     return run
+
+
+@pytest.fixture
+def stand_ins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The package's folder of models with a random encoder in it, beside the real sample."""
+    from babelift.testing import tiny_mini
+
+    root = tmp_path / "embedded"
+    tiny_mini(root / "encoder")
+    (root / "reviews").symlink_to(embedded.sample_folder())
+    monkeypatch.setattr(embedded, "ROOT", root)
+    return root

@@ -194,8 +194,47 @@ def tiny_distilbert(folder: Path, *, seed: int = 0) -> Path:
     Returns:
         The folder.
     """
+    from transformers import DistilBertConfig, DistilBertForMaskedLM
+
+    size = _word_pieces(folder)
+    with _seeded(seed):
+        config = DistilBertConfig(
+            vocab_size=size, dim=32, hidden_dim=64, n_layers=2, n_heads=4,
+            max_position_embeddings=512,
+        )  # fmt: skip
+        model = DistilBertForMaskedLM(config)
+    return _save(model, folder)
+
+
+def tiny_mini(folder: Path, *, seed: int = 0) -> Path:
+    """Write a small BERT in the file form of the embedded encoder `mini`.
+
+    Its weights are stored in bfloat16, and it has no pooler.
+
+    Args:
+        folder: Where to write; made if missing.
+        seed: Seed of the weights.
+
+    Returns:
+        The folder.
+    """
+    import torch
+    from transformers import BertConfig, BertModel
+
+    size = _word_pieces(folder)
+    with _seeded(seed):
+        config = BertConfig(
+            vocab_size=size, hidden_size=32, intermediate_size=64, num_hidden_layers=2,
+            num_attention_heads=4, max_position_embeddings=128, initializer_range=0.2,
+        )  # fmt: skip
+        model: Any = BertModel(config, add_pooling_layer=False)
+    return _save(model.to(torch.bfloat16), folder)
+
+
+def _word_pieces(folder: Path) -> int:
+    """Write BERT's tokenizer, trained on the built-in sentences; gives its number of tokens."""
     from tokenizers import BertWordPieceTokenizer
-    from transformers import BertTokenizer, DistilBertConfig, DistilBertForMaskedLM
+    from transformers import BertTokenizer
 
     folder.mkdir(parents=True, exist_ok=True)
     pieces = BertWordPieceTokenizer(lowercase=False, strip_accents=False)
@@ -207,13 +246,7 @@ def tiny_distilbert(folder: Path, *, seed: int = 0) -> Path:
         vocab=str(folder / "vocab.txt"), do_lower_case=False, model_max_length=512
     )
     tokenizer.save_pretrained(folder)
-    with _seeded(seed):
-        config = DistilBertConfig(
-            vocab_size=len(tokenizer), dim=32, hidden_dim=64, n_layers=2, n_heads=4,
-            max_position_embeddings=512,
-        )  # fmt: skip
-        model = DistilBertForMaskedLM(config)
-    return _save(model, folder)
+    return len(tokenizer)
 
 
 def _sentences(languages: Iterable[str]) -> list[str]:

@@ -19,13 +19,16 @@ class EncoderEntry:
 
     Attributes:
         name: What a user writes.
-        hub_id: Where it is on the hub; None for `scratch`.
+        hub_id: Where it is on the hub; None where it is not.
         license: SPDX id of the weights, None where there is none to note.
-        parameters: Number of weights.
+        parameters: Number of weights; 0 where its files say.
         size: Bytes of the download.
         learning_rate: Peak rate that works for fine-tuning it.
         epochs: Passes over the originals that are enough.
         description: One line for a table.
+        embedded: Which of the package's own folders holds it, None for none.
+        reads_mean: Its sentence vector is the mean of its last layer, so that is what the head
+            must read; see `babelift.train.mean_layer`.
     """
 
     name: str
@@ -36,9 +39,12 @@ class EncoderEntry:
     learning_rate: float
     epochs: int
     description: str
+    embedded: str | None = None
+    reads_mean: bool = False
 
 
 SCRATCH: Final = "scratch"
+MINI: Final = "mini"
 
 ENCODERS: Final[dict[str, EncoderEntry]] = {
     entry.name: entry
@@ -72,6 +78,19 @@ ENCODERS: Final[dict[str, EncoderEntry]] = {
             learning_rate=2e-5,
             epochs=3,
             description="multilingual BERT, 12 layers, 104 languages",
+        ),
+        EncoderEntry(
+            name=MINI,
+            hub_id=None,
+            license="Apache-2.0",
+            parameters=0,
+            size=0,
+            learning_rate=1e-4,
+            epochs=6,
+            description="small, en de es fr ja zh, distilled from all-MiniLM-L6-v2; ships with "
+            "Babelift",
+            embedded="encoder",
+            reads_mean=True,
         ),
         EncoderEntry(
             name=SCRATCH,
@@ -111,24 +130,34 @@ class Encoder:
     epochs: int
 
 
-def describe() -> list[dict[str, str | None]]:
+def describe() -> list[dict[str, Any]]:
     """The named encoders for a table: name, kind, license, size, where, description.
 
-    >>> [entry["name"] for entry in describe()][0]
-    'distilbert-multilingual'
+    Those that ship with Babelift also have their `measurements`; see `babelift.embedded.facts`.
     """
-    return [
-        {
-            "name": entry.name,
-            "kind": "encoder",
-            "license": entry.license,
-            "size": f"{entry.parameters / 1e6:.0f} M weights"
-            + (f", {entry.size / 1e9:.1f} GB" if entry.size else ""),
-            "where": entry.hub_id,
-            "description": entry.description,
-        }
-        for entry in ENCODERS.values()
-    ]
+    return [_description(entry) for entry in ENCODERS.values()]
+
+
+def _description(entry: EncoderEntry) -> dict[str, Any]:
+    description: dict[str, Any] = {
+        "name": entry.name,
+        "kind": "encoder",
+        "license": entry.license,
+        "size": f"{entry.parameters / 1e6:.0f} M weights"
+        + (f", {entry.size / 1e9:.1f} GB" if entry.size else ""),
+        "where": "made from the run's own texts",
+        "description": entry.description,
+    }
+    if entry.embedded:
+        from babelift.embedded.facts import facts
+
+        description |= facts(entry.embedded)
+    if entry.hub_id:
+        from babelift.hub import on_disk
+
+        folder = on_disk(entry.hub_id)
+        description["where"] = str(folder or f"fetched from {entry.hub_id} on first use")
+    return description
 
 
 def load_encoder(
@@ -143,7 +172,8 @@ def load_encoder(
     """Open an encoder and give it a head for `labels`.
 
     The encoder's own weights are those published; the head's are drawn from `seed`. For `scratch`
-    all weights come from the seed and the texts.
+    all weights come from the seed and the texts, and `mini` gets one more layer, through which the
+    head reads its sentence vector.
 
     Args:
         spec: A name from `ENCODERS`, a folder, or a hub id.
@@ -166,7 +196,7 @@ def load_encoder(
         license_ = entry.license
     else:
         folder = find_encoder(spec)
-        model, tokenizer = _open(folder, labels, seed)
+        model, tokenizer = _open(folder, labels, seed, reads_mean=entry.reads_mean)
         license_ = entry.license or _license(folder)
     model.config.id2label = dict(enumerate(labels))
     model.config.label2id = {label: number for number, label in enumerate(labels)}
@@ -190,19 +220,29 @@ def find_encoder(spec: str) -> Path:
             f"encoder '{spec}' is not known{did_you_mean(spec, ENCODERS)}",
             f"Known encoders: {', '.join(ENCODERS)}; or a folder, or a hub id (owner/model).",
         )
-    source = entry.hub_id if entry and entry.hub_id else spec
+    source: str | Path = entry.hub_id if entry and entry.hub_id else spec
+    if entry and entry.embedded:
+        from babelift.embedded import model_folder
+
+        source = model_folder(entry.embedded)
     return fetch(source, kind="encoder", known=list(ENCODERS))
 
 
 def _open(
-    folder: Path, labels: Sequence[str], seed: int
+    folder: Path, labels: Sequence[str], seed: int, *, reads_mean: bool = False
 ) -> tuple["PreTrainedModel", "PreTrainedTokenizerBase"]:
     import torch
-    from transformers import AutoModelForSequenceClassification, AutoTokenizer
+    from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
 
+    more: dict[str, Any] = {}
     with quietly(), torch.random.fork_rng():
         torch.manual_seed(seed)
         try:
+            if reads_mean:
+                config = AutoConfig.from_pretrained(
+                    folder, local_files_only=True, trust_remote_code=False
+                )
+                more["num_hidden_layers"] = config.num_hidden_layers + 1
             tokenizer = AutoTokenizer.from_pretrained(
                 folder, local_files_only=True, trust_remote_code=False
             )
@@ -215,6 +255,7 @@ def _open(
                 local_files_only=True,
                 trust_remote_code=False,
                 dtype=torch.float32,
+                **more,
             )
         except Exception as error:
             reason = str(error).strip().splitlines() or [type(error).__name__]
@@ -223,16 +264,26 @@ def _open(
                 "A folder needs config.json, model.safetensors and the tokenizer's files, as "
                 "save_pretrained writes them; code inside a model's folder is never run.",
             ) from error
-    _check_weights(folder, model, loading)
+    new = [".pooler."]
+    if reads_mean:
+        from babelift.train.mean_layer import start_as_mean
+
+        start_as_mean(model)
+        new.append(f".encoder.layer.{model.config.num_hidden_layers - 1}.")
+    _check_weights(folder, model, loading, new)
     return model, tokenizer
 
 
-def _check_weights(folder: Path, model: Any, loading: dict[str, Any]) -> None:
-    """New weights are only allowed in the head."""
+def _check_weights(folder: Path, model: Any, loading: dict[str, Any], new: Sequence[str]) -> None:
+    """New weights are only allowed in the head, and in the parts named `new`."""
     prefix = f"{model.base_model_prefix}."
     missing = {str(name) for name in loading["missing_keys"]}
     missing |= {str(fault[0]) for fault in loading["mismatched_keys"]}
-    lost = sorted(name for name in missing if name.startswith(prefix) and ".pooler." not in name)
+    lost = sorted(
+        name
+        for name in missing
+        if name.startswith(prefix) and not any(part in name for part in new)
+    )
     if lost:
         raise ModelError(
             f"encoder '{folder}' lacks {len(lost)} of its weights, or has them in another shape: "
