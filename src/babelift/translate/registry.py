@@ -31,6 +31,7 @@ class Entry:
         size: What is fetched, in words.
         argument: What may or must stand after the colon, e.g. `FILE`; empty for nothing.
         required: The argument must be given.
+        embedded: Which of the package's own folders holds it, None for none.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Entry:
     size: str | None = None
     argument: str = ""
     required: bool = False
+    embedded: str | None = None
 
     @property
     def usage(self) -> str:
@@ -106,6 +108,15 @@ def _entries() -> tuple[Entry, ...]:
             languages="the model's languages",
             argument="FOLDER_OR_HUB_ID",
             required=True,
+        ),
+        Entry(
+            name="mini",
+            target="babelift.translate.mini:load",
+            description="a small M2M100 of our own, or the word lexicon where that is better; "
+            "ships with Babelift",
+            languages="all pairs of en de es fr ja zh",
+            license="Apache-2.0",
+            embedded="translator",
         ),
         Entry(
             name="apertium",
@@ -230,20 +241,29 @@ def suggestions() -> list[str]:
     return [*TRANSLATORS, *(entry.hub_id for entry in TRANSLATORS.values() if entry.hub_id)]
 
 
-def describe() -> list[dict[str, str | None]]:
-    """The translators for a table: name, kind, license, size, where, languages, description."""
-    return [
-        {
-            "name": entry.usage,
-            "kind": "translator",
-            "license": entry.license,
-            "size": entry.size,
-            "where": _where(entry),
-            "languages": entry.languages,
-            "description": entry.description,
-        }
-        for entry in TRANSLATORS.values()
-    ]
+def describe() -> list[dict[str, Any]]:
+    """The translators for a table: name, kind, license, size, where, languages, description.
+
+    Those that ship with Babelift also have their `measurements`; see `babelift.embedded.facts`.
+    """
+    return [_description(entry) for entry in TRANSLATORS.values()]
+
+
+def _description(entry: Entry) -> dict[str, Any]:
+    description: dict[str, Any] = {
+        "name": entry.usage,
+        "kind": "translator",
+        "license": entry.license,
+        "size": entry.size,
+        "where": _where(entry),
+        "languages": entry.languages,
+        "description": entry.description,
+    }
+    if entry.embedded:
+        from babelift.embedded.facts import facts
+
+        description |= facts(entry.embedded)
+    return description
 
 
 def _where(entry: Entry) -> str:
