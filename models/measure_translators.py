@@ -1,0 +1,193 @@
+"""Measures translators, and with `--choose FILE` says what `mini` translates a pair with."""
+
+import argparse
+from collections.abc import Sequence
+from contextlib import closing
+from itertools import permutations
+from pathlib import Path
+from typing import Final
+
+import polars as pl
+
+from babelift.embedded import model_folder
+from babelift.errors import MissingDependencyError
+from babelift.files import write_json
+from babelift.translate.registry import load_translator
+from models.data import LANGUAGES, held_out, training_pairs
+from models.measuring import translating
+from models.measuring.results import Result, command_line, merge, print_table
+from models.measuring.translating import Pair, Quality, named
+
+EMBEDDED: Final = {"mini": "translator", "mini-lexicon": "lexicon"}
+"""The package's own translators, and the folders their figures are kept in."""
+
+PAIRS: Final = (*translating.WITH_ENGLISH, *translating.WITHOUT_ENGLISH)
+SIB: Final = "SIB-200, 204 test sentences"
+TATOEBA: Final = "Tatoeba test, 1,000 sentences"
+ENGINES: Final = ("lexicon", "model")
+
+Scores = dict[str, dict[str, dict[str, Quality]]]
+"""By set, system and pair."""
+
+
+def main(words: Sequence[str] | None = None) -> None:
+    """Measure translators, or choose for every pair what `mini` translates it with."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    parser.add_argument("--translator", nargs="+", default=[*EMBEDDED, "apertium"], metavar="NAME")
+    parser.add_argument("--pairs", nargs="+", type=_pair, metavar="SOURCE>TARGET")
+    parser.add_argument(
+        "--choose",
+        type=Path,
+        metavar="FILE",
+        help="write which engine of mini is better for each pair, by chrF on held-out pairs",
+    )
+    parser.add_argument(
+        "--training-pairs",
+        type=Path,
+        metavar="FILE",
+        help="with --choose: the pairs.parquet that a build left, to save making them again",
+    )
+    arguments = parser.parse_args(words)
+    if arguments.choose:
+        _choose(arguments)
+    else:
+        _measure(arguments)
+
+
+def _measure(arguments: argparse.Namespace) -> None:
+    pairs = tuple(arguments.pairs or PAIRS)
+    scores: Scores = {SIB: {}, TATOEBA: {}}
+    speeds: dict[str, dict[str, float]] = {}
+    for spec in arguments.translator:
+        speeds[spec] = {}
+        try:
+            _run(spec, pairs, arguments.data, scores, speeds[spec])
+        except MissingDependencyError as error:
+            print(f"{spec} is left out: {error}")
+    for system, texts in sorted(translating.stored(arguments.data).items()):
+        scores[SIB][system] = _stored(texts, pairs, arguments.data)
+    _print(scores, speeds, pairs)
+    for spec in arguments.translator:
+        if spec in EMBEDDED and not arguments.pairs:
+            results = _results(spec, scores, speeds[spec])
+            print(f"\nwritten to {merge(model_folder(EMBEDDED[spec]), results)}")
+
+
+def _run(
+    spec: str, pairs: Sequence[Pair], data: Path, scores: Scores, speeds: dict[str, float]
+) -> None:
+    """Translate both sets with one translator, pair by pair."""
+    with closing(load_translator(spec)) as translator:
+        possible = translator.pairs()
+        for pair in pairs:
+            if possible is not None and pair not in possible:
+                continue
+            sets = {SIB: translating.sib200(data, pair)}
+            if "en" in pair:
+                sets[TATOEBA] = translating.tatoeba(data, pair)
+            for name, items in sets.items():
+                output = translating.translated(translator, items.texts, pair)
+                found = translating.quality(output.texts, items.references, pair[1])
+                scores[name].setdefault(spec, {})[named(pair)] = found
+                rate = len(items.texts) / output.seconds
+                if name == SIB:
+                    speeds[named(pair)] = rate
+                print(
+                    f"{spec} {named(pair)}, {name}: chrF {found.chrf:.1f}, BLEU {found.bleu:.1f}, "
+                    f"{rate:.0f} sentences/s, {output.truncated} cut, {output.missing} missing",
+                    flush=True,
+                )
+
+
+def _stored(
+    texts: dict[Pair, dict[str, str]], pairs: Sequence[Pair], data: Path
+) -> dict[str, Quality]:
+    found = {}
+    for pair in pairs:
+        if pair in texts:
+            items = translating.sib200(data, pair)
+            made = [texts[pair][name] for name in items.ids]
+            found[named(pair)] = translating.quality(made, items.references, pair[1])
+    return found
+
+
+def _print(scores: Scores, speeds: dict[str, dict[str, float]], pairs: Sequence[Pair]) -> None:
+    print(
+        "\nBLEU's tokens are sacrebleu's: zh into Chinese, single characters (char) into Japanese, "
+        "13a else.\nStored outputs are scored as they are; those of google and microsoft are a "
+        "scale alone."
+    )
+    for name, systems in scores.items():
+        measured = [
+            named(pair) for pair in pairs if any(named(pair) in s for s in systems.values())
+        ]
+        for metric in Quality._fields:
+            rows = {
+                pair: [
+                    f"{getattr(found[pair], metric):.1f}" if pair in found else ""
+                    for found in systems.values()
+                ]
+                for pair in measured
+            }
+            print_table(f"{name}: {'chrF' if metric == 'chrf' else 'BLEU'}", list(systems), rows)
+    rows = {
+        named(pair): [
+            f"{found[named(pair)]:.0f}" if named(pair) in found else "" for found in speeds.values()
+        ]
+        for pair in pairs
+    }
+    print_table(f"{SIB}: sentences per second, without loading", list(speeds), rows)
+
+
+def _results(spec: str, scores: Scores, speeds: dict[str, float]) -> list[Result]:
+    command = command_line("measure_translators", translator=spec)
+    results = [
+        Result(
+            f"{name}: {label}",
+            unit,
+            command,
+            {pair: getattr(found, metric) for pair, found in scores[name][spec].items()},
+        )
+        for name in (SIB, TATOEBA)
+        for metric, label, unit in (("chrf", "chrF", "0 to 100"), ("bleu", "BLEU", "0 to 100"))
+    ]
+    return [*results, Result(f"{SIB}: speed", "sentences per second", command, speeds)]
+
+
+def _choose(arguments: argparse.Namespace) -> None:
+    pairs = (
+        pl.read_parquet(arguments.training_pairs)
+        if arguments.training_pairs
+        else training_pairs(arguments.data)
+    )
+    _, held = held_out(pairs)
+    every = tuple(arguments.pairs or permutations(("en", *LANGUAGES), 2))
+    with (
+        closing(load_translator("mini-lexicon")) as lexicon,
+        closing(load_translator(f"ct2:{model_folder('translator')}")) as model,
+    ):
+        found = translating.choose(held, {"lexicon": lexicon, "model": model}, every)
+    choice = {named(pair): max(scores, key=scores.__getitem__) for pair, scores in found.items()}
+    rows = {
+        named(pair): [
+            *(f"{scores[name]:.1f}" if name in scores else "" for name in ENGINES),
+            str(len(translating.shared(held, pair).texts)),
+            choice[named(pair)],
+        ]
+        for pair, scores in found.items()
+    }
+    print_table("chrF on pairs kept back from training", [*ENGINES, "pairs", "choice"], rows)
+    write_json(choice, arguments.choose)
+    print(f"\nwritten to {arguments.choose}")
+
+
+def _pair(text: str) -> Pair:
+    source, _, target = text.partition(">")
+    if source == target or not {source, target} <= {"en", *LANGUAGES}:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a pair such as en>de")
+    return source, target
+
+
+if __name__ == "__main__":
+    main()

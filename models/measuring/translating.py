@@ -1,0 +1,165 @@
+"""Translators on sentences with a human translation: how near they come, and how fast."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import polars as pl
+
+from models.data import LANGUAGES, rows_of
+
+if TYPE_CHECKING:
+    from babelift.translate.protocol import Translator
+
+Pair = tuple[str, str]
+
+WITH_ENGLISH: Final[tuple[Pair, ...]] = tuple(
+    pair for lang in LANGUAGES for pair in (("en", lang), (lang, "en"))
+)
+WITHOUT_ENGLISH: Final[tuple[Pair, ...]] = (
+    ("de", "fr"), ("es", "de"), ("es", "fr"), ("fr", "es"), ("fr", "ja"), ("ja", "zh"),
+    ("zh", "ja"),
+)  # fmt: skip
+TOKENIZERS: Final = {"zh": "zh", "ja": "char"}
+"""How sacrebleu cuts the targets that have no spaces; 13a where there is nothing else."""
+
+
+@dataclass(frozen=True)
+class Items:
+    """Sentences of one pair, with one human translation each."""
+
+    ids: list[str]
+    texts: list[str]
+    references: list[str]
+
+
+class Quality(NamedTuple):
+    """chrF and BLEU by sacrebleu, 0 to 100."""
+
+    chrf: float
+    bleu: float
+
+
+@dataclass(frozen=True)
+class Output:
+    """What a translator made of some texts.
+
+    Attributes:
+        texts: Translations; an empty one where it had none.
+        missing: Texts it had none for.
+        truncated: Texts that were cut.
+        seconds: Time it took, without loading.
+    """
+
+    texts: list[str]
+    missing: int
+    truncated: int
+    seconds: float
+
+
+def named(pair: Pair) -> str:
+    """How a pair is written.
+
+    >>> named(("en", "de"))
+    'en>de'
+    """
+    return ">".join(pair)
+
+
+def sib200(data: Path, pair: Pair) -> Items:
+    """SIB-200's 204 test sentences, which people wrote in all languages."""
+    source, target = (
+        {
+            row["parallel_id"]: row["text"]
+            for row in rows_of(data / "sib200" / f"{lang}.test.jsonl.gz")
+        }
+        for lang in pair
+    )
+    ids = [name for name in source if name in target]
+    return Items(ids, [source[name] for name in ids], [target[name] for name in ids])
+
+
+def tatoeba(data: Path, pair: Pair) -> Items:
+    """The 1,000 sentences of `tatoeba_test`; English must be on one side."""
+    [lang] = [lang for lang in pair if lang != "en"]
+    rows = list(rows_of(data / "tatoeba_test" / f"{lang}-en.test.jsonl.gz"))
+    sides = {lang: [row["text"] for row in rows], "en": [row["text_en"] for row in rows]}
+    return Items([row["id"] for row in rows], sides[pair[0]], sides[pair[1]])
+
+
+def shared(held: pl.DataFrame, pair: Pair) -> Items:
+    """Pairs kept back from training; of two languages without English those that share it."""
+    sides = []
+    for lang in pair:
+        own = held.filter(pl.col("lang") == lang) if lang != "en" else held
+        text = pl.col("text_en" if lang == "en" else "text").alias("side")
+        sides.append(
+            own.select("text_en", text).unique("text_en", keep="first", maintain_order=True)
+        )
+    both = sides[0].join(sides[1], on="text_en", maintain_order="left")
+    return Items(both["text_en"].to_list(), both["side"].to_list(), both["side_right"].to_list())
+
+
+def stored(data: Path) -> dict[str, dict[Pair, dict[str, str]]]:
+    """Stored machine translations of SIB-200: by system and pair, from a sentence's id."""
+    found: dict[str, dict[Pair, dict[str, str]]] = {}
+    for row in rows_of(data / "sib200" / "translations.jsonl.gz"):
+        pairs = found.setdefault(row["system"], {})
+        texts = pairs.setdefault((row["source_lang"], row["target_lang"]), {})
+        texts[row["parallel_id"]] = row["target_text"]
+    return found
+
+
+def translated(translator: "Translator", texts: Sequence[str], pair: Pair) -> Output:
+    """Translate whole texts, and time it once the translator is warm."""
+    list(translator.translate(texts[:1], *pair))
+    started = time.perf_counter()
+    made = list(translator.translate(texts, *pair))
+    seconds = time.perf_counter() - started
+    return Output(
+        [one.text or "" for one in made],
+        sum(one.text is None for one in made),
+        sum(one.truncated for one in made),
+        seconds,
+    )
+
+
+def quality(translations: Sequence[str], references: Sequence[str], target: str) -> Quality:
+    """chrF (Popović 2015) and BLEU (Papineni et al. 2002) of a whole set.
+
+    >>> quality(["Das ist ein gutes Buch."], ["Das ist ein gutes Buch."], "de")
+    Quality(chrf=100.0, bleu=100.0)
+    """
+    from sacrebleu import corpus_bleu, corpus_chrf
+
+    tokenizer = TOKENIZERS.get(target, "13a")
+    chrf = corpus_chrf(list(translations), [list(references)])
+    bleu = corpus_bleu(list(translations), [list(references)], tokenize=tokenizer)
+    return Quality(round(chrf.score, 3), round(bleu.score, 3))
+
+
+def choose(
+    held: pl.DataFrame, engines: Mapping[str, "Translator"], pairs: Sequence[Pair]
+) -> dict[Pair, dict[str, float]]:
+    """chrF of every engine on pairs kept back from training.
+
+    Args:
+        held: Rows that `models.data.held_out` kept back.
+        engines: By the name that `choice.json` uses.
+        pairs: Pairs to compare them on; one that nothing was kept back of is left out.
+    """
+    found: dict[Pair, dict[str, float]] = {}
+    for pair in pairs:
+        items = shared(held, pair)
+        able = {
+            name: engine
+            for name, engine in engines.items()
+            if items.texts and pair in (engine.pairs() or pairs)
+        }
+        for name, engine in able.items():
+            output = translated(engine, items.texts, pair)
+            score = quality(output.texts, items.references, pair[1]).chrf
+            found.setdefault(pair, {})[name] = score
+    return found
