@@ -7,11 +7,14 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-Entry = Mapping[str, str | None]
+Entry = Mapping[str, Any]
 
 
 def command(*, as_json: Annotated[bool, Parameter(name="--json", negative=())] = False) -> None:
     """List the named encoders and translators: what they are, their licence, size and place.
+
+    Of those that ship with Babelift it also shows what was measured; --json gives the command that
+    measures it again.
 
     Args:
         as_json: Print JSON, for programs.
@@ -46,11 +49,34 @@ def _table(title: str, entries: Sequence[Entry]) -> Any:
 
 
 def _lines(entry: Entry) -> list[str]:
-    """What it is; its languages; its licence, size and place.
+    """What it is; its languages, licence, size and place; what was measured of it.
 
     >>> _lines({"description": "fast", "license": "MIT", "size": "1 GB", "where": "a/b"})
     ['fast', 'licence MIT · 1 GB · a/b']
     """
     terms = f"licence {entry['license']}" if entry.get("license") else None
     facts = [entry.get("languages"), terms, entry.get("size"), entry.get("where")]
-    return [str(entry["description"]), " · ".join(fact for fact in facts if fact)]
+    measured = entry.get("measurements") or {"results": []}
+    return [
+        str(entry["description"]),
+        " · ".join(fact for fact in facts if fact),
+        *map(_measurement, measured["results"]),
+    ]
+
+
+def _measurement(result: Mapping[str, Any]) -> str:
+    """One line of what was measured.
+
+    >>> _measurement({"what": "STS", "unit": "Spearman", "values": {"de": 0.75, "en>ja": 12.3}})
+    'STS, Spearman: de .75, en→ja 12.3'
+    """
+    values = (
+        f"{name.replace('>', '→')} {_number(value)}" for name, value in result["values"].items()
+    )
+    return f"{result['what']}, {result['unit']}: {', '.join(values)}"
+
+
+def _number(value: float) -> str:
+    from babelift.report.numbers import share
+
+    return share(value) if abs(value) <= 1 else f"{value:.1f}"

@@ -3,9 +3,12 @@
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from babelift.run.folder import Run
+
+if TYPE_CHECKING:
+    from babelift.report.comparison import Compared
 
 
 def show_run(run: Run) -> None:
@@ -31,6 +34,21 @@ def show_metrics(
         console.print(sentence, markup=False, highlight=False)
     console.print()
     console.print(metrics_table(metrics, manifest))
+
+
+def show_comparison(folder: Path, compared: "Compared") -> None:
+    """Print a comparison's answer in words, its scores, and where its page is."""
+    from rich.console import Console
+
+    from babelift.report.console import comparison_table
+
+    console = Console()
+    console.print()
+    for finding in compared.findings():
+        console.print(finding.text, markup=False, highlight=False)
+    console.print()
+    console.print(comparison_table(compared.comparison))
+    print(f"\nreport   {folder / 'report.html'}")
 
 
 def show_file(what: str, path: Path) -> None:

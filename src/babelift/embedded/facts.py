@@ -1,6 +1,6 @@
 """What is known of an embedded model: where it is, how large, and what was measured of it."""
 
-import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +18,10 @@ class Measurement(BaseModel):
     Attributes:
         what: In words, e.g. `Tatoeba retrieval, German into English`.
         unit: What the values are, e.g. `accuracy`.
-        values: By language, pair or data set.
+        values: By language, pair (`en>de`) or system.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="allow")
 
     what: str
     unit: str
@@ -29,14 +29,14 @@ class Measurement(BaseModel):
 
 
 class Measurements(BaseModel):
-    """What `measurements.json` holds.
+    """What `measurements.json` holds; what else stands there is kept too.
 
     Attributes:
         command: What measures it again.
         results: What came out.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="allow")
 
     command: str
     results: list[Measurement]
@@ -75,20 +75,19 @@ def size(folder: Path) -> str:
 
 
 def count_weights(path: Path) -> int:
-    """How many numbers a safetensors file holds, from its header alone.
+    """How many numbers a safetensors file holds.
 
     Raises:
         ModelError: It is no safetensors file.
     """
-    import math
+    from safetensors import SafetensorError, safe_open
 
     try:
-        with path.open("rb") as stream:
-            header = json.loads(stream.read(int.from_bytes(stream.read(8), "little")))
-        shapes = [entry["shape"] for name, entry in header.items() if name != "__metadata__"]
-        return sum(math.prod(shape) for shape in shapes)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, MemoryError) as error:
+        with safe_open(path, framework="numpy") as tensors:
+            shapes = [tensors.get_slice(name).get_shape() for name in tensors.keys()]  # noqa: SIM118
+    except (OSError, SafetensorError) as error:
         raise ModelError(f"'{path}' is not a safetensors file: {error}.") from error
+    return sum(map(math.prod, shapes))
 
 
 def read_measurements(folder: Path) -> Measurements | None:

@@ -1,7 +1,7 @@
 """Arms compared on the same test rows: their scores, and what one gained over another."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -9,7 +9,7 @@ import polars as pl
 
 from babelift.errors import ConfigError, DataError, did_you_mean
 from babelift.evaluate.paired import METRICS, Drawn, paired_bootstrap
-from babelift.evaluate.rows import BASELINE, check_predictions
+from babelift.evaluate.rows import BASELINE, ENCODER, check_predictions
 from babelift.evaluate.scores import Floats
 
 _KEY = ["lang", "id"]
@@ -23,11 +23,13 @@ class Contrast:
         arm: The arm that has something more.
         base: The arm it is measured against.
         what: What it has more, as the subject of a sentence: `Translating`, `OTC`.
+        rival: What that replaces, where it replaces something: `zero-shot`.
     """
 
     arm: str
     base: str
     what: str
+    rival: str | None = None
 
 
 def compare(
@@ -61,8 +63,9 @@ def compare(
     Returns:
         Plain values, fit for JSON: `metric`, `level`, `resamples`, `over`, `rows` (test rows per
         language), `arms` and `linear` (for each arm `languages` and `mean`, each a `score` with
-        its `interval`; arms trained on the same rows have the same baseline), and `contrasts`
-        (`arm`, `base`, `what`; `languages` and `mean`, each a `delta` with its `interval`).
+        its `interval`; arms trained on the same rows have the same baseline), `contrasts` (the
+        fields of each contrast; `languages` and `mean`, each a `delta` with its `interval`), and
+        `over_linear`, the same for each arm against its own baseline.
 
     Raises:
         ConfigError: A contrast names an arm that is not there, or the metric is not known.
@@ -94,6 +97,7 @@ def compare(
         seed=seed,
     )
     place = {name: number for number, name in enumerate(tables)}
+    linear = [arm for arm in predictions if (arm, BASELINE) in place]
     view = _View(drawn, langs, [langs.index(lang) for lang in over], level)
     return {
         "metric": metric,
@@ -101,21 +105,15 @@ def compare(
         "resamples": resamples,
         "over": list(over),
         "rows": dict(first.group_by("lang").len().sort("lang").iter_rows()),
-        "arms": {arm: view.scores(place[arm, "encoder"]) for arm in predictions},
-        "linear": {
-            arm: view.scores(place[arm, BASELINE])
-            for arm in predictions
-            if (arm, BASELINE) in place
-        },
+        "arms": {arm: view.scores(place[arm, ENCODER]) for arm in predictions},
+        "linear": {arm: view.scores(place[arm, BASELINE]) for arm in linear},
         "contrasts": [
-            {
-                "arm": contrast.arm,
-                "base": contrast.base,
-                "what": contrast.what,
-                **view.deltas(place[contrast.arm, "encoder"], place[contrast.base, "encoder"]),
-            }
-            for contrast in contrasts
+            asdict(one) | view.deltas(place[one.arm, ENCODER], place[one.base, ENCODER])
+            for one in contrasts
         ],
+        "over_linear": {
+            arm: view.deltas(place[arm, ENCODER], place[arm, BASELINE]) for arm in linear
+        },
     }
 
 
@@ -180,13 +178,13 @@ def _models(
     found: dict[tuple[str, str], pl.DataFrame] = {}
     for arm, given in predictions.items():
         table = check_predictions(given, labels, f"the predictions of '{arm}'")
-        for name, is_linear in (("encoder", False), (BASELINE, True)):
+        for name, is_linear in ((ENCODER, False), (BASELINE, True)):
             part = table.filter((pl.col("model") == BASELINE) == is_linear).sort(_KEY)
-            if part.height or name == "encoder":
+            if part.height or name == ENCODER:
                 found[arm, name] = part
     (first, _), *others = found
     for arm, name in others:
-        _same_rows(found[first, "encoder"], found[arm, name], first, arm)
+        _same_rows(found[first, ENCODER], found[arm, name], first, arm)
     return found
 
 

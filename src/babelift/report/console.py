@@ -10,7 +10,9 @@ from babelift.report.words import summary_sentences
 if TYPE_CHECKING:
     from rich.table import Table
 
-__all__ = ["metrics_table", "summary_sentences"]
+    from babelift.report.compared import Comparison
+
+__all__ = ["comparison_table", "metrics_table", "summary_sentences"]
 
 _WORDS: Final = ("Language", "Test text")
 
@@ -60,3 +62,25 @@ def _cells(row: LanguageRow, metrics: Metrics) -> list[str]:
     ordinal = [row.mae, row.qwk] if metrics.ordinal else []
     text = _SHORT.get(row.text, row.text)
     return [row.name, str(row.micro), row.macro.value, *linear, *ordinal, row.rows, text]
+
+
+def comparison_table(comparison: "Comparison") -> "Table":
+    """Scores per language and arm, as a table for `rich.console.Console.print`."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    from babelift.report.comparison import score_rows
+
+    baselines = ["Linear" for _ in comparison.baselines()]
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
+    table.add_column("Language", no_wrap=True)
+    for heading in (*comparison.arms, *baselines, "Rows"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for row in score_rows(comparison):
+        baseline = [score.value for score in row.baselines]
+        table.add_row(
+            *map(Text, (row.name, *map(str, row.arms), *baseline, row.rows)),
+            end_section=row.kind == "mean",
+        )
+    return table

@@ -82,7 +82,7 @@ def _strip(name: str, encoder: LanguageMetrics, linear: LanguageMetrics | None) 
         )
     marks += _mark(encoder, 15 if linear else 22, "encoder")
     marks += _mark(linear, 30, "linear") if linear else []
-    return _svg(title, Markup().join(marks), height=44, css="strip")
+    return svg(title, Markup().join(marks), height=44, css="strip")
 
 
 def _mark(scores: LanguageMetrics, y: int, css: str) -> list[Markup]:
@@ -152,7 +152,7 @@ def curve(
         f"{compact(line.points[-1][1])}"
         for line in drawn
     )
-    return _svg(f"{title}: {last}", Markup().join(body), height=184, css="curve")
+    return svg(f"{title}: {last}", Markup().join(body), height=184, css="curve")
 
 
 def _tick(value: float, percent: float) -> Markup:
@@ -232,7 +232,7 @@ def pair_picture(groups: Sequence[Pairs], stage: str, colours: Sequence[str]) ->
         colour = colours.index(group.lang) % SERIES if group.lang in colours else 0
         body.append(_pairs(first, second, colour))
     words = f"Sampled originals and their translations {stage} training, in two dimensions"
-    return _svg(words, Markup().join(body), css="pairs", view_box="0 0 400 400")
+    return svg(words, Markup().join(body), css="pairs", view_box="0 0 400 400")
 
 
 def _pairs(first: Vectors, second: Vectors, colour: int) -> Markup:
@@ -258,9 +258,10 @@ def _into_box(flat: Vectors, size: float = 400, margin: float = 12) -> Vectors:
     return centred
 
 
-def _svg(
+def svg(
     title: str, body: Markup, *, css: str, height: int | None = None, view_box: str | None = None
 ) -> Markup:
+    """A figure as wide as its place, with its title for those who hear it."""
     size = Markup(' height="{}"').format(height) if height else Markup("")
     box = Markup(' viewBox="{}"').format(view_box) if view_box else Markup("")
     return Markup('<svg class="{}" role="img" width="100%"{}{}><title>{}</title>{}</svg>').format(

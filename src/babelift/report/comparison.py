@@ -1,0 +1,263 @@
+"""A comparison of finished runs: `comparison.json` and its page, made from the run folders."""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from babelift.errors import RunError
+from babelift.evaluate.compare import Contrast, compare
+from babelift.files import write_json, write_text
+from babelift.report import deltas, verdicts
+from babelift.report.cautions import licences, test_origins
+from babelift.report.compared import Comparison, Values
+from babelift.report.folder import RunFiles, read_run
+from babelift.report.numbers import brackets, language_name, listed, share
+from babelift.report.records import check
+from babelift.report.render import environment
+from babelift.report.tables import Score
+from babelift.report.words import Finding, trained_on
+
+PAGE: Final = "report.html"
+NUMBERS: Final = "comparison.json"
+
+_SHARED: Final = {
+    "encoder": "encoders",
+    "steps": "numbers of updates",
+    "batch_originals": "originals in a batch",
+    "learning_rate": "learning rates",
+}
+"""What training must have in common for arms to be comparable, and what it is called."""
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """Finished runs, what was asked of them, and what came out.
+
+    Attributes:
+        runs: Each arm's run.
+        links: Where each arm's report is, seen from the page.
+        comparison: The numbers.
+        title: The page's headline.
+        notes: What a reader must know of the data, as sentences.
+    """
+
+    runs: Mapping[str, RunFiles]
+    links: Mapping[str, str]
+    comparison: Comparison
+    title: str
+    notes: Sequence[str] = ()
+
+    def findings(self) -> list[Finding]:
+        """The comparison in sentences, the answer first."""
+        return [
+            *(Finding("answer", text) for text in verdicts.answers(self.comparison)),
+            *(Finding("result", text) for text in verdicts.results(self.comparison)),
+            *(Finding("caution", text) for text in self._cautions()),
+        ]
+
+    def _cautions(self) -> list[str]:
+        first = next(iter(self.runs.values()))
+        terms = [text for run in self.runs.values() for text in licences(run.manifest)]
+        return [
+            *self.notes,
+            *_unlike(self.runs),
+            *test_origins(first.metrics),
+            *verdicts.cautions(self.comparison),
+            *dict.fromkeys(terms),
+        ]
+
+
+def write_comparison(
+    folder: str | Path,
+    runs: Mapping[str, Path],
+    contrasts: Sequence[Contrast],
+    *,
+    title: str,
+    notes: Sequence[str] = (),
+    metric: str = "f1_micro",
+) -> Compared:
+    """Compare finished runs on the test rows they share; write the numbers and the page.
+
+    Means are over the languages that every arm was wanted for and tested in.
+
+    Args:
+        folder: Where `comparison.json` and `report.html` are written.
+        runs: The run folder of each arm.
+        contrasts: Which arm is measured against which, the main question first.
+        title: The page's headline.
+        notes: What a reader must know of the data, as sentences.
+        metric: `f1_micro` or `f1_macro`.
+
+    Raises:
+        RunError: A file of a run is missing or damaged, or the runs do not fit together.
+        DataError: The runs were not tested on the same rows.
+        ConfigError: A contrast names an arm that is not there.
+    """
+    folder = Path(folder)
+    found = {arm: read_run(path) for arm, path in runs.items()}
+    numbers = _compare(found, contrasts, metric)
+    compared = Compared(
+        runs=found,
+        links={
+            arm: Path(os.path.relpath(path / PAGE, folder)).as_posix() for arm, path in runs.items()
+        },
+        comparison=check(Comparison, numbers, NUMBERS),
+        title=title,
+        notes=notes,
+    )
+    write_json(numbers, folder / NUMBERS)
+    write_text(render_comparison(compared), folder / PAGE)
+    return compared
+
+
+def _compare(
+    runs: Mapping[str, RunFiles], contrasts: Sequence[Contrast], metric: str
+) -> dict[str, Any]:
+    labels = {arm: run.metrics.labels for arm, run in runs.items()}
+    first = next(iter(labels))
+    for arm, own in labels.items():
+        if own != labels[first]:
+            raise RunError(
+                f"the runs of '{first}' and '{arm}' have other labels: {', '.join(labels[first])} "
+                f"and {', '.join(own)}.",
+                "Arms can only be compared where they learnt the same task.",
+            )
+    tables = {}
+    for arm, run in runs.items():
+        if run.predictions is None:
+            raise RunError(
+                f"the run of '{arm}' has no predictions.parquet.", "Run its command again."
+            )
+        tables[arm] = run.predictions
+    over = [
+        lang
+        for lang in runs[first].manifest.to
+        if all(lang in run.manifest.to and lang in run.metrics.languages for run in runs.values())
+    ]
+    return compare(tables, labels[first], contrasts, over=over, metric=metric)
+
+
+def render_comparison(compared: Compared) -> str:
+    """The page as text; the same runs give the same page."""
+    comparison = compared.comparison
+    return (
+        environment(autoescape=True)
+        .get_template("comparison.html.j2")
+        .render(
+            title=compared.title,
+            babelift=next(iter(compared.runs.values())).manifest.babelift,
+            date=max(run.manifest.finished or "" for run in compared.runs.values())[:10],
+            findings=compared.findings(),
+            metric=verdicts.METRICS[comparison.metric],
+            percent=f"{100 * comparison.level:g} %",
+            comparison=comparison,
+            forests=deltas.forests(comparison),
+            arms=list(comparison.arms),
+            baselines=[listed(arms) for arms, _ in comparison.baselines()],
+            rows=score_rows(comparison),
+            runs=[_run_row(arm, run, compared.links[arm]) for arm, run in compared.runs.items()],
+            settings=settings(compared.runs),
+        )
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreRow:
+    """A language of the table of scores, or the mean: a score per arm, then per baseline."""
+
+    name: str
+    kind: str
+    rows: str
+    arms: list[Score]
+    baselines: list[Score]
+
+
+def score_rows(comparison: Comparison) -> list[ScoreRow]:
+    """The languages that count, their mean, then the others."""
+    others = [lang for lang in comparison.rows if lang not in comparison.over]
+    mean = ["mean"] if len(comparison.over) > 1 else []
+    baselines = [values for _, values in comparison.baselines()]
+    return [
+        ScoreRow(
+            name="Mean" if tag == "mean" else language_name(tag),
+            kind="mean" if tag == "mean" else "target" if tag in comparison.over else "other",
+            rows="" if tag == "mean" else f"{comparison.rows[tag]:,}",
+            arms=[_score(values, tag) for values in comparison.arms.values()],
+            baselines=[_score(values, tag) for values in baselines],
+        )
+        for tag in (*comparison.over, *mean, *others)
+    ]
+
+
+def _score(values: Values, tag: str) -> Score:
+    value = values.mean if tag == "mean" else values.languages[tag]
+    return Score(share(value.score), brackets(value.interval)) if value else Score(share(None))
+
+
+@dataclass(frozen=True, slots=True)
+class RunRow:
+    """What an arm was trained on, for how long, and where its own report is."""
+
+    arm: str
+    link: str
+    saw: str
+    updates: str
+    seconds: float | None
+
+
+def _run_row(arm: str, run: RunFiles, link: str) -> RunRow:
+    training = run.manifest.training
+    known = [seconds for seconds in run.manifest.stages.values() if seconds is not None]
+    return RunRow(
+        arm=arm,
+        link=link,
+        saw=trained_on(run.manifest),
+        updates=f"{training.steps:,}" if training and training.steps is not None else "–",
+        seconds=sum(known) if known else None,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Settings in which the arms differ, with each arm's value, and those they share."""
+
+    differ: dict[str, list[str]]
+    shared: dict[str, str]
+
+
+def settings(runs: Mapping[str, RunFiles]) -> Settings:
+    """The arms' settings, run folders left out."""
+    names = dict.fromkeys(name for run in runs.values() for name in run.settings if name != "out")
+    values = {name: [_said(run.settings.get(name)) for run in runs.values()] for name in names}
+    return Settings(
+        differ={name: own for name, own in values.items() if len(set(own)) > 1},
+        shared={name: own[0] for name, own in values.items() if len(set(own)) == 1},
+    )
+
+
+def _said(value: Any) -> str:
+    """A setting as a reader would write it.
+
+    >>> _said(["de", "ja"]), _said(None), _said(True), _said([])
+    ('de ja', '–', 'yes', '–')
+    """
+    if isinstance(value, list):
+        return " ".join(map(str, value)) or "–"
+    return {"None": "–", "True": "yes", "False": "no"}.get(str(value), str(value))
+
+
+def _unlike(runs: Mapping[str, RunFiles]) -> list[str]:
+    """What the arms' trainings do not have in common, although a fair comparison needs it."""
+    faults = []
+    seeds = {run.manifest.seed for run in runs.values()}
+    if len(seeds) > 1:
+        faults.append(f"seeds ({', '.join(map(str, sorted(map(str, seeds))))})")
+    for field, name in _SHARED.items():
+        values = [str(getattr(run.manifest.training, field, None)) for run in runs.values()]
+        if len(set(values)) > 1:
+            faults.append(f"{name} ({', '.join(dict.fromkeys(values))})")
+    if not faults:
+        return []
+    return [f"The arms differ in more than what they were trained on: {listed(faults)}."]

@@ -1,0 +1,232 @@
+"""The page of a comparison, made from nothing but the run folders."""
+
+import json
+import re
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+import yaml
+
+from babelift.errors import DataError, RunError
+from babelift.evaluate.compare import Contrast
+from babelift.evaluate.metrics import evaluate_predictions
+from babelift.report.comparison import Compared, settings, write_comparison
+from babelift.report.console import comparison_table
+from babelift.report.folder import read_run
+
+LABELS = ["1", "2", "3"]
+TARGETS = ["de", "ja"]
+CONTRASTS = [
+    Contrast("translated", "zero-shot", "Translating", rival="zero-shot"),
+    Contrast("translated-otc", "translated", "OTC"),
+]
+RIGHT = {"zero-shot": 0.5, "translated": 0.7, "translated-otc": 0.7}
+
+
+def predictions(right: float, linear: float, seed: int) -> pl.DataFrame:
+    """Ninety rows in each of three languages; the same luck for every arm, so that they pair."""
+    frames = []
+    for lang in ("en", *TARGETS):
+        luck = np.random.default_rng(len(frames)).random(90)
+        for model, share in (("encoder", right), ("linear", linear)):
+            wrong = luck + (seed if model == "encoder" else 0) * 0.05 > share
+            truth = np.arange(90) % 3
+            frames.append(
+                pl.DataFrame(
+                    {
+                        "id": [f"{lang}-{row}" for row in range(90)],
+                        "group_id": [f"{lang}-{row}" for row in range(90)],
+                        "lang": lang,
+                        "source_lang": None,
+                        "origin": "original",
+                        "label": [LABELS[number] for number in truth],
+                        "model": model,
+                        "prediction": [LABELS[number] for number in (truth + wrong) % 3],
+                        "probability": 0.6,
+                    }
+                )
+            )
+    return pl.concat(frames)
+
+
+def write_run(folder: Path, arm: str, seed: int, **manifest: Any) -> Path:
+    """A run folder with what a comparison reads."""
+    folder.mkdir(parents=True)
+    table = predictions(RIGHT[arm], 0.4 if arm == "zero-shot" else 0.45, seed)
+    table.write_parquet(folder / "predictions.parquet")
+    metrics = evaluate_predictions(table, LABELS, ordinal=False, resamples=10)
+    values = {
+        "babelift": "0.1.0",
+        "arm": arm,
+        "from": ["en"],
+        "to": TARGETS,
+        "seed": 0,
+        "finished": "2026-01-02T03:04:05+00:00",
+        "data": {"train": {"en": {"original": 200}}},
+        "training": {"encoder": "mini", "steps": 78, "batch_originals": 16, "learning_rate": 1e-4},
+        "stages": {"training": 40.5, "evaluation": 2.0},
+        **manifest,
+    }
+    (folder / "manifest.json").write_text(json.dumps(values))
+    (folder / "metrics.json").write_text(json.dumps(metrics))
+    own = {"arm": arm, "otc": arm == "translated-otc", "to": TARGETS, "fallback": None}
+    (folder / "config.yaml").write_text(yaml.safe_dump({**own, "out": str(folder)}))
+    return folder
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> dict[str, Path]:
+    return {
+        arm: write_run(tmp_path / "study" / arm, arm, number) for number, arm in enumerate(RIGHT)
+    }
+
+
+@pytest.fixture
+def compared(runs: dict[str, Path], tmp_path: Path) -> Callable[..., Compared]:
+    def write(**changes: Any) -> Compared:
+        options: dict[str, Any] = {"title": "Does it help?", "notes": ["Made up & <b>bold</b>."]}
+        return write_comparison(tmp_path / "study", runs, CONTRASTS, **{**options, **changes})
+
+    return write
+
+
+@pytest.fixture
+def page(compared: Callable[..., Compared], tmp_path: Path) -> str:
+    compared()
+    return (tmp_path / "study" / "report.html").read_text(encoding="utf-8")
+
+
+def visible(page: str) -> str:
+    """The page's words, tags and styles left out."""
+    body = re.sub(r"<style>.*?</style>", "", page, flags=re.DOTALL)
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", body))
+
+
+def test_the_page_opens_with_the_answer(compared: Callable[..., Compared], page: str) -> None:
+    found = compared()
+    answer, otc = (finding.text for finding in found.findings()[:2])
+    assert answer.startswith("Translating beat zero-shot in 2 of 2 languages: +.")
+    assert otc.startswith("OTC ")
+    words = visible(page)
+    assert words.index("Does it help?") < words.index("Translating beat zero-shot")
+    assert words.index("Translating beat zero-shot") < words.index("Read with care")
+
+
+def test_numbers_on_the_page_are_those_of_the_file_and_of_the_runs(
+    page: str, runs: dict[str, Path], tmp_path: Path
+) -> None:
+    numbers = json.loads((tmp_path / "study" / "comparison.json").read_text())
+    assert numbers["over"] == TARGETS
+    for arm, folder in runs.items():
+        metrics = read_run(folder).metrics
+        for lang, scores in metrics.languages.items():
+            shown = numbers["arms"][arm]["languages"][lang]["score"]
+            assert shown == pytest.approx(scores.f1_micro)
+            assert f">{shown:.2f}".replace("0.", ".") in page
+    for contrast in numbers["contrasts"]:
+        scores = [numbers["arms"][contrast[side]]["mean"]["score"] for side in ("arm", "base")]
+        assert contrast["mean"]["delta"] == pytest.approx(scores[0] - scores[1])
+
+
+def test_it_links_to_each_runs_own_report(page: str) -> None:
+    for arm in RIGHT:
+        assert f'<a href="{arm}/report.html">{arm}</a>' in page
+
+
+def test_arms_trained_on_the_same_rows_share_a_baseline(page: str) -> None:
+    assert "translated and translated-otc</th>" in page
+    assert page.count('colspan="2" scope="colgroup" class="first">Linear baseline') == 1
+
+
+def test_settings_that_differ_are_set_apart(page: str, runs: dict[str, Path]) -> None:
+    found = settings({arm: read_run(folder) for arm, folder in runs.items()})
+    assert found.differ == {
+        "arm": ["zero-shot", "translated", "translated-otc"], "otc": ["no", "no", "yes"],
+    }  # fmt: skip
+    assert found.shared == {"to": "de ja", "fallback": "–"}
+    assert "translated-otc" in visible(page)
+
+
+def test_it_asks_nothing_of_the_network_and_shows_text_as_text(page: str) -> None:
+    for mark in ('src="', "@import", "http://", "https://", "<script", "<link "):
+        assert mark not in page
+    assert "Made up &amp; &lt;b&gt;bold&lt;/b&gt;." in page
+
+
+def test_every_tag_is_closed(page: str) -> None:
+    void = {"meta", "br", "line", "circle", "rect", "path"}
+
+    class Balance(HTMLParser):
+        open: list[str] = []  # noqa: RUF012
+
+        def handle_starttag(self, tag: str, attrs: Any) -> None:
+            if tag not in void:
+                self.open.append(tag)
+
+        def handle_endtag(self, tag: str) -> None:
+            if tag not in void:
+                assert self.open.pop() == tag
+
+    parser = Balance()
+    parser.feed(page)
+    assert parser.open == []
+
+
+def test_the_same_runs_give_the_same_page(
+    compared: Callable[..., Compared], tmp_path: Path
+) -> None:
+    compared()
+    first = (tmp_path / "study" / "report.html").read_bytes()
+    compared()
+    assert (tmp_path / "study" / "report.html").read_bytes() == first
+
+
+def test_arms_that_differ_in_more_than_their_rows_are_told_apart(
+    runs: dict[str, Path], compared: Callable[..., Compared]
+) -> None:
+    def cautions() -> str:
+        return " ".join(item.text for item in compared().findings() if item.kind == "caution")
+
+    assert "differ in more" not in cautions()
+    manifest = json.loads((runs["translated"] / "manifest.json").read_text())
+    manifest["training"]["steps"] = 80
+    (runs["translated"] / "manifest.json").write_text(json.dumps(manifest | {"seed": 3}))
+    assert (
+        "The arms differ in more than what they were trained on: seeds (0, 3) and numbers of "
+        "updates (78, 80)." in cautions()
+    )
+
+
+def test_the_terminal_gets_the_same_scores_in_eighty_columns(
+    compared: Callable[..., Compared],
+) -> None:
+    from rich.console import Console
+
+    console = Console(width=80, record=True, file=open("/dev/null", "w"))  # noqa: SIM115, PTH123
+    console.print(comparison_table(compared().comparison))
+    lines = console.export_text().splitlines()
+    assert "zero-shot" in lines[0]
+    assert any(line.startswith("Mean") for line in lines)
+    assert "…" not in "".join(lines)
+
+
+def test_runs_that_do_not_fit_together_are_refused(
+    runs: dict[str, Path], compared: Callable[..., Compared]
+) -> None:
+    table = pl.read_parquet(runs["translated"] / "predictions.parquet")
+    table.filter(pl.col("id") != "de-3").write_parquet(runs["translated"] / "predictions.parquet")
+    with pytest.raises(DataError, match=r"row 'de-3' .* not in those of 'translated'"):
+        compared()
+    (runs["translated"] / "predictions.parquet").unlink()
+    with pytest.raises(RunError, match=r"'translated' has no predictions\.parquet"):
+        compared()
+    metrics = json.loads((runs["translated"] / "metrics.json").read_text())
+    metrics |= {"labels": ["a"], "languages": {}, "linear": {}}
+    (runs["translated"] / "metrics.json").write_text(json.dumps(metrics))
+    with pytest.raises(RunError, match="have other labels: 1, 2, 3 and a"):
+        compared()
