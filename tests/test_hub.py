@@ -160,7 +160,7 @@ def test_a_hub_that_is_down_is_a_clear_error_and_leaves_nothing(
         [result] = fetch_all(hub, tmp_path, M2M100)
         assert f"encoder '{M2M100}' is not in the cache" in result["error"]
         assert "answered with status 503" in result["error"]
-        for advice in ("HF_ENDPOINT", "HF_HOME", "folder", "babelift demo"):
+        for advice in ("HF_ENDPOINT", "HF_HOME", "folder", "--encoder mini --translator mini"):
             assert advice in result["error"]
     [gone] = fetch_all(hub, tmp_path, M2M100)
     assert "cannot be reached" in gone["error"]

@@ -36,6 +36,9 @@ MODEL_FILES: Final = (
 )
 """What is fetched of a model: never pickled weights, other frameworks' files or examples."""
 
+_EMBEDDED: Final = "--encoder mini --translator mini ship with Babelift and need no download."
+"""What helps whoever cannot fetch a model."""
+
 _CONVERSION_BOT: Final = "SFconvertbot"
 _CONVERT_YOURSELF: Final = (
     "Where you trust the file, convert it once with transformers: "
@@ -249,7 +252,7 @@ def _check_room(repo: str, sizes: dict[str, int], patterns: Sequence[str]) -> No
         raise ModelError(
             f"'{repo}' takes {needed / 1e9:.1f} GB, but only {free / 1e9:.1f} GB are free where "
             f"models are kept ({cache}).",
-            "Make room, or point HF_HOME at a larger disk.",
+            f"Make room, or point HF_HOME at a larger disk. {_EMBEDDED}",
         )
 
 
@@ -260,7 +263,8 @@ def _unreachable(repo: str, kind: str, known: Iterable[str], error: Exception) -
     if isinstance(error, GatedRepoError):
         return ModelError(
             f"{kind} '{repo}' is gated: its owner lets only some accounts fetch it.",
-            f"Accept its terms at {constants.ENDPOINT}/{repo}, then log in with 'hf auth login'.",
+            f"Accept its terms at {constants.ENDPOINT}/{repo}, then log in with 'hf auth login'. "
+            f"{_EMBEDDED}",
         )
     if isinstance(error, RepositoryNotFoundError | HFValidationError):
         return ModelError(
@@ -272,7 +276,7 @@ def _unreachable(repo: str, kind: str, known: Iterable[str], error: Exception) -
         f"{kind} '{repo}' is not in the cache ({constants.HF_HUB_CACHE}), and the hub at "
         f"{constants.ENDPOINT} {_silence(error)}.",
         "Check the network, set HF_ENDPOINT to a mirror or HF_HOME to a cache that has the "
-        "model, or give a folder. 'babelift demo' needs no download.",
+        f"model, or give a folder. {_EMBEDDED}",
     )
 
 

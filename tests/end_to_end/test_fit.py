@@ -47,7 +47,7 @@ def test_every_language_is_measured_beside_the_linear_baseline(run: Run) -> None
         for scores in metrics[part].values():
             low, high = scores["f1_micro_interval"]
             assert low <= scores["f1_micro"] <= high
-            assert scores["rows"] == 20
+            assert scores["rows"] == 100
             assert scores["mae"] >= 0
     assert metrics["ordinal"] is True
 

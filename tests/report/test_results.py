@@ -107,3 +107,12 @@ def test_rising_retrieval_is_not_called_an_improvement_of_the_scores() -> None:
 )
 def test_without_otc_nothing_is_said_of_it(log: list[dict[str, Any]]) -> None:
     assert otc(log) == []
+
+
+def test_a_run_without_otc_is_not_credited_with_its_work() -> None:
+    log = [line | {"loss": 1.5, "ce": 1.5} for line in steps(0.1, 0.9)]
+    (text,) = otc(log)
+    assert text == (
+        "OTC was switched off; in-batch retrieval was still watched (.10 at the start, .90 at the "
+        "end)."
+    )

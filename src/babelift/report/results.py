@@ -125,18 +125,21 @@ def steps_off(metrics: Metrics) -> list[str]:
 
 def otc(log: Sequence[Mapping[str, Any]]) -> list[str]:
     """Whether OTC did anything in training: in-batch retrieval@1, first against last tenth."""
-    values = [
-        float(entry["retrieval_at_1"])
+    steps = [
+        entry
         for entry in log
         if entry.get("kind") == "step"
         and isinstance(entry.get("otc"), int | float)
         and isinstance(entry.get("retrieval_at_1"), int | float)
     ]
+    values = [float(entry["retrieval_at_1"]) for entry in steps]
     if len(values) < 2:
         return []
     tenth = max(1, len(values) // 10)
     first, last = sum(values[:tenth]) / tenth, sum(values[-tenth:]) / tenth
     change = f"{share(first)} at the start, {share(last)} at the end"
+    if all("ce" in entry and entry["ce"] == entry.get("loss") for entry in steps):
+        return [f"OTC was switched off; in-batch retrieval was still watched ({change})."]
     if first >= 1 - FLAT and last >= 1 - FLAT:
         return [f"OTC had little to do: originals and translations already matched ({change})."]
     if abs(last - first) < FLAT:

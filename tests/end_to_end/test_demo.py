@@ -1,0 +1,144 @@
+"""The demo: three runs and the page that compares them, trained for a few steps only."""
+
+import json
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from babelift.embedded import SAMPLE_LANGUAGES, sample_folder
+from babelift.errors import RunError
+from babelift.run.demo import demo_arms, run_demo
+
+ARMS = ("zero-shot", "translated", "translated-otc")
+QUICK = {
+    "encoder": "scratch",
+    "translator": f"table:{sample_folder() / 'translations.jsonl'}#reference",
+    "missing": "drop",
+    "steps": 3,
+}
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("runs")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BABELIFT_CACHE", str(folder / "cache"))
+        return run_demo(folder / "demo", **QUICK)[0]
+
+
+def manifest(demo: Path, arm: str) -> dict:
+    return json.loads((demo / arm / "manifest.json").read_text())
+
+
+def test_the_command_takes_nothing_from_a_hub(stand_ins: Path) -> None:
+    from babelift.train.encoder import find_encoder
+
+    for config in demo_arms().values():
+        assert (config.encoder, config.translator) == ("mini", "mini")
+        assert find_encoder(config.encoder) == stand_ins / "encoder"
+
+
+def test_every_arm_is_an_ordinary_run_with_its_report(demo: Path) -> None:
+    for arm in ARMS:
+        for name in ("report.html", "model/model.safetensors", "metrics.json", "config.yaml"):
+            assert (demo / arm / name).stat().st_size > 0, (arm, name)
+    assert sorted(path.name for path in demo.iterdir()) == sorted(
+        (*ARMS, "comparison.json", "report.html")
+    )
+
+
+def test_the_arms_share_seed_updates_originals_and_translations(demo: Path) -> None:
+    found = [manifest(demo, arm) for arm in ARMS]
+    for field in ("seed", "labels", "from", "to", "files"):
+        assert found[0][field] == found[1][field] == found[2][field], field
+    for field in ("steps", "originals", "batch_originals", "learning_rate"):
+        assert len({run["training"][field] for run in found}) == 1, field
+    zero, translated, otc = (pl.read_parquet(demo / arm / "data/train.parquet") for arm in ARMS)
+    assert translated.equals(otc)
+    assert zero.equals(translated.filter(pl.col("origin") == "original"))
+    assert found[1]["translation"]["fingerprint"] == found[2]["translation"]["fingerprint"]
+
+
+def test_only_the_last_arm_was_trained_with_otc(demo: Path) -> None:
+    for arm in ARMS:
+        lines = (demo / arm / "log.jsonl").read_text().splitlines()
+        steps = [entry for entry in map(json.loads, lines) if entry["kind"] == "step"]
+        contrasted = [entry["loss"] > entry["ce"] for entry in steps]
+        assert all(contrasted) if arm == "translated-otc" else not any(contrasted)
+
+
+def test_the_page_answers_for_five_languages(demo: Path) -> None:
+    numbers = json.loads((demo / "comparison.json").read_text())
+    assert numbers["over"] == list(SAMPLE_LANGUAGES[1:])
+    assert numbers["rows"] == dict.fromkeys(sorted(SAMPLE_LANGUAGES), 100)
+    page = (demo / "report.html").read_text(encoding="utf-8")
+    assert re.search(r"<h1>[^<]+</h1>\n<div class=\"lead\">\n<p>Translating ", page)
+    assert "of 5 languages" in page
+    assert "synthetic" in page
+
+
+def test_the_same_command_again_changes_nothing_and_a_lost_page_is_written_again(
+    demo: Path, tmp_path: Path
+) -> None:
+    copy = tmp_path / "demo"
+    shutil.copytree(demo, copy)
+    for arm in ARMS:  # settings name the folder; they are compared without it
+        assert (copy / arm / "config.yaml").is_file()
+    (copy / "report.html").unlink()
+    before = {file: file.stat().st_mtime_ns for arm in ARMS for file in (copy / arm).rglob("*")}
+    folder, _ = run_demo(copy, **QUICK)
+    assert folder == copy
+    assert {file: file.stat().st_mtime_ns for file in before} == before
+    assert (copy / "report.html").read_bytes() == (demo / "report.html").read_bytes()
+
+
+def test_an_arm_that_was_stopped_is_finished_and_the_others_are_kept(
+    demo: Path, tmp_path: Path
+) -> None:
+    copy = tmp_path / "demo"
+    shutil.copytree(demo, copy)
+    shutil.rmtree(copy / "translated-otc")
+    kept = (copy / "translated" / "model" / "model.safetensors").stat().st_mtime_ns
+    run_demo(copy, **QUICK)
+    weights = "translated-otc/model/model.safetensors"
+    assert (copy / weights).read_bytes() == (demo / weights).read_bytes()
+    assert (copy / "translated" / "model" / "model.safetensors").stat().st_mtime_ns == kept
+
+
+def test_a_folder_that_holds_something_else_is_left_alone(tmp_path: Path) -> None:
+    folder = tmp_path / "runs"
+    folder.mkdir()
+    (folder / "manifest.json").write_text("{}")
+    with pytest.raises(RunError, match=r"holds something else: manifest\.json"):
+        run_demo(folder, **QUICK)
+    assert [path.name for path in folder.iterdir()] == ["manifest.json"]
+    (tmp_path / "file").touch()
+    with pytest.raises(RunError, match="is a file"):
+        run_demo(tmp_path / "file", **QUICK)
+
+
+def test_the_command_prints_the_answer_and_the_path(
+    babelift: Callable, demo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from babelift.report.comparison import write_comparison
+    from babelift.run.demo import NOTES, TITLE, demo_contrasts
+
+    asked = []
+
+    def finished(out: Path, **options: object) -> object:
+        asked.append((out, options["force"]))
+        runs = {arm: demo / arm for arm in ARMS}
+        return out, write_comparison(out, runs, demo_contrasts(), title=TITLE, notes=NOTES)
+
+    monkeypatch.setattr("babelift.run.demo.run_demo", finished)
+    result = babelift("demo")
+    assert result.code == 0
+    lines = [line for line in result.out.splitlines() if line]
+    assert lines[0].startswith("Translating ")
+    assert lines[-1] == "report   runs/demo/report.html"
+    babelift("demo", "--out", "there", "--force")
+    assert asked == [(Path("runs/demo"), False), (Path("there"), True)]
