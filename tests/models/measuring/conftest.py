@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import shutil
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -84,9 +85,9 @@ def stored_translations() -> list[dict[str, Any]]:
 @pytest.fixture(scope="session")
 def tiny_encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a small encoder with random weights."""
-    from babelift.testing.models import tiny_distilbert
+    from babelift.testing import tiny_mini
 
-    return tiny_distilbert(tmp_path_factory.mktemp("encoder"))
+    return tiny_mini(tmp_path_factory.mktemp("encoder"))
 
 
 @pytest.fixture
@@ -97,8 +98,6 @@ def embedded_root(tmp_path: Path, tiny_encoder: Path, monkeypatch: pytest.Monkey
     root = tmp_path / "embedded"
     for part in ("translator", "lexicon"):
         (root / part).mkdir(parents=True)
-    (root / "encoder").mkdir()
-    for file in tiny_encoder.iterdir():
-        (root / "encoder" / file.name).write_bytes(file.read_bytes())
+    shutil.copytree(tiny_encoder, root / "encoder")
     monkeypatch.setattr(embedded, "ROOT", root)
     return root
