@@ -115,7 +115,7 @@ def _entries() -> tuple[Entry, ...]:
             description="a small M2M100 of our own, or the word lexicon where that is better; "
             "ships with Babelift",
             languages="all pairs of en de es fr ja zh",
-            license="Apache-2.0",
+            license="Apache-2.0 AND CC-BY-2.0",
             embedded="translator",
         ),
         Entry(
