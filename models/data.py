@@ -1,4 +1,4 @@
-"""The sentence pairs that the embedded models learn from, without any sentence they are judged by."""
+"""The sentence pairs that the embedded models learn from, without any by which they are judged."""
 
 import gzip
 import json
@@ -49,7 +49,7 @@ def training_pairs(data: Path, *, longest: int = 400) -> pl.DataFrame:
         known = (lang, key, key_en)
         if not key or not key_en or key in judged or key_en in judged or known in seen:
             continue
-        if key == key_en and len(key) > 12 or not _lengths_fit(key, key_en, lang):
+        if (key == key_en and len(key) > 12) or not _lengths_fit(key, key_en, lang):
             continue
         seen.add(known)
         kept.append((lang, text, text_en, corpus))

@@ -15,7 +15,7 @@ from models.data import LANGUAGES
 from models.measuring import pilot
 from models.measuring.fits import HUMAN, Fit, fit, human_table
 from models.measuring.frozen import SIX
-from models.measuring.measured import shown
+from models.measuring.measured import of_seeds, shown
 from models.measuring.results import Result, cells, command_line, merge, print_table
 from models.measuring.seeds import Scores, scores, summarise
 
@@ -127,7 +127,7 @@ def _print(
         "pilot, bergamot": cells(pilot.TRANSLATED, langs, LANGUAGES),
     }
     rows |= {arm: _cells(one, targets) for arm, one in found.items()}
-    about = f"encoder {arguments.encoder}, OTC {arguments.otc}, {arguments.seeds} seeds"
+    about = f"encoder {arguments.encoder}, OTC {arguments.otc}, {of_seeds(arguments.seeds)}"
     print_table(f"SIB-200, English into five languages, accuracy: {about}", columns, rows)
     if ZERO in found:
         gains = {arm: one - found[ZERO] for arm, one in found.items() if arm != ZERO}
@@ -159,7 +159,7 @@ def _results(
         learning_rate=arguments.learning_rate,
         otc=arguments.otc,
     )
-    unit = f"accuracy, mean of {arguments.seeds} seeds"
+    unit = f"accuracy, {of_seeds(arguments.seeds)}"
 
     def values(one: Scores) -> dict[str, float]:
         return dict(zip(langs, one.observed.mean(0), strict=True))

@@ -17,7 +17,7 @@ from models.encoder.initial import initial_embeddings, student
 from models.encoder.vocabulary import LONGEST, train_tokenizer
 
 SIZES = {
-    "cpu": Recipe(steps=1500),
+    "cpu": Recipe(steps=1200),
     "gpu": Recipe(steps=12_000, pairs=2048, english=680, negatives=8192, layer_rate=5e-4),
 }
 VOCABULARY = 20_000
@@ -57,14 +57,14 @@ def main() -> None:
     embeddings = _embeddings(pairs, tokenizer, teacher, teacher_tokenizer, work)
     model = student(teacher, embeddings, longest=LONGEST)
     model.set_attn_implementation("eager")
-    lessons, held_out = _lessons(pairs, english, tokenizer, vectors, recipe)
+    lessons, held_out = split_lessons(pairs, english, tokenizer, vectors, recipe, held_out=HELD_OUT)
     distil(
         model,
         lessons,
         recipe,
         folder=work,
         device=device,
-        measure=lambda model: _retrieval(model, lessons, held_out, device),
+        measure=lambda model: retrieval(model, lessons, held_out, device),
     )
     save(model, tokenizer, arguments.out)
 
@@ -137,14 +137,16 @@ def _embeddings(
     return np.load(path)
 
 
-def _lessons(
+def split_lessons(
     pairs: pl.DataFrame,
     english: pl.Series,
     tokenizer: Tokenizer,
     vectors: np.ndarray,
     recipe: Recipe,
+    *,
+    held_out: int,
 ) -> tuple[Lessons, dict[str, np.ndarray]]:
-    """All sentences as tokens, and the last pairs of each language in a random order, kept back."""
+    """All sentences as tokens, and for each language the numbers of those that are kept back."""
     number = pl.DataFrame({"text_en": english, "number": np.arange(len(english))})
     rows = pairs.join(number, on="text_en", how="left", maintain_order="left")
     texts = english.to_list() + pairs["text"].to_list()
@@ -154,18 +156,19 @@ def _lessons(
     ]
     random = np.random.default_rng(recipe.seed)
     places = np.arange(len(english), len(texts))
-    groups, held_out = {}, {}
+    groups, apart = {}, {}
     langs = pairs["lang"].to_numpy()
     for lang in sorted(set(langs)):
         mine = random.permutation(places[langs == lang])
-        groups[lang], held_out[lang] = mine[:-HELD_OUT], mine[-HELD_OUT:]
-    apart = rows["number"].to_numpy()[np.concatenate(list(held_out.values())) - len(english)]
-    groups["en"] = np.setdiff1d(np.arange(len(english)), apart)
+        groups[lang], apart[lang] = mine[:-held_out], mine[-held_out:]
     belongs = np.concatenate((np.arange(len(english)), rows["number"].to_numpy()))
-    return Lessons(tokens, belongs, groups, vectors), held_out
+    groups["en"] = np.setdiff1d(
+        np.arange(len(english)), belongs[np.concatenate(list(apart.values()))]
+    )
+    return Lessons(tokens, belongs, groups, vectors), apart
 
 
-def _retrieval(
+def retrieval(
     model: BertModel, lessons: Lessons, held_out: dict[str, np.ndarray], device: str
 ) -> dict[str, float]:
     """Share of held-out sentences whose English the student finds first, per language."""

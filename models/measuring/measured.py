@@ -57,7 +57,7 @@ def measured_over_seeds(
     [mean] = summarise(found.mean_of([langs.index(lang) for lang in over]))
     return Measured(
         what,
-        f"accuracy, mean of {len(tables)} seeds" if len(tables) > 1 else "accuracy, one seed",
+        f"accuracy, {of_seeds(len(tables))}",
         {lang: one.mean for lang, one in zip(langs, each, strict=True)},
         over,
         shown=[shown(one) for one in (*each, mean)],
@@ -66,6 +66,15 @@ def measured_over_seeds(
         note="± half the 95 % interval over seeds (Student's t); [95 % bootstrap over seeds and "
         "test rows]",
     )
+
+
+def of_seeds(number: int) -> str:
+    """How many trainings a figure comes from.
+
+    >>> of_seeds(1), of_seeds(5)
+    ('one seed', 'mean of 5 seeds')
+    """
+    return "one seed" if number == 1 else f"mean of {number} seeds"
 
 
 def shown(one: Summary, sign: str = "") -> str:
