@@ -143,6 +143,10 @@ def test_arms_trained_on_the_same_rows_share_a_baseline(page: str) -> None:
     assert page.count('colspan="2" scope="colgroup" class="first">Linear baseline') == 1
 
 
+def test_chance_is_named_beside_the_scores(page: str) -> None:
+    assert "the most frequent test label would score .33." in visible(page)
+
+
 def test_settings_that_differ_are_set_apart(page: str, runs: dict[str, Path]) -> None:
     found = settings({arm: read_run(folder) for arm, folder in runs.items()})
     assert found.differ == {

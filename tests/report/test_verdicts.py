@@ -116,8 +116,8 @@ def test_the_answer_comes_first_and_says_how_to_read_it(comparison):
 def test_extremes_other_languages_and_the_baseline_follow(comparison):
     extremes, english, linear = results(comparison)
     assert extremes == (
-        "Translating changed most in Japanese (+.20 [.15, .25]) and least in Chinese "
-        "(−.03 [−.08, .02]); taken alone, German and Japanese show a difference."
+        "Translating by language: from −.03 [−.08, .02] in Chinese to +.20 [.15, .25] in Japanese; "
+        "taken alone, German and Japanese show a difference."
     )
     assert english == "In English, which is no target: Translating −.01 [−.05, .03]."
     assert linear == (

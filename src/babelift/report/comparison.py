@@ -153,6 +153,7 @@ def render_comparison(compared: Compared) -> str:
             metric=verdicts.METRICS[comparison.metric],
             percent=f"{100 * comparison.level:g} %",
             comparison=comparison,
+            chance=_chance(compared),
             forests=deltas.forests(comparison),
             arms=list(comparison.arms),
             baselines=[listed(arms) for arms, _ in comparison.baselines()],
@@ -161,6 +162,15 @@ def render_comparison(compared: Compared) -> str:
             settings=settings(compared.runs),
         )
     )
+
+
+def _chance(compared: Compared) -> str:
+    """What always giving the most frequent test label would score; empty where not known."""
+    if compared.comparison.metric != "f1_micro":
+        return ""
+    languages = next(iter(compared.runs.values())).metrics.languages.values()
+    levels = sorted({share(found[1]) for scores in languages if (found := scores.majority())})
+    return " to ".join(dict.fromkeys((levels[0], levels[-1]))) if levels else ""
 
 
 @dataclass(frozen=True, slots=True)

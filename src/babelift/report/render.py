@@ -14,7 +14,7 @@ from babelift.report import numbers
 LONGEST_TEXT: Final = 320
 """Characters shown of an example."""
 
-_UNBREAKABLE: Final = re.compile(r"(F1-\w+|−?\d?\.\d+ \[[^\]]*\]|--[a-z-]+)")
+_UNBREAKABLE: Final = re.compile(r"(F1-\w+|(?:[+−]?\d?\.\d+ )?\[[^\]]*\]|[+−]\d?\.\d+|--[a-z-]+)")
 
 _CONTROLS: Final = dict.fromkeys((*range(32), 127), "\N{REPLACEMENT CHARACTER}") | {
     ord(kept): kept for kept in "\t\n\r"
@@ -59,6 +59,8 @@ def unbroken(words: str) -> Markup:
 
     >>> unbroken("F1-micro .61 [.55, .67] <b>")
     Markup('<span class="nb">F1-micro</span> <span class="nb">.61 [.55, .67]</span> &lt;b&gt;')
+    >>> unbroken("+.05 on average [.01, .09]")
+    Markup('<span class="nb">+.05</span> on average <span class="nb">[.01, .09]</span>')
     """
     parts = _UNBREAKABLE.split(words)
     span = Markup('<span class="nb">{}</span>')

@@ -89,18 +89,15 @@ def _extremes(contrast: Contrasted, over: Sequence[str]) -> str:
     if len(over) < 2:
         return ""
     sizes = {lang: contrast.languages[lang].delta for lang in over}
-    most, least = max(sizes, key=sizes.__getitem__), min(sizes, key=sizes.__getitem__)
-    parts = [
-        f"{word} in {language_name(lang)} ({effect(contrast.languages[lang])})"
-        for word, lang in (("most", most), ("least", least))
-    ]
+    ends = min(sizes, key=sizes.__getitem__), max(sizes, key=sizes.__getitem__)
+    least, most = (f"{effect(contrast.languages[lang])} in {language_name(lang)}" for lang in ends)
     clear = [lang for lang in over if contrast.languages[lang].direction()]
     alone = (
         f"taken alone, {names(clear)} {'shows' if len(clear) == 1 else 'show'} a difference"
         if clear
         else "taken alone, no language shows a difference"
     )
-    return f"{contrast.what} changed {' and '.join(parts)}; {alone}."
+    return f"{contrast.what} by language: from {least} to {most}; {alone}."
 
 
 def _elsewhere(lang: str, comparison: Comparison) -> str:
