@@ -34,12 +34,19 @@ def manifest(demo: Path, arm: str) -> dict:
     return json.loads((demo / arm / "manifest.json").read_text())
 
 
-def test_the_command_takes_nothing_from_a_hub(stand_ins: Path) -> None:
-    from babelift.train.encoder import find_encoder
+def test_the_command_asks_nothing_of_a_network(
+    stand_ins: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from babelift.train.encoder import load_encoder
 
+    def refuse(*arguments: object) -> None:
+        raise AssertionError("a connection was opened")
+
+    monkeypatch.setattr("socket.socket.connect", refuse)
+    monkeypatch.setattr("socket.getaddrinfo", refuse)
     for config in demo_arms().values():
         assert (config.encoder, config.translator) == ("mini", "mini")
-        assert find_encoder(config.encoder) == stand_ins / "encoder"
+        assert load_encoder(config.encoder, ["1", "5"], seed=0).model.config.num_labels == 2
 
 
 def test_every_arm_is_an_ordinary_run_with_its_report(demo: Path) -> None:
