@@ -119,6 +119,14 @@ def _entries() -> tuple[Entry, ...]:
             embedded="translator",
         ),
         Entry(
+            name="mini-lexicon",
+            target="babelift.translate.mini_lexicon:load",
+            description="words and short phrases, in the order of the source; ships with Babelift",
+            languages="all pairs of en de es fr ja zh",
+            license="CC-BY-2.0",
+            embedded="lexicon",
+        ),
+        Entry(
             name="apertium",
             target="babelift.translate.apertium:load",
             description="rule-based, no weights; Debian's apertium with its language pairs",
