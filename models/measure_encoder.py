@@ -18,7 +18,7 @@ from models.measuring.measured import (
     print_measured,
     results_of,
 )
-from models.measuring.results import command_line, merge
+from models.measuring.results import command_line, keep
 from models.measuring.vectors import open_encoder
 
 EMBEDDED: Final = "mini"
@@ -53,7 +53,7 @@ def main(words: Sequence[str] | None = None) -> None:
                 "measure_encoder", task, seeds=seeds, epochs=arguments.epochs, learning_rate=rate
             )
             results = [part for one in measured[EMBEDDED] for part in results_of(one, command)]
-            print(f"\nwritten to {merge(model_folder('encoder'), results)}")
+            keep(model_folder("encoder"), results)
 
 
 def _retrieval(spec: str, arguments: argparse.Namespace) -> list[Measured]:

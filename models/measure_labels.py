@@ -16,7 +16,7 @@ from models.measuring import pilot
 from models.measuring.fits import HUMAN, Fit, fit, human_table
 from models.measuring.frozen import SIX
 from models.measuring.measured import of_seeds, shown
-from models.measuring.results import Result, cells, command_line, merge, print_table
+from models.measuring.results import Result, cells, command_line, keep, print_table
 from models.measuring.seeds import Scores, scores, summarise
 
 ZERO: Final = "zero-shot"
@@ -65,7 +65,7 @@ def main(words: Sequence[str] | None = None) -> None:
     _print(found, langs, arguments)
     if arguments.encoder == "mini":
         for part, results in _results(found, langs, arguments).items():
-            print(f"\nwritten to {merge(model_folder(part), results)}")
+            keep(model_folder(part), results)
 
 
 def _translator(arm: str, arguments: argparse.Namespace) -> str:

@@ -15,7 +15,7 @@ from babelift.files import write_json
 from babelift.translate.registry import load_translator
 from models.data import LANGUAGES, held_out, training_pairs
 from models.measuring import translating
-from models.measuring.results import Result, command_line, merge, print_table
+from models.measuring.results import Result, command_line, keep, print_table
 from models.measuring.translating import Pair, Quality, named
 
 EMBEDDED: Final = {"mini": "translator", "mini-lexicon": "lexicon"}
@@ -71,7 +71,7 @@ def _measure(arguments: argparse.Namespace) -> None:
     for spec in arguments.translator:
         if spec in EMBEDDED and not arguments.pairs:
             results = _results(spec, scores, speeds[spec])
-            print(f"\nwritten to {merge(model_folder(EMBEDDED[spec]), results)}")
+            keep(model_folder(EMBEDDED[spec]), results)
 
 
 def _run(

@@ -32,6 +32,11 @@ class Result:
     values: dict[str, float]
 
 
+def keep(folder: Path, results: Sequence[Result]) -> None:
+    """Write results into the folder of a model that ships, and say so."""
+    print(f"\nwritten to {merge(folder, results)}; next: python -m models.checksums")
+
+
 def merge(folder: Path, results: Sequence[Result]) -> Path:
     """Write results into a model's folder; those of the same name give way, others stay.
 
