@@ -112,7 +112,7 @@ def _entries() -> tuple[Entry, ...]:
         Entry(
             name="mini",
             target="babelift.translate.mini:load",
-            description="a small M2M100 of our own, or the word lexicon where that is better; "
+            description="per pair a small M2M100 of our own or mini-lexicon, whichever is better; "
             "ships with Babelift",
             languages="all pairs of en de es fr ja zh",
             license="Apache-2.0 AND CC-BY-2.0",
