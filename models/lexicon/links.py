@@ -60,20 +60,19 @@ def cells(left: Units, right: Units, diagonal: float) -> Cells:
 
 
 def link(
-    left: Units, right: Units, *, rounds: int = 4, agreeing: int = 3, diagonal: float = 2.0
+    left: Units, right: Units, *, rounds: int = 4, diagonal: float = 2.0
 ) -> tuple[np.ndarray, np.ndarray]:
     """Which word stands for which.
 
     IBM model 1 in both directions (Brown et al. 1993), with a preference for equal relative places
-    (Dyer et al. 2013, "A Simple, Fast, and Effective Reparameterization of IBM Model 2"). In the
-    last rounds both directions learn from what they agree on (Liang et al. 2006, "Alignment by
-    Agreement"). The links of the two are then put together as in Koehn et al. 2003.
+    (Dyer et al. 2013, "A Simple, Fast, and Effective Reparameterization of IBM Model 2"). The most
+    probable links of the two are put together as in Koehn et al. 2003, "Statistical Phrase-Based
+    Translation".
 
     Args:
         left: Sentences.
         right: Their counterparts, in the same order.
-        rounds: Rounds in which the directions learn by themselves.
-        agreeing: Rounds in which they learn together.
+        rounds: Rounds of expectation and maximisation.
         diagonal: How strong the preference is; 0 for none.
 
     Returns:
@@ -82,13 +81,9 @@ def link(
     grid = cells(left, right, diagonal)
     forward = _Direction(grid.left, left, grid.kinds_right, right.size, grid)
     backward = _Direction(grid.right, right, grid.kinds_left, left.size, grid)
-    for turn in range(rounds + agreeing):
-        there, back = forward.expect(), backward.expect()
-        if turn >= rounds:
-            there *= back
-            back = there
-        forward.learn(there)
-        backward.learn(back)
+    for direction in (forward, backward):
+        for _ in range(rounds):
+            direction.learn(direction.expect())
     return _together(grid, forward.best(), backward.best(), left, right)
 
 
@@ -117,7 +112,7 @@ class _Direction:
         mass = np.bincount(self._given, count, self._givens)
         self._probability = (count / np.maximum(mass, 1e-12)[self._given]).astype(np.float32)
         linked = np.bincount(self._place, expected, len(self._units.ids))
-        empty = np.bincount(self._units.ids, np.maximum(1 - linked, 1e-6), self._units.size)
+        empty = np.bincount(self._units.ids, np.maximum(1 - linked, 0), self._units.size)
         self._empty = (empty / empty.sum()).astype(np.float32)
 
     def best(self) -> np.ndarray:

@@ -100,9 +100,9 @@ def _use(vocabulary: "Vocabulary", pairs: pl.DataFrame) -> np.ndarray:
     for lang in LANGUAGES:
         texts = pairs["text_en"] if lang == "en" else pairs.filter(pl.col("lang") == lang)["text"]
         chosen = texts.sample(min(20_000, len(texts)), seed=0).to_list()
-        numbers = np.concatenate([np.array(ids, int) for ids in vocabulary.encode(chosen)])
-        counts = np.bincount(numbers, minlength=len(vocabulary.pieces))
-        shares.append((counts + 0.1) / counts.sum())
+        numbers = [number for ids in vocabulary.encode(chosen) for number in ids]
+        counts = np.bincount(np.array(numbers, int), minlength=len(vocabulary.pieces)) + 0.1
+        shares.append(counts / counts.sum())
     return np.stack(shares, 1)
 
 

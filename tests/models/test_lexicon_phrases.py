@@ -35,7 +35,7 @@ def test_words_that_always_occur_together_are_linked_whatever_their_order() -> N
 @given(SENTENCES)
 def test_links_stay_within_their_pair(sentences: list[tuple[list[int], list[int]]]) -> None:
     left, right = (units(*side) for side in zip(*sentences, strict=True))
-    there, back = link(left, right, rounds=2, agreeing=1)
+    there, back = link(left, right, rounds=2)
     assert np.array_equal(
         np.searchsorted(left.starts, there, side="right"),
         np.searchsorted(right.starts, back, side="right"),
@@ -78,7 +78,7 @@ def test_a_word_without_a_link_is_counted_and_begins_no_phrase() -> None:
 @given(SENTENCES)
 def test_both_sides_agree_whichever_is_left(sentences: list[tuple[list[int], list[int]]]) -> None:
     left, right = (units(*side) for side in zip(*sentences, strict=True))
-    links = link(left, right, rounds=2, agreeing=1)
+    links = link(left, right, rounds=2)
     sides = phrases(left, 3), phrases(right, 3)
     there = counterparts(left, right, links, sides)
     back = counterparts(right, left, links[::-1], sides[::-1])

@@ -77,28 +77,46 @@ def test_the_loss_is_that_of_the_published_model(examples, vocabulary):
     source, one, target, two = draw(examples, Recipe(steps=1, examples=1), 0)[0]
     ids = torch.tensor([[source, *examples.tokens[one], 2]])
     words = examples.tokens[two].tolist()
-    out = model(input_ids=ids, decoder_input_ids=torch.tensor([[2, target, *words]])).logits[0, 1:]
-    expected = torch.nn.functional.cross_entropy(out, torch.tensor([*words, 2]))
-    found = loss_of(model, examples, [(source, one, target, two)], "cpu")
+    start = torch.tensor([[2, target, *words]])
+    with torch.inference_mode():
+        out = model(input_ids=ids, decoder_input_ids=start).logits[0, 1:]
+        expected = torch.nn.functional.cross_entropy(out, torch.tensor([*words, 2]))
+        found = loss_of(model, examples, [(source, one, target, two)], "cpu")
     assert found == pytest.approx(float(expected), rel=1e-4)
 
 
-def test_words_of_one_meaning_begin_near_each_other(vocabulary, toy_pairs, tmp_path):
-    from transformers import BertConfig, BertModel
+def test_words_of_one_meaning_begin_near_each_other(vocabulary, toy_pairs):
+    from tokenizers import Tokenizer
+    from tokenizers.models import WordLevel
+    from tokenizers.pre_tokenizers import Metaspace
+    from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 
-    from models.encoder.vocabulary import train_tokenizer
-
-    pieces = train_tokenizer(toy_pairs, 900, per_language=200, seed=0)
-    from transformers import PreTrainedTokenizerFast
-
-    tokenizer = PreTrainedTokenizerFast(tokenizer_object=pieces, pad_token="[PAD]")
+    # An encoder for which each German word has the very embedding of its English.
+    words = ["[PAD]", "[UNK]", *(f"▁{word}" for lang in ("en", "de") for word in WORDS[lang])]
+    inner = Tokenizer(WordLevel({word: i for i, word in enumerate(words)}, unk_token="[UNK]"))
+    inner.pre_tokenizer = Metaspace()
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=inner, unk_token="[UNK]")
     encoder = BertModel(
-        BertConfig(vocab_size=len(tokenizer), hidden_size=96, num_hidden_layers=1,
+        BertConfig(vocab_size=len(words), hidden_size=96, num_hidden_layers=1,
                    num_attention_heads=2, intermediate_size=64)
     )  # fmt: skip
+    count = len(WORDS["en"])
+    with torch.no_grad():
+        table = encoder.embeddings.word_embeddings.weight
+        table[2 + count :] = table[2 : 2 + count]
     rows = aligned_embeddings(vocabulary, toy_pairs, encoder, tokenizer, 64)
     assert rows.shape == (vocabulary.size, 64)
     assert np.linalg.norm(rows, axis=1) == pytest.approx(np.ones(len(rows)), abs=1e-5)
+    both = [
+        (vocabulary.pieces[f"▁{en}"], vocabulary.pieces[f"▁{de}"])
+        for en, de in zip(WORDS["en"], WORDS["de"], strict=True)
+        if f"▁{en}" in vocabulary.pieces and f"▁{de}" in vocabulary.pieces
+    ]
+    assert len(both) > 5
+    near = [float(rows[en] @ rows[de]) for en, de in both]
+    apart = [float(rows[en] @ rows[de]) for en, _ in both for other, de in both if other != en]
+    assert min(near) > max(0.5, np.mean(apart) + 0.3)
+    assert max(near) < 0.99  # told apart by their languages
 
 
 def test_a_trained_translator_is_shipped_as_the_code_runs_it(
