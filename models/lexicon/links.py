@@ -112,7 +112,7 @@ class _Direction:
         mass = np.bincount(self._given, count, self._givens)
         self._probability = (count / np.maximum(mass, 1e-12)[self._given]).astype(np.float32)
         linked = np.bincount(self._place, expected, len(self._units.ids))
-        empty = np.bincount(self._units.ids, np.maximum(1 - linked, 0), self._units.size)
+        empty = np.bincount(self._units.ids, np.maximum(1 - linked, 1e-6), self._units.size)
         self._empty = (empty / empty.sum()).astype(np.float32)
 
     def best(self) -> np.ndarray:
