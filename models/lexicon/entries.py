@@ -40,14 +40,14 @@ class Entry(NamedTuple):
     Attributes:
         source: A word or a few.
         target: What stands for it; empty where nothing does.
-        share: How much of the source's occurrences it stands for, 0 to 1.
-        gain: How many words of the training text it is expected to put right.
+        gain: How many occurrences in the training text it puts right.
+        words: How many words the source has.
     """
 
     source: str
     target: str
-    share: float
     gain: float
+    words: int
 
 
 @dataclass(frozen=True)
@@ -55,30 +55,22 @@ class Choice:
     """How entries are chosen.
 
     Attributes:
-        fewest: Least occurrences of a word.
-        fewest_phrase: Least times that a phrase and its target stand for each other.
-        share_phrase: Least share of a phrase's occurrences its target stands for.
-        gain_phrase: Least gain of a phrase.
+        fewest: Least times that a phrase and its target stand for each other.
         back: Weight of the opposite direction when targets are compared.
-        empty: How a word's occurrences without a counterpart weigh.
-        longest: Most words in a source.
-        alternatives: Targets of a word.
+        empty: Weight of a word's occurrences without a counterpart against those with one.
     """
 
     fewest: int = 2
-    fewest_phrase: int = 3
-    share_phrase: float = 0.15
-    gain_phrase: float = 2.0
-    back: float = 0.5
-    empty: float = 1.0
-    longest: int = 4
-    alternatives: int = 1
+    back: float = 0.25
+    empty: float = 0.4
 
 
 def choose(
     sources: Side, targets: Side, found: Counterparts, choice: Choice, *, forward: bool
 ) -> list[Entry]:
-    """The entries of one direction.
+    """The entries of one direction: one target for each source, or none.
+
+    A phrase is an entry where its words, one after the other, do not give its target already.
 
     Args:
         sources: The language translated from.
@@ -88,76 +80,65 @@ def choose(
         forward: Whether the sources are what `found` has on the left.
     """
     here, there = (found.left, found.right) if forward else (found.right, found.left)
-    counts = found.counts.astype(np.float64)
-    total, total_there = sources.phrases.counts[here], targets.phrases.counts[there]
-    single = here < len(sources.words)
     able = _usable(sources)[here] & _usable(targets, output=True)[there]
-    able &= here < sources.phrases.offsets[min(choice.longest, len(sources.phrases.at))]
-    able &= np.where(single, total >= choice.fewest, counts >= choice.fewest_phrase)
-    kept = np.flatnonzero(able)
-    score = counts[kept] / total[kept] * (counts[kept] / total_there[kept]) ** choice.back
-    kept = kept[np.lexsort((-score, here[kept]))]
-    chosen = _Chosen(sources, targets, choice)
-    chosen.add_words(here, there, counts, kept[single[kept]])
-    chosen.add_phrases(here, there, counts, kept[~single[kept]])
+    able &= (here < len(sources.words)) | (found.counts >= choice.fewest)
+    here, there, counts = here[able], there[able], found.counts[able].astype(np.float64)
+    score = counts / sources.phrases.counts[here]
+    score *= (counts / targets.phrases.counts[there]) ** choice.back
+    order = np.lexsort((-score, here))
+    here, there, counts = here[order], there[order], counts[order]
+    best = np.flatnonzero(np.diff(here, prepend=-1))
+    chosen = _Chosen(sources, targets)
+    words = best[here[best] < len(sources.words)]
+    chosen.add_words(here[words], there[words], counts[words], choice.empty)
+    every = {
+        (source, target): count
+        for source, target, count in zip(
+            here.tolist(), there.tolist(), counts.tolist(), strict=True
+        )
+        if source >= len(sources.words)
+    }
+    for i in best[len(words) :]:
+        chosen.add_phrase(int(here[i]), int(there[i]), every)
     return chosen.entries
 
 
 class _Chosen:
-    """Entries chosen so far, words first, then ever longer phrases."""
+    """Entries chosen so far: words first, then ever longer phrases."""
 
-    def __init__(self, sources: Side, targets: Side, choice: Choice) -> None:
+    def __init__(self, sources: Side, targets: Side) -> None:
         self.entries: list[Entry] = []
-        self._sources, self._targets, self._choice = sources, targets, choice
+        self._sources, self._targets = sources, targets
         self._known: dict[tuple[int, ...], tuple[int, ...]] = {}
 
     def add_words(
-        self, here: np.ndarray, there: np.ndarray, counts: np.ndarray, kept: np.ndarray
+        self, words: np.ndarray, targets: np.ndarray, counts: np.ndarray, empty: float
     ) -> None:
-        """Words, the best targets of each and the empty one where it is more frequent."""
-        alone = self._sources.alone
-        bounds = np.flatnonzero(np.diff(here[kept], prepend=-1))
-        groups = np.split(kept, bounds[1:]) if len(kept) else []
-        candidates = {int(here[group[0]]): group[: self._choice.alternatives] for group in groups}
-        for word in sorted(candidates.keys() | set(np.flatnonzero(alone).tolist())):
+        """Words with their best target, or the empty one where that is more frequent."""
+        best = dict(zip(words.tolist(), zip(targets, counts, strict=True), strict=True))
+        for word, alone in enumerate(self._sources.alone.tolist()):
             if not is_word(self._sources.words[word]):
                 continue
-            total = int(self._sources.phrases.counts[word])
-            options = [
-                (float(counts[i]), self._targets.phrases.words_of(there[i]))
-                for i in candidates.get(word, ())
-            ]
-            empty = float(alone[word]) * self._choice.empty
-            if total >= self._choice.fewest and (not options or empty > options[0][0]):
-                options.insert(0, (float(alone[word]), ()))
-            for rank, (count, target) in enumerate(options[: self._choice.alternatives]):
-                if rank == 0:
-                    self._known[(word,)] = target
-                self._append((word,), target, count, total, 0.0)
+            target, count = best.get(word, (None, 0.0))
+            if target is not None and count >= alone * empty:
+                self._add((word,), self._targets.phrases.words_of(target), float(count))
+            elif alone:
+                self._add((word,), (), float(alone))
 
-    def add_phrases(
-        self, here: np.ndarray, there: np.ndarray, counts: np.ndarray, kept: np.ndarray
-    ) -> None:
-        """Phrases that their words, one after the other, do not already give."""
-        first = kept[np.flatnonzero(np.diff(here[kept], prepend=-1))]
-        share = {
-            (int(here[i]), self._targets.phrases.words_of(there[i])): float(counts[i]) for i in kept
-        }
-        for i in first:
-            number = int(here[i])
-            total = int(self._sources.phrases.counts[number])
-            if counts[i] < self._choice.share_phrase * total:
-                continue
-            words = self._sources.phrases.words_of(number)
-            target = self._targets.phrases.words_of(there[i])
-            already = self._composed(words)
-            if already == target:
-                continue
-            known = share.get((number, already), 0.0) if already is not None else 0.0
-            if counts[i] - known < self._choice.gain_phrase:
-                continue
-            self._known[words] = target
-            self._append(words, target, float(counts[i]), total, known)
+    def add_phrase(self, phrase: int, target: int, counts: dict[tuple[int, int], float]) -> None:
+        """A phrase with its best target.
+
+        Args:
+            phrase: Its number.
+            target: The target's number.
+            counts: How often each phrase and each of its targets stand for each other.
+        """
+        words = self._sources.phrases.words_of(phrase)
+        made = self._composed(words)
+        composed = -1 if made is None else self._targets.phrases.number_of(made)
+        gain = counts[phrase, target] - counts.get((phrase, composed), 0.0)
+        if composed != target and gain >= 1:
+            self._add(words, self._targets.phrases.words_of(target), gain)
 
     def _composed(self, words: tuple[int, ...]) -> tuple[int, ...] | None:
         """What the entries so far make of words; None where a word has none."""
@@ -174,16 +155,10 @@ class _Chosen:
                 return None
         return made
 
-    def _append(
-        self,
-        source: tuple[int, ...],
-        target: tuple[int, ...],
-        count: float,
-        total: int,
-        known: float,
-    ) -> None:
+    def _add(self, source: tuple[int, ...], target: tuple[int, ...], gain: float) -> None:
+        self._known[source] = target
         texts = self._sources.text(source), self._targets.text(target)
-        self.entries.append(Entry(*texts, count / total, count - known))
+        self.entries.append(Entry(*texts, gain, len(source)))
 
 
 def _usable(side: Side, *, output: bool = False) -> np.ndarray:

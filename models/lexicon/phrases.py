@@ -34,6 +34,15 @@ class Phrases:
         length = int(np.searchsorted(self.offsets, number, side="right")) - 1
         return tuple(self.words[length][number - self.offsets[length]].tolist())
 
+    def number_of(self, words: tuple[int, ...]) -> int:
+        """The number of a phrase; -1 where it does not occur."""
+        return self._numbers.get(words, -1)
+
+    @cached_property
+    def _numbers(self) -> dict[tuple[int, ...], int]:
+        every = (tuple(row) for rows in self.words for row in rows.tolist())
+        return {words: number for number, words in enumerate(every)}
+
 
 def phrases(units: Units, longest: int) -> Phrases:
     """All phrases of up to `longest` words."""
