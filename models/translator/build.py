@@ -38,7 +38,7 @@ class Size:
 
 
 SIZES = {
-    "cpu": Size(256, 3, 2, 0.0, 28, Recipe(steps=2400)),
+    "cpu": Size(256, 3, 2, 0.0, 40, Recipe(steps=4000, examples=384)),
     "gpu": Size(256, 4, 2, 0.1, 196, Recipe(steps=60_000, examples=4096, budget=65_536)),
 }
 

@@ -119,7 +119,8 @@ def _optimizer(recipe: Recipe, weights: dict[str, torch.Tensor]) -> torch.optim.
 def draw(examples: Examples, recipe: Recipe, step: int) -> list[tuple[int, int, int, int]]:
     """Examples of a step, from the seed and the step alone.
 
-    Pairs with English are drawn with the square root of their size, those without all alike.
+    Pairs of languages are drawn alike however much text they have, in two groups: those with
+    English and those without.
 
     Returns:
         Source code, source sentence, target code, target sentence of each.
@@ -127,12 +128,13 @@ def draw(examples: Examples, recipe: Recipe, step: int) -> list[tuple[int, int, 
     random = np.random.default_rng([recipe.seed, step])
     names = list(examples.pairs)
     with_english = np.array(["en" in name for name in names])
-    weights = np.sqrt([len(examples.pairs[name]) for name in names])
-    shares = np.where(with_english, weights, 1.0)
-    for side, share in ((with_english, 1 - recipe.without_english), (~with_english, None)):
-        if side.any():
-            part = recipe.without_english if share is None else share
-            shares[side] *= part / shares[side].sum()
+    shares = np.zeros(len(names))
+    for group, share in (
+        (with_english, 1 - recipe.without_english),
+        (~with_english, recipe.without_english),
+    ):
+        if group.any():
+            shares[group] = share / group.sum()
     counts = random.multinomial(recipe.examples, shares / shares.sum())
     drawn = []
     for name, count in zip(names, counts, strict=True):

@@ -1,6 +1,7 @@
 """The translator's build on a toy: vocabulary, embeddings, training, and the folder it ends in."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -62,6 +63,13 @@ def test_the_share_of_pairs_without_english_is_kept(examples):
     without = np.mean([english not in (source, target) for source, _, target, _ in drawn])
     assert without == pytest.approx(0.2, abs=0.03)
     assert draw(examples, recipe, 0) == drawn != draw(examples, recipe, 1)
+
+
+def test_a_language_with_little_text_is_drawn_as_often_as_the_others(examples):
+    few = replace(examples, pairs=examples.pairs | {("en", "ja"): examples.pairs["en", "ja"][:2]})
+    drawn = draw(few, Recipe(steps=1, examples=6000, without_english=0.0), 0)
+    share = np.mean([target == few.codes["ja"] for *_, target, _ in drawn])
+    assert share == pytest.approx(1 / 6, abs=0.02)
 
 
 def test_the_loss_does_not_depend_on_how_examples_are_grouped(examples, vocabulary):
