@@ -1,0 +1,1 @@
+"""Statistics of a study as pure functions: differences, tests, regression, power."""

@@ -1,0 +1,118 @@
+"""Many tests at once: Holm's adjustment, and in how many languages an effect holds."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from babelift.errors import DataError
+from babelift.evaluate.scores import Floats
+
+
+def holm(p_values: Sequence[float] | Floats) -> Floats:
+    """Adjust p-values so that the chance of any false claim among them stays at the level.
+
+    Holm 1979, "A simple sequentially rejective multiple test procedure"; holds however the tests
+    depend on one another.
+
+    Args:
+        p_values: `(tests,)`.
+
+    Returns:
+        `(tests,)` in the same order; reject those at or below the level.
+
+    Raises:
+        DataError: A value that is no probability.
+
+    >>> holm([0.01, 0.04, 0.03, 0.005]).round(3).tolist()
+    [0.03, 0.06, 0.06, 0.02]
+    """
+    values = _probabilities(p_values)
+    order = np.argsort(values, kind="stable")
+    steps = values[order] * np.arange(len(values), 0, -1)
+    adjusted = np.empty_like(values)
+    adjusted[order] = np.minimum(np.maximum.accumulate(steps), 1) if len(steps) else steps
+    return adjusted
+
+
+@dataclass(frozen=True, slots=True)
+class Replicability:
+    """In how many languages an effect is there.
+
+    Attributes:
+        languages: Number of languages.
+        positive: Languages where the difference seen is above zero, sure or not.
+        negative: Languages where it is below zero.
+        gains: At least so many languages truly gain.
+        losses: At least so many truly lose. Both statements together are wrong with at most
+            probability `level`.
+        level: Of the two statements together.
+    """
+
+    languages: int
+    positive: int
+    negative: int
+    gains: int
+    losses: int
+    level: float
+
+
+def replicability(
+    deltas: Sequence[float] | Floats, p_values: Sequence[float] | Floats, *, level: float = 0.05
+) -> Replicability:
+    """Count languages in which an effect holds, with a guarantee.
+
+    `gains` is the largest u for which "fewer than u languages gain" is rejected (Benjamini &
+    Heller 2008, "Screening for partial conjunction hypotheses"), at half the level for each side.
+    The test of each u is Bonferroni's, since languages share models and often items, so nothing is
+    known of their dependence.
+
+    Args:
+        deltas: `(languages,)` differences.
+        p_values: `(languages,)` their two-sided p.
+        level: Probability of a false statement.
+
+    Raises:
+        DataError: Lengths that differ, numbers that are not finite, or no probabilities.
+
+    >>> replicability([0.05, 0.04, 0.03, -0.01], [0.001, 0.004, 0.2, 0.6])
+    Replicability(languages=4, positive=3, negative=1, gains=2, losses=0, level=0.05)
+    """
+    differences, two_sided = np.asarray(deltas, dtype=np.float64), _probabilities(p_values)
+    if differences.shape != two_sided.shape:
+        raise DataError(f"{len(differences)} differences have {len(two_sided)} p-values.")
+    if not np.isfinite(differences).all():
+        raise DataError("a language's difference is not a finite number.")
+    up = np.where(differences > 0, two_sided / 2, 1 - two_sided / 2)
+    down = np.where(differences < 0, two_sided / 2, 1 - two_sided / 2)
+    return Replicability(
+        languages=len(differences),
+        positive=int((differences > 0).sum()),
+        negative=int((differences < 0).sum()),
+        gains=int((partial_conjunction(up) <= level / 2).sum()),
+        losses=int((partial_conjunction(down) <= level / 2).sum()),
+        level=level,
+    )
+
+
+def partial_conjunction(p_values: Sequence[float] | Floats) -> Floats:
+    """For u = 1, 2, ...: the p of "fewer than u of these effects are there".
+
+    With Bonferroni's test it is `(n - u + 1) * p_(u)` for the u-th smallest p, made non-decreasing
+    so that all u can be read off at once (Benjamini & Heller 2008). So it is Holm's adjustment,
+    sorted.
+
+    Args:
+        p_values: `(n,)` one-sided p-values.
+
+    >>> partial_conjunction([0.3, 0.01, 0.02]).round(3).tolist()
+    [0.03, 0.04, 0.3]
+    """
+    return np.sort(holm(p_values))
+
+
+def _probabilities(p_values: Sequence[float] | Floats) -> Floats:
+    values = np.asarray(p_values, dtype=np.float64)
+    if values.ndim != 1 or not ((values >= 0) & (values <= 1)).all():
+        raise DataError("p-values must be a list of numbers from 0 to 1.")
+    return values
