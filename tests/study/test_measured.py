@@ -1,0 +1,118 @@
+"""Draws of mean scores: as wide as Student's t over seeds, and as the items' covariance says."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from babelift.errors import DataError
+from babelift.study.measured import Measured, by_size, means
+
+
+def runs(scores, size=100, first=0) -> list[Measured]:
+    return [Measured(size, first + seed, score) for seed, score in enumerate(scores)]
+
+
+def quantiles(values) -> np.ndarray:
+    return np.quantile(values, [0.025, 0.975])
+
+
+def test_a_mean_over_seeds_has_the_interval_of_a_t_test() -> None:
+    scores = [0.5, 0.54, 0.55]
+    found = means([runs(scores)], draws=100_000, seed=1)
+    ours = quantiles(found.drawn[:, 0])
+    theirs = stats.ttest_1samp(scores, 0).confidence_interval(0.95)
+    assert ours == pytest.approx(list(theirs), abs=0.003)
+    assert found.variance == pytest.approx(np.var(scores, ddof=1))
+    assert (found.freedom, found.seeds_seen, found.items_seen) == (2, True, False)
+
+
+def test_luck_that_two_cells_share_leaves_their_difference_alone() -> None:
+    low, high = runs([0.5, 0.54, 0.55]), runs([0.6, 0.64, 0.65], size=200)
+    found = means([low, high], draws=50, seed=0)
+    assert found.drawn[:, 1] - found.drawn[:, 0] == pytest.approx(np.full(50, 0.1))
+
+
+def test_the_difference_of_two_cells_has_the_interval_of_a_paired_t_test() -> None:
+    one, other = [0.5, 0.54, 0.55, 0.52], [0.6, 0.61, 0.68, 0.6]
+    found = means([runs(one), runs(other)], draws=100_000, seed=1)
+    theirs = stats.ttest_rel(other, one).confidence_interval(0.95)
+    ours = quantiles(found.drawn[:, 1] - found.drawn[:, 0])
+    assert ours == pytest.approx(list(theirs), abs=0.003)
+
+
+def test_cells_of_other_seeds_are_drawn_apart() -> None:
+    found = means([runs([0.5, 0.6, 0.7]), runs([0.5, 0.6, 0.7], first=9)], draws=20_000, seed=0)
+    assert abs(stats.spearmanr(*found.drawn.T).statistic) < 0.03
+
+
+def test_a_lone_run_borrows_the_spread_of_the_others() -> None:
+    found = means([runs([0.5, 0.52, 0.54]), runs([0.6], size=200)], draws=100_000, seed=0)
+    assert quantiles(found.drawn[:, 1]) == pytest.approx(
+        0.6 + 0.02 * stats.t.ppf([0.025, 0.975], 2), abs=0.003
+    )
+
+
+def test_one_seed_without_items_gives_no_draws() -> None:
+    found = means([runs([0.5]), runs([0.6])], draws=10, seed=0)
+    assert found.drawn is None
+    assert not found.seeds_seen
+
+
+def test_one_seed_with_items_has_the_spread_of_a_binomial() -> None:
+    right = np.repeat([True, False], [300, 100])
+    found = means([[Measured(100, 0, 0.75, right)]], draws=100_000, seed=0)
+    assert found.drawn[:, 0].std() == pytest.approx((0.75 * 0.25 / 399) ** 0.5, rel=0.02)
+    assert (found.seeds_seen, found.items_seen) == (False, True)
+
+
+def test_items_that_two_cells_share_leave_their_difference_alone() -> None:
+    right = np.repeat([True, False], [30, 10])
+    cells = [[Measured(size, 0, 0.75, right)] for size in (100, 200)]
+    drawn = means(cells, draws=50, seed=0).drawn
+    assert drawn[:, 0] == pytest.approx(drawn[:, 1])
+    assert drawn[:, 0].std() > 0.01
+
+
+def test_noise_of_seed_and_item_together_is_counted_once() -> None:
+    rng = np.random.default_rng(0)
+    rows = rng.random((40, 1000)) < 0.5  # no item is easy and no seed is lucky
+    cell = [Measured(100, seed, float(right.mean()), right) for seed, right in enumerate(rows)]
+    drawn = means([cell], draws=50_000, seed=0).drawn
+    assert drawn.std() == pytest.approx((0.25 / 40_000) ** 0.5, rel=0.25)
+
+
+def test_the_seed_of_the_draws_decides_them() -> None:
+    cells = [runs([0.5, 0.6])]
+    drawn = [means(cells, draws=5, seed=seed).drawn.tolist() for seed in (3, 3, 4)]
+    assert drawn[0] == drawn[1] != drawn[2]
+
+
+def test_scores_that_are_no_number_are_left_out() -> None:
+    assert by_size([Measured(100, 0, float("nan")), Measured(100, 1, 0.5)], "x", "y") == {
+        100: [Measured(100, 1, 0.5)]
+    }
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ([], "Japanese: there is no score of the native arm"),
+        ([Measured(100, 0, float("nan"))], "there is no score"),
+        ([Measured(0, 3, 0.5)], "Japanese, native, size 0, seed 3: a size must be at least 1"),
+        ([Measured(100, 3, 61.0)], "a score must be at most 1, got 61.0"),
+        ([Measured(100, 3, 0.5), Measured(100, 3, 0.6)], "the seed occurs twice"),
+        ([Measured(100, 3, 0.5, np.array([1, 1, 0]))], "whose mean is the score 0.5"),
+        ([Measured(100, 3, 1.0, np.ones(1))], r"of shape \(1,\)"),
+        ([Measured(100, 3, 1.0, np.ones((2, 2)))], r"of shape \(2, 2\)"),
+        ([Measured(100, 3, 0.5, np.array([np.nan, 0.5]))], "whose mean is the score"),
+    ],
+)
+def test_hostile_input_is_refused_with_its_place(given, said) -> None:
+    with pytest.raises(DataError, match=said):
+        by_size(given, "Japanese", "native")
+
+
+def test_items_must_be_the_same_in_every_run() -> None:
+    cells = [[Measured(100, 0, 0.5, np.array([1, 0]))], [Measured(200, 0, 0.5, np.eye(2).ravel())]]
+    with pytest.raises(DataError, match="got 2 and 4 items"):
+        means(cells, draws=5, seed=0)
