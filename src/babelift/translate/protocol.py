@@ -51,3 +51,20 @@ class Translator(Protocol):
     def close(self) -> None:
         """Release models and processes; safe to call twice."""
         ...
+
+
+@runtime_checkable
+class DerivedTranslator(Translator, Protocol):
+    """A translator that makes its output out of another's, cheaply and always alike.
+
+    The memory keeps the other's output alone, so that what it holds is not translated again.
+
+    Attributes:
+        base: The other translator; both take the same texts.
+    """
+
+    base: Translator
+
+    def derive(self, made: Translation, source_lang: str, target_lang: str) -> Translation:
+        """What this translator makes out of a translation by the other."""
+        ...

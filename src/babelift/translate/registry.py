@@ -157,6 +157,15 @@ def _entries() -> tuple[Entry, ...]:
             argument="CMD",
             required=True,
         ),
+        Entry(
+            name="degraded",
+            target="babelift.translate.degraded:load",
+            description="any of these, spoilt on purpose: drop, shuffle or sense (wrong senses) "
+            "hits a share of the words, as in degraded:drop=0.3:mini",
+            languages="those of the translator that is spoilt; sense into en de es fr ja zh",
+            argument="KIND=SHARE:TRANSLATOR",
+            required=True,
+        ),
     )
 
 
@@ -180,7 +189,8 @@ def load_translator(spec: str, *, config: Translating | None = None) -> Translat
     Traceback (most recent call last):
     babelift.errors.ConfigError: translator 'm2m10' is not known; did you mean 'm2m100'?
     Known: m2m100, m2m100-1.2b, nllb-600m, opus-mt, ct2:FOLDER, hf:FOLDER_OR_HUB_ID, mini, \
-mini-lexicon, apertium, lexicon:FILE, table:FILE#SYSTEM, command:CMD.
+mini-lexicon, apertium, lexicon:FILE, table:FILE#SYSTEM, command:CMD, \
+degraded:KIND=SHARE:TRANSLATOR.
     """
     entry, argument = parse(spec)
     terms = license_of(entry, argument)
@@ -241,6 +251,10 @@ def parse(spec: str) -> tuple[Entry, str]:
         raise ConfigError(f"translator '{name}' needs an argument: {entry.usage}.")
     if colon and not entry.argument:
         raise ConfigError(f"translator '{name}' takes no argument. Got '{argument}'.")
+    if name == "degraded":
+        from babelift.translate.degraded import Damage
+
+        Damage.parse(argument)
     return entry, argument
 
 

@@ -1,14 +1,14 @@
 """Translating the texts of one pair: through the memory, in batches, each finished one kept."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
 from babelift.errors import TranslationError
 from babelift.progress import Task
 from babelift.translate.batches import counter, cut_batches, limit_of
 from babelift.translate.memory import Memory
-from babelift.translate.protocol import Translation, Translator
+from babelift.translate.protocol import DerivedTranslator, Translation, Translator
 from babelift.translate.segment import Piece, rejoin, split_long, split_text
 
 WINDOW: Final = 20_000
@@ -163,6 +163,9 @@ def _translations(
         bar: Moved on by the segments.
     """
     pair = (lane.source_lang, lane.target_lang)
+    if isinstance(lane.translator, DerivedTranslator):
+        made = _translations(counts, replace(lane, translator=lane.translator.base), tally, bar)
+        return {text: lane.translator.derive(one, *pair) for text, one in made.items()}
     fingerprint = lane.translator.fingerprint
     known = lane.memory.get_many(list(counts), *pair, fingerprint)
     for segment, stored in known.items():

@@ -55,7 +55,9 @@ class Words:
         while place < len(units):
             length, node = self._longest(units, place)
             start, stop = units[place].start, units[place + length - 1].stop
-            word = text[start:stop] if node is None else _in_case(text[start:stop], node)
+            word = text[start:stop]
+            if node is not None:
+                word = in_case(word, node.source or "", node.target)
             # A word without a counterpart (an article, say) goes, with the space before it.
             if word and before:
                 new = before_is_new or node is not None
@@ -127,14 +129,17 @@ def _is_cjk(character: str) -> bool:
     return re.match(rf"[{_CJK}\u3000-\u303f\uff01-\uff65]", character) is not None
 
 
-def _in_case(source: str, node: _Node) -> str:
-    """The target of an entry, in the case in which its source was found."""
-    entry, target = node.source or "", node.target
-    if source == entry:
+def in_case(found: str, entry: str, target: str) -> str:
+    """The target of an entry, in the case in which its source was found.
+
+    >>> in_case("BANK", "bank", "Ufer"), in_case("Good", "good", "gut")
+    ('UFER', 'Gut')
+    """
+    if found == entry:
         return target
-    cased = [letter for letter in source if letter.upper() != letter.lower()]
+    cased = [letter for letter in found if letter.upper() != letter.lower()]
     if len(cased) > 1 and all(map(str.isupper, cased)):
         return target.upper()
-    if source[0].isupper() and not entry[0].isupper():
+    if found[0].isupper() and not entry[0].isupper():
         return target[:1].upper() + target[1:]
     return target
