@@ -33,6 +33,13 @@ class Comparison:
         """How many seeds both conditions were trained with."""
         return len(self.difference)
 
+    @property
+    def present(self) -> npt.NDArray[np.bool_]:
+        """Which items occur in which language: `(languages, items) bool`."""
+        found = np.zeros((len(self.names), int(self.items.max()) + 1), dtype=np.bool_)
+        found[self.langs, self.items] = True
+        return found
+
     def of(self, lang: int) -> "Comparison":
         """The rows of one language, by its number."""
         rows = np.flatnonzero(self.langs == lang)
@@ -76,12 +83,17 @@ def make_comparison(
     for name, given in (("langs", langs), ("groups", groups)):
         if len(given) != arm.shape[1]:
             raise DataError(f"{name} has {len(given)} entries for {arm.shape[1]} rows.")
-    names, numbers = np.unique(np.asarray(langs, dtype=str), return_inverse=True)
-    items = _numbers(groups)
-    for number, name in enumerate(names):
-        if len(np.unique(items[numbers == number])) < 2:
+    spoken = np.asarray(langs)
+    if spoken.dtype == object:
+        spoken = spoken.astype(str)
+    names, numbers = np.unique(spoken, return_inverse=True)
+    made = Comparison(
+        arm - base, numbers.astype(np.int64), _numbers(groups), tuple(map(str, names))
+    )
+    for name, items in zip(made.names, made.present.sum(axis=1), strict=True):
+        if items < 2:
             raise DataError(f"language '{name}' has fewer than two test items.")
-    return Comparison(arm - base, numbers.astype(np.int64), items, tuple(map(str, names)))
+    return made
 
 
 def _right(values: npt.ArrayLike, name: str) -> Floats:

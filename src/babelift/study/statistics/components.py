@@ -1,13 +1,13 @@
 """Where the variance of a paired difference comes from, so that other designs can be planned."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from babelift.errors import ConfigError
 from babelift.study.statistics.comparison import Comparison
-from babelift.study.statistics.crossed import Crossed, crossed
+from babelift.study.statistics.crossed import Crossed
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,35 +63,32 @@ class Components:
         return Crossed(seed / (languages * seeds) + rest, item / (languages * items) + rest, rest)
 
 
-def components(whole: Comparison, languages: Sequence[Comparison]) -> Components | None:
-    """Estimate the components from a study; None with one seed, which shows nothing of seeds.
+def components(
+    languages: Sequence[Comparison], each: Sequence[Crossed], mean: Crossed
+) -> Components:
+    """Estimate the components from a study of two seeds or more.
 
     Variances are means over languages; a share is what makes the variance of the mean over
     languages the one that was found. With few seeds `seed` is rough: its own standard error is
-    about as large as itself with 3 seeds, two thirds of it with 5.
+    about as large as itself with 3 seeds, 0.7 of it with 5.
 
     Args:
-        whole: All languages.
-        languages: Each of them.
+        languages: Each language's rows.
+        each: Variances of each language's difference.
+        mean: Variances of the mean over languages.
     """
-    if whole.seeds == 1:
-        return None
+    seeds = languages[0].seeds
     items = [int(part.items.max()) + 1 for part in languages]
-    each = [crossed(part) for part in languages]
-    mean, count = crossed(whole), len(languages)
     seed = [part.pure_seeds for part in each]
     item = [part.pure_items for part in each]
     residual = [part.residual for part in each]
-    found = Components(
-        seed=whole.seeds * float(np.mean(seed)),
+    return Components(
+        seed=seeds * float(np.mean(seed)),
         item=float(np.mean(np.multiply(item, items))),
-        residual=whole.seeds * float(np.mean(np.multiply(residual, items))),
-    )
-    return replace(
-        found,
-        seed_shared=_shared(mean.pure_seeds, seed, otherwise=1.0) if count > 1 else 1.0,
-        item_shared=_shared(mean.pure_items, item, otherwise=0.0) if count > 1 else 0.0,
-        residual_shared=_shared(mean.residual, residual, otherwise=0.0) if count > 1 else 0.0,
+        residual=seeds * float(np.mean(np.multiply(residual, items))),
+        seed_shared=_shared(mean.pure_seeds, seed, otherwise=1.0),
+        item_shared=_shared(mean.pure_items, item, otherwise=0.0),
+        residual_shared=_shared(mean.residual, residual, otherwise=0.0),
     )
 
 
@@ -101,6 +98,8 @@ def _shared(of_mean: float, each: Sequence[float], *, otherwise: float) -> float
     >>> _shared(0.5, [1.0, 1.0], otherwise=0.0), _shared(1.0, [1.0, 1.0], otherwise=0.0)
     (0.0, 1.0)
     """
+    if len(each) == 1:
+        return otherwise
     apart = float(np.sum(each)) / len(each) ** 2
     together = (float(np.sum(np.sqrt(each))) / len(each)) ** 2
     if together <= apart:

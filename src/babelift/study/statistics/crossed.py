@@ -86,8 +86,7 @@ def crossed(comparison: Comparison) -> Crossed:
 def _weights(comparison: Comparison) -> Floats:
     """What a row adds to the mean, widened for the item that each language's mean takes up."""
     rows = np.bincount(comparison.langs)
-    pairs = np.unique(np.stack([comparison.langs, comparison.items]), axis=1)
-    items = np.bincount(pairs[0])
+    items = comparison.present.sum(axis=1)
     weights = np.sqrt(items / (items - 1)) / (len(rows) * rows)
     return np.asarray(weights[comparison.langs], dtype=np.float64)
 
@@ -96,4 +95,4 @@ def _sums(values: Floats, numbers: Counts, count: int) -> Floats:
     """Sums of `(k, rows)` values by number: `(k, count)`."""
     cells = np.arange(len(values))[:, None] * count + numbers
     sums = np.bincount(cells.ravel(), values.ravel(), minlength=len(values) * count)
-    return sums.reshape(len(values), count)
+    return np.asarray(sums.reshape(len(values), count), dtype=np.float64)

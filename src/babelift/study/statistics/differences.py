@@ -4,13 +4,12 @@ from collections.abc import Hashable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
 from babelift.errors import ConfigError
 from babelift.study.statistics.comparison import Comparison, make_comparison
 from babelift.study.statistics.components import Components, components
-from babelift.study.statistics.crossed import crossed, language_means
+from babelift.study.statistics.crossed import Crossed, crossed, language_means
 from babelift.study.statistics.quantiles import SMALLEST_P, critical, spread, two_sided_p
 
 
@@ -98,20 +97,26 @@ def paired_differences(
     if not 0 < level < 1:
         raise ConfigError(f"level must be between 0 and 1; got {level}.")
     whole = make_comparison(right_arm, right_base, langs, groups)
-    parts = [whole.of(lang) for lang in range(len(whole.names))]
+    each = [whole.of(lang) for lang in range(len(whole.names))]
+    of_whole, of_each = crossed(whole), [crossed(part) for part in each]
     return Differences(
-        _difference(whole, level),
-        {part.names[0]: _difference(part, level) for part in parts},
-        components(whole, parts),
+        _difference(whole, of_whole, level),
+        {
+            part.names[0]: _difference(part, found, level)
+            for part, found in zip(each, of_each, strict=True)
+        },
+        components(each, of_each, of_whole) if whole.seeds > 1 else None,
         level,
     )
 
 
-def _difference(comparison: Comparison, level: float) -> Difference:
+def _difference(comparison: Comparison, parts: Crossed, level: float) -> Difference:
     delta = float(language_means(comparison).mean())
     items = int(comparison.items.max()) + 1
-    freedom = items - len(comparison.names) if _apart(comparison) else items - 1
-    found = spread(crossed(comparison), comparison.seeds, freedom)
+    # Items that no two languages share make one mean for each language.
+    apart = comparison.present.sum() == items
+    freedom = items - len(comparison.names) if apart else items - 1
+    found = spread(parts, comparison.seeds, freedom)
     error = found.variance**0.5
     reach = error * float(critical(1 - level, found.seed_share, found.seeds, found.item_freedom))
     p = two_sided_p(delta, found)
@@ -129,9 +134,3 @@ def _difference(comparison: Comparison, level: float) -> Difference:
         rows=len(comparison.langs),
         seeds_seen=comparison.seeds > 1,
     )
-
-
-def _apart(comparison: Comparison) -> bool:
-    """Whether no item occurs in two languages."""
-    pairs = np.unique(np.stack([comparison.langs, comparison.items]), axis=1)
-    return len(pairs[0]) == int(comparison.items.max()) + 1

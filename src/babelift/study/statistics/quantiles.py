@@ -94,12 +94,12 @@ def two_sided_p(estimate: float, found: Spread) -> float:
         return 1.0
     if found.variance == 0:
         return SMALLEST_P
-    distance = abs(estimate) / found.variance**0.5
+    distance = abs(estimate) / float(np.sqrt(found.variance))
 
     def beyond(log_p: float) -> float:
         outside = float(np.exp(log_p))
         errors = critical(outside, found.seed_share, found.seeds, found.item_freedom)
-        return float(errors) - distance
+        return float(errors - distance)
 
     lowest = float(np.log(SMALLEST_P))
     if beyond(lowest) <= 0:

@@ -7,6 +7,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtri
 
+from babelift.evaluate.scores import Floats
+
 Bools = npt.NDArray[np.bool_]
 
 
@@ -79,6 +81,31 @@ def simulated_study(design: Design, generator: np.random.Generator) -> Study:
     number = np.tile(np.arange(design.items), design.languages)
     groups = number if design.parallel else langs * design.items + number
     return Study(right_arm, right_base, langs, groups)
+
+
+def simulated_scores(
+    effect: float, residual: float, studies: int, generator: np.random.Generator
+) -> Floats:
+    """Draw scores in the paper's design, with crossed effects of language, source and seed.
+
+    Args:
+        effect: True coefficient of OTC.
+        residual: Standard deviation of a score's residual.
+        studies: How many studies to draw.
+        generator: Source of the draws.
+
+    Returns:
+        `(studies, 6 languages, 6 sources, 3 seeds, OTC off and on) float64`.
+
+    >>> simulated_scores(0.036, 0.05, 2, np.random.default_rng(0)).shape
+    (2, 6, 6, 3, 2)
+    """
+    scores = 0.5 + residual * generator.standard_normal((studies, 6, 6, 3, 2))
+    scores += 0.08 * generator.standard_normal((studies, 6, 1, 1, 1))
+    scores += 0.05 * generator.standard_normal((studies, 1, 6, 1, 1))
+    scores += 0.02 * generator.standard_normal((studies, 1, 1, 3, 1))
+    scores[..., 1] += effect
+    return np.asarray(scores, dtype=np.float64)
 
 
 def _luck(design: Design) -> float:

@@ -1,0 +1,174 @@
+"""What a design can see: power, smallest effect and seeds needed, for paired differences."""
+
+from typing import Final
+
+import numpy as np
+from scipy.optimize import brentq
+from scipy.special import chdtri, ndtr
+
+from babelift.errors import ConfigError
+from babelift.evaluate.scores import Floats
+from babelift.study.statistics.components import Components
+from babelift.study.statistics.crossed import Crossed
+from babelift.study.statistics.quantiles import critical, spread
+
+MOST_SEEDS: Final = 1000
+_TAILS: Final = (np.arange(512) + 0.5) / 512
+
+
+def power(
+    effect: float,
+    components: Components,
+    *,
+    languages: int,
+    seeds: int,
+    items: int,
+    level: float = 0.05,
+) -> float:
+    """Probability that a true effect is claimed by `paired_differences`, two-sided.
+
+    The estimate is normal about the effect; the variance between seeds that will be seen is the
+    true one times chi-square over its degrees of freedom, so the test statistic is a noncentral t
+    where seeds are all the luck there is. In between, the probability is averaged over the
+    chi-square, with the very number of standard errors that the test takes there. Items are taken
+    to be many. One seed counts as knowing nothing of seeds: their luck makes claims too frequent,
+    which the power of an effect of 0 shows.
+
+    Args:
+        effect: True mean difference over the languages.
+        components: Variances, from `paired_differences` on a smaller study or assumed.
+        languages: Number of test languages.
+        seeds: Seeds per condition.
+        items: Test items per language.
+        level: Two-sided level of the test.
+
+    Raises:
+        ConfigError: A number that no design can have.
+
+    >>> parts = Components(seed=1e-4, item=0.03, residual=0.3)
+    >>> round(power(0.02, parts, languages=5, seeds=5, items=2000), 2)
+    0.81
+    >>> round(power(0.0, parts, languages=5, seeds=5, items=2000), 2)
+    0.05
+    """
+    if not np.isfinite(effect):
+        raise ConfigError(f"an effect must be a finite number; got {effect}.")
+    return _power(effect, *_spreads(components, languages, seeds, items, level))
+
+
+def smallest_effect(
+    components: Components,
+    *,
+    languages: int,
+    seeds: int,
+    items: int,
+    power: float = 0.8,
+    level: float = 0.05,
+) -> float:
+    """The smallest true effect that a design claims with the given power: what it could have seen.
+
+    Args:
+        components: Variances.
+        languages: Number of test languages.
+        seeds: Seeds per condition.
+        items: Test items per language.
+        power: Probability of claiming it, above `level` and below 1.
+        level: Two-sided level of the test.
+
+    Raises:
+        ConfigError: A number that no design can have.
+
+    >>> parts = Components(seed=0.0, item=0.25, residual=0.0)
+    >>> effect = smallest_effect(parts, languages=1, seeds=100, items=10_000)
+    >>> round(effect, 4)  # (1.96 + 0.84) * sqrt(.25 / 10,000)
+    0.014
+    """
+    _check_power(power, level)
+    error, reach = _spreads(components, languages, seeds, items, level)
+    if error == 0 or _power(0.0, error, reach) >= power:
+        return 0.0
+    furthest = float(reach.max()) + 10 * error
+    return float(brentq(lambda effect: _power(effect, error, reach) - power, 0.0, furthest))
+
+
+def seeds_needed(
+    effect: float,
+    components: Components,
+    *,
+    languages: int,
+    items: int,
+    power: float = 0.8,
+    level: float = 0.05,
+) -> int | None:
+    """The fewest seeds, two or more, with which an effect is claimed with the given power.
+
+    Returns:
+        None where 1,000 seeds do not do it: more seeds leave the luck of the test items as it is.
+        Then more items or languages are what a claim needs.
+
+    Raises:
+        ConfigError: A number that no design can have.
+
+    >>> parts = Components(seed=1e-4, item=0.03, residual=0.3)
+    >>> seeds_needed(0.02, parts, languages=5, items=2000)
+    5
+    >>> seeds_needed(0.001, parts, languages=5, items=2000) is None
+    True
+    """
+    _check_power(power, level)
+
+    def enough(seeds: int) -> bool:
+        return _power(effect, *_spreads(components, languages, seeds, items, level)) >= power
+
+    if not np.isfinite(effect):
+        raise ConfigError(f"an effect must be a finite number; got {effect}.")
+    if not enough(MOST_SEEDS):
+        return None
+    few, many = 1, 2
+    while not enough(many):
+        few, many = many, min(2 * many, MOST_SEEDS)
+    while many - few > 1:
+        middle = (few + many) // 2
+        few, many = (few, middle) if enough(middle) else (middle, many)
+    return many
+
+
+def _spreads(
+    components: Components, languages: int, seeds: int, items: int, level: float
+) -> tuple[float, Floats]:
+    """True standard error of the estimate, and half widths of intervals by luck of the seeds."""
+    for name, number, least in (
+        ("languages", languages, 1),
+        ("seeds", seeds, 1),
+        ("items", items, 2),
+    ):
+        if number < least:
+            raise ConfigError(f"a design has {least} or more {name}; got {number}.")
+    if not 0 < level < 1:
+        raise ConfigError(f"level must be between 0 and 1; got {level}.")
+    parts = components.of(languages, seeds, items)
+    error = (parts.seeds + parts.pure_items) ** 0.5
+    if seeds == 1:
+        seen = spread(parts, 1, items - 1)
+        reach = seen.variance**0.5 * critical(level, 0.0, 1, items - 1)
+        return error, np.asarray([reach])
+    luck = chdtri(seeds - 1, 1 - _TAILS) / (seeds - 1)
+    found = [
+        spread(Crossed(parts.seeds * one, parts.items, parts.residual), seeds, items - 1)
+        for one in luck
+    ]
+    variance = np.array([one.variance for one in found])
+    share = np.array([one.seed_share for one in found])
+    return error, variance**0.5 * critical(level, share, seeds, items - 1)
+
+
+def _power(effect: float, error: float, reach: Floats) -> float:
+    if error == 0:
+        return float(effect != 0)
+    above, below = ndtr((effect - reach) / error), ndtr((-effect - reach) / error)
+    return float((above + below).mean())
+
+
+def _check_power(power: float, level: float) -> None:
+    if not level < power < 1:
+        raise ConfigError(f"power must be above the level, {level}, and below 1; got {power}.")
