@@ -1,0 +1,219 @@
+"""Quality of translations: chrF and BLEU against references, and similarity to the originals."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final, NamedTuple, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from babelift.errors import DataError, did_you_mean
+
+Encode: TypeAlias = Callable[[Sequence[str]], npt.NDArray[np.float32]]
+"""Makes `(texts, dim) float32` vectors of texts of any language."""
+
+_PAIR: Final = ("translator", "source_lang", "lang")
+_ITEM: Final = ("original_id", "lang")
+_QUALITIES: Final = {
+    **dict.fromkeys(_PAIR, pl.String()),
+    "rows": pl.Int64(),
+    "unscored": pl.Int64(),
+    **dict.fromkeys(("chrf", "bleu", "similarity"), pl.Float64()),
+}
+
+
+class Quality(NamedTuple):
+    """chrF and BLEU by sacrebleu, 0 to 100."""
+
+    chrf: float
+    bleu: float
+
+
+def bleu_tokenizer(lang: str) -> str:
+    """The name of sacrebleu's tokenizer for a target language.
+
+    Chinese is cut by `zh`. Japanese is cut into characters: sacrebleu's own way for it needs
+    MeCab and a dictionary, and gives other figures with each of them. BLEU of characters is higher
+    than BLEU of words, so that figures of different languages cannot be compared; chrF's, which
+    are of characters in all of them, can with less harm.
+
+    >>> [bleu_tokenizer(lang) for lang in ("zh", "ja", "de")]
+    ['zh', 'char', '13a']
+    """
+    return {"zh": "zh", "ja": "char"}.get(lang, "13a")
+
+
+def text_quality(translations: Sequence[str], references: Sequence[str], lang: str) -> Quality:
+    """chrF (Popović 2015) and BLEU (Papineni et al. 2002) of a whole set.
+
+    BLEU counts runs of one to four words over all sentences; a set of sentences of which none has
+    four words has a BLEU of 0, whatever they say.
+
+    Args:
+        translations: An empty one where there is none.
+        references: One human translation of each.
+        lang: Tag of their language, which decides how BLEU cuts words.
+
+    Returns:
+        Both rounded to three decimals.
+
+    Raises:
+        DataError: There are none, or not as many of the one as of the other.
+
+    >>> text_quality(["Das ist ein gutes Buch."], ["Das ist ein gutes Buch."], "de")
+    Quality(chrf=100.0, bleu=100.0)
+    """
+    from sacrebleu import corpus_bleu, corpus_chrf
+
+    _check_aligned(translations, references, "references")
+    made, given = list(translations), [list(references)]
+    chrf = corpus_chrf(made, given)
+    # Without force it warns of points that stand alone, as they do in French.
+    bleu = corpus_bleu(made, given, tokenize=bleu_tokenizer(lang), force=True)
+    return Quality(round(chrf.score, 3), round(bleu.score, 3))
+
+
+def sentence_similarity(
+    translations: Sequence[str], originals: Sequence[str], encode: Encode
+) -> npt.NDArray[np.float64]:
+    """How near each translation is to its original: the cosine of their vectors.
+
+    It needs no reference, but an encoder that knows both languages; what the encoder cannot tell
+    apart it cannot either. A translation without any letter or digit has a similarity of 0.
+
+    Args:
+        translations: Texts of one or several languages.
+        originals: What each was made from.
+        encode: Makes vectors of texts; asked once, for each different text.
+
+    Returns:
+        `(texts,) float64`, -1 to 1.
+
+    Raises:
+        DataError: There are none, or not as many of the one as of the other, or the vectors are
+            not one for each text.
+
+    >>> vectors = {"good": [1, 0], "gut": [1, 0], "naja": [3, 4]}
+    >>> encode = lambda texts: np.array([vectors[text] for text in texts], dtype=np.float32)
+    >>> sentence_similarity(["gut", "naja", ""], ["good", "good", "good"], encode).round(3).tolist()
+    [1.0, 0.6, 0.0]
+    """
+    _check_aligned(translations, originals, "originals")
+    said = np.array([any(map(str.isalnum, text)) for text in translations], dtype=np.bool_)
+    cosines = np.zeros(len(said))
+    if not said.any():
+        return cosines
+    places: dict[str, int] = {}
+    made, own = (
+        [places.setdefault(texts[row], len(places)) for row in np.flatnonzero(said).tolist()]
+        for texts in (translations, originals)
+    )
+    vectors = _unit_vectors(list(places), encode)
+    cosines[said] = np.einsum("ij,ij->i", vectors[made], vectors[own])
+    return np.clip(cosines, -1.0, 1.0)
+
+
+def quality_by_pair(rows: pl.DataFrame, *, encode: Encode | None = None) -> pl.DataFrame:
+    """The quality of every translator into every language, out of a table of rows.
+
+    A translation is held against the row of the origin `reference` that has the same
+    `original_id` and `lang`, and against the original that has that `id`.
+
+    Args:
+        rows: Originals, references and machine translations in the form of `corpus.rows.SCHEMA`.
+        encode: Makes vectors of texts, for the similarity; null where absent.
+
+    Returns:
+        One row for each `translator`, `source_lang` and `lang`, in that order: `rows` that have a
+        reference and are scored, `unscored` that have none, `chrf` and `bleu` (0 to 100; null
+        where no row is scored), and `similarity`, the mean over all rows whose original is there
+        (-1 to 1; null where none is).
+
+    Raises:
+        DataError: A column is missing, an item has two references in one language, or two
+            originals have one id.
+    """
+    for name in ("id", "text", "origin", "original_id", *_PAIR):
+        if name not in rows.columns:
+            raise DataError(f"column '{name}' is missing{did_you_mean(name, rows.columns)}")
+    made = (
+        rows.filter(pl.col("origin") == "machine")
+        .select(*_PAIR, "original_id", pl.col("text").fill_null(""))
+        .join(_references(rows), on=_ITEM, how="left", maintain_order="left")
+        .join(_originals(rows), on="original_id", how="left", maintain_order="left")
+        .sort(*_PAIR, maintain_order=True)
+    )
+    similarities = _similarities(made, encode)
+    parts = made.with_columns(similarities).partition_by(*_PAIR, maintain_order=True)
+    return pl.DataFrame([_scored(part) for part in parts], schema=_QUALITIES)
+
+
+def _references(rows: pl.DataFrame) -> pl.DataFrame:
+    found = rows.filter((pl.col("origin") == "reference") & pl.col("text").is_not_null())
+    twice = found.filter(found.select(_ITEM).is_duplicated())
+    if twice.height:
+        raise DataError(
+            f"item '{twice['original_id'][0]}' has two references in '{twice['lang'][0]}'.",
+            "Keep one of them.",
+        )
+    return found.select(*_ITEM, reference="text")
+
+
+def _originals(rows: pl.DataFrame) -> pl.DataFrame:
+    found = rows.filter((pl.col("origin") == "original") & pl.col("text").is_not_null())
+    twice = found.filter(found["id"].is_duplicated())
+    if twice.height:
+        raise DataError(f"two originals have the id '{twice['id'][0]}'.", "Give each its own id.")
+    return found.select(original_id="id", original="text")
+
+
+def _similarities(made: pl.DataFrame, encode: Encode | None) -> pl.Series:
+    """Of each translation to its original; null where that is not there or nothing encodes."""
+    values = np.full(made.height, np.nan)
+    known = made["original"].is_not_null().to_numpy()
+    if encode is not None and known.any():
+        pairs = made.filter(pl.col("original").is_not_null())
+        values[known] = sentence_similarity(
+            pairs["text"].to_list(), pairs["original"].to_list(), encode
+        )
+    return pl.Series("similarity", values).fill_nan(None)
+
+
+def _scored(part: pl.DataFrame) -> dict[str, Any]:
+    """The row of one translator and pair."""
+    items = part.filter(pl.col("reference").is_not_null())
+    named = part.row(0, named=True)
+    quality = None
+    if items.height:
+        texts, references = items["text"].to_list(), items["reference"].to_list()
+        quality = text_quality(texts, references, named["lang"])
+    return {
+        **{name: named[name] for name in _PAIR},
+        "rows": items.height,
+        "unscored": part.height - items.height,
+        "chrf": quality and quality.chrf,
+        "bleu": quality and quality.bleu,
+        "similarity": part["similarity"].mean(),
+    }
+
+
+def _unit_vectors(texts: Sequence[str], encode: Encode) -> npt.NDArray[np.float64]:
+    """Vectors of length one; one without a length stays as it is."""
+    vectors = np.asarray(encode(texts), dtype=np.float64)
+    if vectors.ndim != 2 or len(vectors) != len(texts):
+        raise DataError(
+            f"the encoder made vectors of the shape {vectors.shape} of {len(texts)} texts.",
+            "It must make one vector for each text.",
+        )
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return vectors / np.where(lengths > 0, lengths, 1.0)
+
+
+def _check_aligned(translations: Sequence[str], others: Sequence[str], name: str) -> None:
+    if len(translations) != len(others):
+        raise DataError(
+            f"{len(translations)} translations, but {len(others)} {name}.",
+            "There must be one of each.",
+        )
+    if not translations:
+        raise DataError("there are no translations to score.")
