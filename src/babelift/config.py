@@ -83,18 +83,27 @@ class Settings(BaseModel):
         Raises:
             ConfigError: The file cannot be read, is not a YAML mapping, or has a wrong setting.
         """
-        try:
-            loaded = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
-        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-            raise ConfigError(f"{path}: cannot be read as YAML: {error}") from error
-        if not isinstance(loaded, dict):
-            raise ConfigError(f"{path}: must hold 'setting: value' lines, got {loaded!r}.")
-        return cls.from_mapping({**loaded, **(overrides or {})}, where=str(path))
+        return cls.from_mapping({**read_yaml(path), **(overrides or {})}, where=str(path))
 
     def to_yaml(self) -> str:
         """The settings as YAML that `read` accepts."""
         values = self.model_dump(mode="json", by_alias=True)
         return yaml.safe_dump(values, sort_keys=False, allow_unicode=True)
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Read a YAML file of settings as plain values.
+
+    Raises:
+        ConfigError: The file cannot be read or is not a YAML mapping.
+    """
+    try:
+        loaded = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigError(f"{path}: cannot be read as YAML: {error}") from error
+    if not isinstance(loaded, dict):
+        raise ConfigError(f"{path}: must hold 'setting: value' lines, got {loaded!r}.")
+    return loaded
 
 
 def _readable(error: ValidationError, where: str) -> str:

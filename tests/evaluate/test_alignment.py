@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from babelift.errors import RunError
-from babelift.report.vectors import alignment, paired, plane
+from babelift.evaluate.alignment import alignment, linear_cka, paired, uniformity
+from babelift.report.plane import plane
 
 
 def frame(**columns: object) -> pl.DataFrame:
@@ -84,3 +85,23 @@ def test_pairs_are_read_by_language_and_stage() -> None:
 def test_damaged_vectors_are_named(bad: pl.DataFrame, said: str) -> None:
     with pytest.raises(RunError, match=r"data/vectors\.parquet: .*" + said):
         paired(bad)
+
+
+def test_uniformity_equals_a_case_worked_by_hand() -> None:
+    right_angle = np.array([[1.0, 0], [0, 5]])
+    assert uniformity(right_angle) == pytest.approx(-4)  # |u - v|² is 2
+
+
+def test_spread_vectors_are_more_uniform_than_crowded_ones() -> None:
+    random = np.random.default_rng(0)
+    spread = random.normal(size=(50, 8))
+    assert uniformity(spread) < uniformity(spread + 3) < 0
+
+
+def test_two_languages_that_lie_alike_but_elsewhere_have_a_kernel_alignment_of_one() -> None:
+    random = np.random.default_rng(0)
+    points = random.normal(size=(20, 4))
+    turn, _ = np.linalg.qr(random.normal(size=(4, 4)))
+    assert linear_cka(points, 2 * points @ turn + 7) == pytest.approx(1)
+    assert linear_cka(points, random.normal(size=(20, 4))) < 0.6
+    assert linear_cka(points, np.ones((20, 4))) == 0

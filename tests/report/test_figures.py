@@ -8,7 +8,7 @@ import pytest
 
 from babelift.report.figures import forest, pair_picture
 from babelift.report.records import Metrics
-from babelift.report.vectors import Pairs
+from babelift.evaluate.alignment import Pairs
 
 
 def metrics(**scores: object) -> Metrics:

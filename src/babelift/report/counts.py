@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from babelift.corpus.leakage import KINDS, LeakageReport
+from babelift.evaluate.alignment import Alignment, Pairs, alignment
 from babelift.report.numbers import UNKNOWN, language_name, pair_name, percent, share
 from babelift.report.records import Example, Manifest, Pair
 from babelift.report.tables import ORIGINS, in_order
-from babelift.report.vectors import Alignment, Pairs, alignment
 
 FAULTS: Final[Mapping[str, str]] = {
     "empty": "nothing came back",

@@ -12,9 +12,10 @@ from typing import Final
 import numpy as np
 from markupsafe import Markup, escape
 
+from babelift.evaluate.alignment import Pairs, Vectors
 from babelift.report.numbers import brackets, compact, language_name, share
+from babelift.report.plane import plane
 from babelift.report.records import LanguageMetrics, Metrics
-from babelift.report.vectors import Pairs, Vectors, plane
 
 SERIES: Final = 6
 """Number of colours that lines may have."""

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from babelift.evaluate.alignment import STAGES, Pairs, paired
 from babelift.files import write_text
 from babelift.report import counts, figures, numbers, tables, words
 from babelift.report.curves import averaged, learning_curves
 from babelift.report.folder import RunFiles, read_run
 from babelift.report.mistakes import Mistake, surest_mistakes
 from babelift.report.render import command, environment
-from babelift.report.vectors import STAGES, Pairs, paired
 
 
 def write_report(run_dir: str | Path) -> Path:

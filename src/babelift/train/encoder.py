@@ -206,6 +206,15 @@ def load_encoder(
     return Encoder(spec, license_, model, tokenizer, entry.learning_rate, entry.epochs)
 
 
+def default_epochs(spec: str) -> int:
+    """Passes over the originals that are enough for an encoder.
+
+    >>> default_epochs("distilbert-multilingual")
+    3
+    """
+    return ENCODERS.get(spec, _OTHER).epochs
+
+
 def find_encoder(spec: str) -> Path:
     """The folder of a named encoder, a folder or a hub id, fetched where it is not at hand.
 

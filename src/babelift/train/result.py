@@ -28,6 +28,8 @@ class TrainResult:
         stopped_early: Patience ran out.
         tokens: Tokens read, padding not counted.
         truncated: Training texts that were cut at `max_length`.
+        initial_weights: SHA-256 of the weights it started from, head included.
+        order: SHA-256 of the originals' ids in the order of the first epoch.
         validation: Best mean F1-micro over the validation languages, None without validation.
     """
 
@@ -50,6 +52,8 @@ class TrainResult:
     stopped_early: bool
     tokens: int
     truncated: int
+    initial_weights: str
+    order: str
     validation: float | None
 
     def to_dict(self) -> dict[str, Any]:

@@ -225,6 +225,13 @@ class PairSampler:
             recycled=extra + repeats,
         )
 
+    def first_order(self) -> Indices:
+        """Row numbers of the originals in the order of the first epoch, before it is cut.
+
+        Arms with the same originals, ratio and seed agree on it, whatever their translations.
+        """
+        return self.originals[self._order(0)]
+
     @property
     def _extra(self) -> int:
         return self._units * self.ratio[0] - len(self.originals)

@@ -17,6 +17,7 @@ from babelift.progress import Progress, quiet
 from babelift.train import data, vectors
 from babelift.train.batch import parse_ratio
 from babelift.train.checkpoint import Checkpoints, State
+from babelift.train.digest import ids_digest, weights_digest
 from babelift.train.encoder import Encoder, load_encoder, quietly
 from babelift.train.learner import Learner, Plan
 from babelift.train.log import Log
@@ -127,6 +128,7 @@ def _train(
         # Fused attention's backward pass is slow there: with it, six layers of 384 units take
         # 1.7 times as long to fine-tune.
         encoder.model.set_attn_implementation("eager")
+    initial = weights_digest(encoder.model)
     tokenizer = encoder.tokenizer
     max_length = min(settings.max_length, int(tokenizer.model_max_length))
     train = data.prepare(rows, labels, tokenizer, max_length=max_length, what="training")
@@ -158,7 +160,7 @@ def _train(
         loop.run(log, progress)
     if state.best_step not in (0, state.step):
         learner.load_weights(checkpoints.best(state.best_step))
-    result = _result(encoder, sampler, train, plan, state, resumed_from)
+    result = _result(encoder, initial, sampler, train, plan, state, resumed_from)
     if before is not None:
         if pairs.height:
             after = vectors.vectors_frame(pairs, "after", encode)
@@ -171,6 +173,7 @@ def _train(
 
 def _result(
     encoder: Encoder,
+    initial: str,
     sampler: PairSampler,
     rows: data.Rows,
     plan: Plan,
@@ -197,6 +200,8 @@ def _result(
         stopped_early=state.stopped_early,
         tokens=state.tokens,
         truncated=rows.tokens.truncated,
+        initial_weights=initial,
+        order=ids_digest([rows.ids[row] for row in sampler.first_order().tolist()]),
         validation=state.best_score if state.best_step else None,
     )
 

@@ -1,0 +1,182 @@
+"""The rows of a study: read and checked once for every language, cut to size, translated."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+import polars as pl
+
+from babelift.corpus.rows import conform, translation_id
+from babelift.errors import ConfigError, DataError
+from babelift.progress import Progress
+from babelift.study.grid import REFERENCE
+from babelift.study.spec import StudySpec
+
+Split = Literal["train", "test"]
+
+_NEAR_DUPLICATES: Final = 0.9
+"""Shingle similarity from which a training row is too like a test row, as in `FitConfig`."""
+
+_SEED_OF_SUBSETS: Final = 0
+"""The same rows are left out whatever the seed of a training: seeds vary the training alone."""
+
+
+@dataclass(frozen=True)
+class Tables:
+    """The labelled rows of a study, by language.
+
+    Attributes:
+        train: Originals to train on.
+        test: Originals to test on.
+        labels: All labels, in order.
+        ordinal: Whether they are ordered numbers.
+        notes: What was guessed or left out.
+    """
+
+    train: dict[str, pl.DataFrame]
+    test: dict[str, pl.DataFrame]
+    labels: tuple[str, ...]
+    ordinal: bool
+    notes: tuple[str, ...]
+
+    def subset(self, lang: str, rows: int | None) -> pl.DataFrame:
+        """Some training rows of a language: the same items in every language, labels in balance.
+
+        A smaller subset is part of a larger one.
+
+        Raises:
+            DataError: There are not that many.
+        """
+        table = self.train[lang]
+        if rows is None or rows == table.height:
+            return table
+        if rows > table.height:
+            raise DataError(
+                f"the study asks for {rows:,} training rows, but there are {table.height:,} in "
+                f"'{lang}'.",
+                "Ask for fewer, or leave 'rows' out to take all.",
+            )
+        return table.filter(pl.col("id").is_in(_in_order(table)[:rows]))
+
+
+def read_tables(spec: StudySpec, data: Path, progress: Progress) -> Tables:
+    """Read what a study trains and tests on.
+
+    Raises:
+        ConfigError: A language has no table of training or test rows.
+        DataError: Rows that cannot be used; the same item in training and test.
+    """
+    from babelift import corpus
+
+    notes: list[str] = []
+    learnt = {lang for source in spec.sources for lang in source.split("+")}
+    if {"original", "original+translated", "reference"} & set(spec.arms):
+        learnt |= set(spec.targets)
+    train = {
+        lang: _read(spec, lang, "train", data, notes) for lang in spec.languages if lang in learnt
+    }
+    test = {lang: _read(spec, lang, "test", data, notes) for lang in spec.languages}
+    testing = pl.concat(test.values())
+    kept, found = corpus.audit_leakage(
+        pl.concat([*train.values(), testing]), policy="drop", near_duplicates=_NEAR_DUPLICATES
+    )
+    if found.total:
+        notes.append(found.summary())
+    learning = kept.filter(pl.col("split") == "train")
+    train = {lang: learning.filter(pl.col("lang") == lang) for lang in train}
+    corpus.require_classes(learning)
+    labels, ordinal = corpus.label_set(learning["label"].to_list())
+    corpus.check_labels(learning, testing, "test")
+    for note in notes:
+        progress.say(note)
+    return Tables(train, test, tuple(labels), ordinal, tuple(notes))
+
+
+def _read(spec: StudySpec, lang: str, split: Split, data: Path, notes: list[str]) -> pl.DataFrame:
+    from babelift import corpus
+
+    paths = spec.files(lang, split, data)
+    for path in paths:
+        if not str(path).startswith("hub:") and not path.is_file():
+            raise ConfigError(
+                f"there are no {split} rows in '{lang}': '{path}' is not there.",
+                "Take the language out of the study, or name its table; --data says where the "
+                "tables are.",
+            )
+    table = spec.model_copy(update={"lang": spec.lang or lang})
+    read = corpus.read_corpus(paths, table, split=split)
+    corpus.check_budget(read, spec.max_rejects)
+    notes += [note for note in read.notes if note not in notes]
+    rows = conform(read.rows).filter((pl.col("lang") == lang) & (pl.col("origin") == "original"))
+    if not rows.height:
+        raise ConfigError(
+            f"there are no {split} rows in '{lang}' in {', '.join(map(str, paths))}.",
+            "Take the language out of the study, or name its table.",
+        )
+    own = f"{lang}:"
+    return rows.with_columns(
+        pl.lit(split).alias("split"),
+        (own + pl.col("id")).alias("id"),
+        (own + pl.col("original_id")).alias("original_id"),
+        pl.col("group_id") if spec.parallel else own + pl.col("group_id"),
+    ).select(*conform(rows.head(0)).columns[:12])
+
+
+def _in_order(table: pl.DataFrame) -> list[str]:
+    """Ids so that the first n are a sample with labels in balance, for every n.
+
+    The order depends on the items alone, so that parallel tables are cut alike.
+    """
+    drawn = [
+        hashlib.sha256(f"{_SEED_OF_SUBSETS} {group}".encode()).hexdigest()
+        for group in table["group_id"]
+    ]
+    share = pl.int_range(1, pl.len() + 1).over("label") / pl.len().over("label")
+    ordered = (
+        table.select("id", "label")
+        .with_columns(pl.Series("drawn", drawn))
+        .sort("drawn", "id")
+        .with_columns(share.alias("share"))
+        .sort("share", "drawn", "id")
+    )
+    return ordered["id"].to_list()
+
+
+def reference_rows(originals: pl.DataFrame, counterparts: pl.DataFrame) -> pl.DataFrame:
+    """The trusted translations of originals: the rows of the same groups in another language.
+
+    Args:
+        originals: Rows of one language.
+        counterparts: Rows of another, in a parallel data set.
+
+    Raises:
+        DataError: An item has another label there, or none is in both.
+    """
+    own = originals.select("group_id", original_id="id", own="label", source_lang="lang")
+    found = counterparts.drop("original_id", "source_lang").join(
+        own.unique("group_id", keep="first", maintain_order=True),
+        on="group_id",
+        maintain_order="right",
+    )
+    if not found.height:
+        raise DataError(
+            "no training item is in both languages, so that there is no reference.",
+            "Name the column that marks the same item with 'group'.",
+        )
+    other = found.filter(pl.col("label") != pl.col("own"))
+    if other.height:
+        row = other.row(0, named=True)
+        raise DataError(
+            f"item '{row['group_id']}' is labelled '{row['own']}' in one language and "
+            f"'{row['label']}' in '{row['lang']}' ({other.height} such items).",
+            "These are not translations of each other; say 'parallel: false'.",
+        )
+    targets = zip(found["original_id"], found["lang"], strict=True)
+    return conform(
+        found.with_columns(
+            pl.lit("reference").alias("origin"),
+            pl.lit(REFERENCE).alias("translator"),
+            pl.Series("id", [translation_id(name, lang) for name, lang in targets]),
+        ).select(originals.columns)
+    )

@@ -1,0 +1,209 @@
+"""The chain behind `babelift study`: plan, translate, train what is missing, gather, report."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import polars as pl
+
+from babelift.cache import cache_dir
+from babelift.errors import RunError
+from babelift.files import is_partial, write_json, write_rows, write_text
+from babelift.progress import Progress, quiet
+from babelift.study.job import PREDICTIONS, Task
+from babelift.study.plan import Plan, make_plan
+from babelift.study.results import RESULTS, added_results, check_shared, run_results
+from babelift.study.runner import Execute, local
+from babelift.study.spec import StudySpec
+
+FILES: Final = {
+    "study.yaml", "runs.json", "results.parquet", "predictions.parquet", "report.html",
+    "report.json",
+}  # fmt: skip
+"""What a study's folder holds."""
+
+
+@dataclass(frozen=True)
+class Study:
+    """A study that has been run.
+
+    Attributes:
+        folder: Where its results are.
+        results: The tidy table; see `results.RESULTS`.
+        failed: Runs that could not be done: key to error.
+    """
+
+    folder: Path
+    results: pl.DataFrame
+    failed: Mapping[str, str]
+
+
+def run_study(
+    spec: StudySpec,
+    out: Path,
+    *,
+    data: Path = Path(),
+    store: Path | None = None,
+    execute: Execute | None = None,
+    progress: Progress | None = None,
+) -> Study:
+    """Do a study, or what is missing of it.
+
+    Args:
+        spec: What it compares.
+        out: Folder for its results.
+        data: Folder that the names of its tables start from.
+        store: Folder of rows, translations and runs, shared between studies; by default in the
+            cache.
+        execute: How the trainings are run; by default in processes of this machine.
+        progress: Where progress is shown.
+
+    Raises:
+        BabeliftError: The study cannot be done as its settings say, or `out` holds something else.
+    """
+    progress = progress or quiet()
+    check_folder(out)
+    plan = make_plan(spec, data, store or cache_dir() / "studies", progress)
+    write_text(spec.to_yaml(), out / "study.yaml")
+    failed = train_missing(plan, execute or local(), progress)
+    return gather(plan, failed, out, data, progress)
+
+
+def check_folder(out: Path) -> None:
+    """Refuse a folder that holds something else than a study.
+
+    Raises:
+        RunError: It does.
+    """
+    if out.exists() and not out.is_dir():
+        raise RunError(f"'{out}' is a file.", "--out must name a folder.")
+    if not out.is_dir():
+        return
+    strange = sorted(
+        path.name for path in out.iterdir() if path.name not in FILES and not is_partial(path)
+    )
+    if strange:
+        raise RunError(
+            f"'{out}' holds something else: {', '.join(strange[:3])}.",
+            "Choose another --out; nothing there was touched.",
+        )
+
+
+def train_missing(plan: Plan, execute: Execute, progress: Progress) -> dict[str, str]:
+    """Translate and train what is not in the store; returns errors by run.
+
+    A run that failed before is tried again.
+    """
+    missing = [number for number, task in enumerate(plan.tasks) if task.record is None]
+    done = len(plan.tasks) - len(missing)
+    progress.say(f"{len(plan.grid.places)} conditions and seeds need {len(plan.tasks)} trainings; "
+                 f"{done} are done already")  # fmt: skip
+    unmade = plan.shelf.make([need for one in missing for need in plan.needs[one]], progress)
+    failed: dict[str, str] = {}
+    ready: list[Task] = []
+    for number in missing:
+        task = plan.tasks[number]
+        lacking = next((unmade[need] for need in plan.needs[number] if need in unmade), None)
+        if lacking is None:
+            ready.append(task)
+        else:
+            failed[task.key] = lacking
+    with progress.task("training", len(ready), unit="runs") as bar:
+        for task, error in execute(ready) if ready else ():
+            bar.advance()
+            if error is not None:
+                failed[task.key] = error
+                progress.say(f"run {task.key} failed: {error}")
+    return failed
+
+
+def gather(
+    plan: Plan, failed: Mapping[str, str], out: Path, data: Path, progress: Progress
+) -> Study:
+    """Write the results of all runs that are done.
+
+    Raises:
+        RunError: No run is done.
+        DataError: Arms did not share what they must.
+    """
+    records = {task.key: record for task in plan.tasks if (record := task.record) is not None}
+    if not records:
+        raise RunError(
+            f"none of the {len(plan.tasks)} trainings could be done. The first failed with: "
+            f"{next(iter(failed.values()), 'unknown')}"
+        )
+    shared = check_shared(records)
+    spec, tables = plan.spec, plan.tables
+    predictions = {
+        key: pl.read_parquet(task.folder / PREDICTIONS)
+        for task in plan.tasks
+        if (key := task.key) in records
+    }
+    found, places = [], []
+    for place, number in plan.grid.places:
+        key = plan.tasks[number].key
+        places.append({**asdict(place), "run": key})
+        if key in records:
+            size = records[key]["training"]["originals"]
+            own = predictions[key]
+            found.append(run_results(place, key, size, own, tables.labels, ordinal=tables.ordinal))
+    kept = [rows.with_columns(run=pl.lit(key)) for key, rows in predictions.items()]
+    for name, file in spec.added.items():
+        more, rows = _added(name, file, data, tables.labels, tables.ordinal)
+        found.append(more)
+        kept.append(rows)
+    results = pl.concat(found) if found else pl.DataFrame(schema=RESULTS)
+    write_rows(results, out / "results.parquet")
+    write_rows(pl.concat(kept, how="diagonal_relaxed"), out / "predictions.parquet")
+    write_json(_runs(plan, records, failed, places, shared), out / "runs.json")
+    return Study(out, results, failed)
+
+
+def _added(
+    name: str, file: str, data: Path, labels: Sequence[str], ordinal: bool
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    from babelift.corpus.read import read_raw
+
+    path = data / file
+    frame = read_raw(str(path)).frame
+    return added_results(name, frame, labels, ordinal=ordinal, where=str(path))
+
+
+def _runs(
+    plan: Plan,
+    records: Mapping[str, Any],
+    failed: Mapping[str, str],
+    places: list[dict[str, Any]],
+    shared: list[str],
+) -> dict[str, Any]:
+    from babelift.run.facts import machine, versions
+
+    needs = {need for needed in plan.needs for need in needed if need.made}
+    return {
+        "created": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+        "labels": list(plan.tables.labels),
+        "ordinal": plan.tables.ordinal,
+        "notes": list(plan.tables.notes),
+        "shared": shared,
+        "machine": machine(),
+        "versions": versions(),
+        "translators": [
+            {"name": one.name, "spec": one.spec, "license": one.license}
+            for one in plan.engines.values()
+        ],
+        "translations": [
+            {
+                "translator": need.translator,
+                "split": need.split,
+                "source": need.source,
+                "target": need.target,
+                "report": need.report,
+            }
+            for need in sorted(needs, key=lambda one: str(one.path))
+        ],
+        "places": places,
+        "failed": dict(failed),
+        "runs": records,
+    }

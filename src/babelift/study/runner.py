@@ -1,0 +1,124 @@
+"""Runs a study's tasks: in processes of this machine, or on a Ray cluster."""
+
+import multiprocessing
+import os
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from typing import Final
+
+from filelock import FileLock
+
+from babelift.errors import BabeliftError
+from babelift.study.job import Task, run_task
+
+Execute = Callable[[Sequence[Task]], Iterator[tuple[Task, str | None]]]
+"""Runs tasks in any order and gives each back as it ends, with the error that stopped it."""
+
+_DIED: Final = "the process died; the machine may have run out of memory"
+
+
+def run_locked(task: Task) -> str | None:
+    """Do a task unless it is done, and say what stopped it.
+
+    Another study may be at the same task: whoever comes second waits and finds it done.
+    """
+    task.folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(task.folder / ".lock"):
+        if task.record is not None:
+            return None
+        try:
+            run_task(task)
+        except BabeliftError as error:
+            return f"{type(error).__name__}: {error.message}"
+        except Exception as error:  # one run's fault must not stop the others
+            return f"{type(error).__name__}: {error}"
+    return None
+
+
+def local(workers: int | None = None) -> Execute:
+    """Runs tasks in processes of this machine, each with its share of the cores.
+
+    Two small trainings side by side use two cores better than one on both.
+
+    Args:
+        workers: Processes; one for each core where absent, but for a GPU one alone.
+    """
+
+    def execute(tasks: Sequence[Task]) -> Iterator[tuple[Task, str | None]]:
+        import torch
+
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (
+            os.cpu_count() or 1)  # fmt: skip
+        wanted = workers or (1 if torch.accelerator.is_available() else cores)
+        number = max(1, min(wanted, len(tasks)))
+        yield from _with_pools(tasks, number, max(1, cores // number))
+
+    return execute
+
+
+class _Died(Exception):  # noqa: N818
+    """A process died; one of the tasks that were at work is to blame."""
+
+    def __init__(self, at_work: list[Task]) -> None:
+        super().__init__()
+        self.at_work = at_work
+
+
+def _with_pools(
+    tasks: Sequence[Task], workers: int, threads: int
+) -> Iterator[tuple[Task, str | None]]:
+    """Each task's end. Where a process dies, those at work are tried again one by one."""
+    left = {task.key: task for task in tasks}
+    suspects: list[Task] = []
+    while left:
+        suspects = [task for task in suspects if task.key in left]
+        chosen = suspects[:1] or list(left.values())
+        try:
+            for task, error in _one_pool(chosen, min(workers, len(chosen)), threads):
+                del left[task.key]
+                yield task, error
+        except _Died as death:
+            if suspects:
+                yield left.pop(chosen[0].key), _DIED
+            else:
+                suspects = death.at_work
+
+
+def _one_pool(
+    tasks: Sequence[Task], workers: int, threads: int
+) -> Iterator[tuple[Task, str | None]]:
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(workers, context, _prepare_worker, (threads,))
+    waiting = list(reversed(tasks))
+    running: dict[Future[str | None], Task] = {}
+    try:
+        while waiting or running:
+            # No more are handed out than are at work, so that those are known if a process dies.
+            while waiting and len(running) < workers:
+                task = waiting.pop()
+                running[pool.submit(run_locked, task)] = task
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                try:
+                    error = future.result()
+                except BrokenProcessPool:
+                    raise _Died(list(running.values())) from None
+                yield running.pop(future), error
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _prepare_worker(threads: int) -> None:
+    """Take a share of the cores, and end with the process that started this one."""
+    import torch
+
+    torch.set_num_threads(threads)
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+
+        def follow() -> None:
+            parent.join()
+            os._exit(1)
+
+        threading.Thread(target=follow, daemon=True).start()

@@ -1,0 +1,243 @@
+"""What a study compares: the axes of its grid, read from YAML and checked before anything runs."""
+
+from collections.abc import Mapping
+from itertools import product
+from pathlib import Path
+from typing import Any, Final, Literal, Self, get_args
+
+from pydantic import Field, field_validator, model_validator
+
+from babelift.config import Languages, QualityAction, Settings, Table, Training, read_yaml
+from babelift.errors import ConfigError, did_you_mean
+from babelift.languages import resolve
+
+StudyArm = Literal[
+    "zero-shot", "translated", "original", "original+translated", "translate-test", "reference"
+]
+ARMS: Final[tuple[str, ...]] = get_args(StudyArm)
+
+PAIRED: Final = ("translated", "original+translated", "reference")
+"""Arms that train on pairs of an original and its translation: OTC and ratio are for these."""
+
+TRANSLATING: Final = ("translated", "original+translated", "translate-test")
+"""Arms that need a translator."""
+
+OFF: Final = "off"
+"""The name of no OTC among `otc`."""
+
+_AXES: Final = ("ratio", "seed", "encoder", "otc")
+"""Settings of a training that are axes of the study, or switched by one."""
+
+
+class Primary(Settings):
+    """The one contrast that the study is about, stated in advance.
+
+    `arm` is compared with `over`, another arm; or, where `over` is absent, with itself without OTC.
+    """
+
+    arm: StudyArm = Field("translated", description="The arm that is expected to be better.")
+    over: StudyArm | None = Field(
+        None, description="The arm it is compared with; absent for the same arm without OTC."
+    )
+    otc: str = Field(OFF, description="With which OTC `arm` is taken.")
+    translator: str | None = Field(
+        None, description="With which translator; the study's first where absent."
+    )
+
+
+class StudySpec(Table):
+    """A study: every allowed combination of the axes is a run."""
+
+    title: str = Field("A study", description="Heading of the report.")
+    question: str = Field("", description="What it is to find out, in a sentence.")
+    train: tuple[str, ...] = Field(
+        (), description="Tables of training rows; {lang} in a name stands for each language."
+    )
+    test: tuple[str, ...] = Field((), description="Tables of test rows, likewise.")
+    parallel: bool = Field(
+        False, description="Rows of one group in different languages are each other's translations."
+    )
+    sources: tuple[str, ...] = Field(
+        ("en",), description="Languages with labels; en+de takes two together."
+    )
+    targets: Languages = Field((), description="Languages the classifier is wanted for.")
+    arms: tuple[StudyArm, ...] = Field(("zero-shot", "translated"), description="Ways to train.")
+    otc: tuple[str, ...] = Field((OFF, "on"), description="off, on, or names of `variants`.")
+    variants: dict[str, dict[str, Any]] = Field(
+        {}, description="Name of an OTC variant to the settings that make it."
+    )
+    ratios: tuple[str, ...] = Field(("1:1",), description="Originals to translations in a batch.")
+    translators: dict[str, str] = Field(
+        {"m2m100": "m2m100"}, description="Name in the report to translator; or a list of those."
+    )
+    encoders: dict[str, str] = Field(
+        {"distilbert-multilingual": "distilbert-multilingual"},
+        description="Name in the report to encoder; or a list of those.",
+    )
+    rows: tuple[int | None, ...] = Field(
+        (None,), description="Labelled originals of a language; all where absent."
+    )
+    native_rows: tuple[int, ...] = Field(
+        (), description="Further numbers of labelled originals for the arm original alone."
+    )
+    seeds: int = Field(5, ge=1, description="Trainings of every condition, each with a seed.")
+    together: bool = Field(
+        True, description="One classifier for all targets, instead of one for each."
+    )
+    quality: QualityAction = Field(
+        "drop", description="What to do with translations that fail a quality check."
+    )
+    settings: dict[str, Any] = Field({}, description="Settings shared by all trainings.")
+    primary: Primary = Field(Primary(), description="The contrast stated in advance.")
+    added: dict[str, str] = Field(
+        {}, description="Arms made elsewhere: name to a table of predictions."
+    )
+    price: float | None = Field(
+        None, ge=0, description="What a label costs, for the label budget; in any currency."
+    )
+
+    @field_validator("sources", mode="before")
+    @classmethod
+    def _sources(cls, value: Any) -> Any:
+        given = value if isinstance(value, list | tuple) else [value]
+        return tuple("+".join(resolve(tag) for tag in str(one).split("+")) for one in given)
+
+    @field_validator("targets", mode="before")
+    @classmethod
+    def _targets(cls, value: Any) -> Any:
+        given = value if isinstance(value, list | tuple) else [value]
+        return tuple(dict.fromkeys(resolve(str(tag)) for tag in given))
+
+    @field_validator("train", "test", "otc", "ratios", "rows", "native_rows", mode="before")
+    @classmethod
+    def _several(cls, value: Any) -> Any:
+        # Other YAML readers give true and false for on and off; both are understood.
+        given = value if isinstance(value, list | tuple) else [value]
+        return tuple({True: "on", False: OFF}[one] if isinstance(one, bool) else one
+                     for one in given)  # fmt: skip
+
+    @field_validator("translators", "encoders", mode="before")
+    @classmethod
+    def _named(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            value = [value]
+        return {str(one): str(one) for one in value} if isinstance(value, list | tuple) else value
+
+    @field_validator("arms", mode="before")
+    @classmethod
+    def _arms(cls, value: Any) -> Any:
+        given = [value] if isinstance(value, str) else value
+        for name in given:
+            if name not in ARMS:
+                raise ValueError(
+                    f"arm '{name}' is not known{did_you_mean(str(name), ARMS)}; "
+                    f"arms: {', '.join(ARMS)}"
+                )
+        return tuple(dict.fromkeys(given))
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        for required in ("train", "test", "targets", "arms", "translators", "encoders"):
+            if not getattr(self, required):
+                raise ValueError(f"'{required}' is needed: {_NEEDED[required]}")
+        known = [OFF, "on", *self.variants]
+        for name in self.otc:
+            if name not in known:
+                raise ValueError(f"otc '{name}' is not known{did_you_mean(name, known)}; "
+                                 f"known: {', '.join(known)}")  # fmt: skip
+        if "reference" in self.arms and not self.parallel:
+            raise ValueError(
+                "the arm 'reference' trains on trusted translations, which only a parallel data "
+                "set has; say 'parallel: true' if rows of one group are translations of each other"
+            )
+        self._check_primary()
+        for name, ratio in product(self.otc, self.ratios):
+            self.training(otc=name, ratio=ratio)
+        return self
+
+    def _check_primary(self) -> None:
+        one = self.primary
+        for arm in (one.arm, one.over):
+            if arm is not None and arm not in self.arms:
+                raise ValueError(f"the primary contrast names the arm '{arm}', which is not among "
+                                 f"the study's: {', '.join(self.arms)}")  # fmt: skip
+        if one.otc not in self.otc or (one.over is None and OFF not in self.otc):
+            raise ValueError(f"the primary contrast needs otc '{one.otc}'"
+                             f"{'' if one.over else ' and off'}; the study has "
+                             f"{', '.join(self.otc)}")  # fmt: skip
+        if one.over is None and one.otc == OFF:
+            raise ValueError("the primary contrast compares an arm with itself; give 'over', or "
+                             "an 'otc' other than off")  # fmt: skip
+        if one.translator is not None and one.translator not in self.translators:
+            raise ValueError(f"the primary contrast names the translator '{one.translator}'"
+                             f"{did_you_mean(one.translator, self.translators)}")  # fmt: skip
+
+    @property
+    def languages(self) -> Languages:
+        """Every language of the study: sources, then targets."""
+        sources = (lang for source in self.sources for lang in source.split("+"))
+        return tuple(dict.fromkeys((*sources, *self.targets)))
+
+    def training(self, *, otc: str = OFF, **axes: Any) -> Training:
+        """The settings of a training at one place of the grid.
+
+        Args:
+            otc: `off`, `on`, or the name of a variant.
+            **axes: `encoder`, `ratio`, `seed`, `steps`.
+
+        Raises:
+            ConfigError: A shared setting, or one of the variant, is not known or not allowed.
+        """
+        for source, where in ((self.settings, "settings"), (self.variants.get(otc, {}), otc)):
+            for name in _AXES:
+                if name in source and not (name == "otc" and where == otc):
+                    axis = name if name == "otc" else f"{name}s"
+                    raise ConfigError(
+                        f"'{where}' sets '{name}', which is an axis of the study.",
+                        f"Use the axis '{axis}'.",
+                    )
+        values = {**self.settings, **self.variants.get(otc, {}), "otc": otc != OFF}
+        return Training.from_mapping({**values, **axes}, where=f"the study's settings ({otc})")
+
+    def files(self, lang: str, split: Literal["train", "test"], data: Path) -> list[Path]:
+        """The tables of one language and split, below the folder `data`."""
+        return [data / name.replace("{lang}", lang) for name in getattr(self, split)]
+
+
+_NEEDED: Final = {
+    "train": "the tables of training rows, such as sib200/{lang}.train.jsonl.gz",
+    "test": "the tables of test rows, such as sib200/{lang}.test.jsonl.gz",
+    "targets": "the languages the classifier is wanted for, such as [de, ja]",
+    "arms": f"one or more of {', '.join(ARMS)}",
+    "translators": "one or more; see 'babelift models'",
+    "encoders": "one or more; see 'babelift models'",
+}
+
+
+def read_spec(path: Path, *, size: str | None = None, changes: Mapping[str, Any] | None = None,
+              ) -> StudySpec:  # fmt: skip
+    """Read a study's file.
+
+    The file may hold `sizes`, a mapping from a name (`quick`, `full`) to the settings that differ
+    at that size.
+
+    Args:
+        path: The YAML file.
+        size: One of the file's sizes; None for what stands outside of `sizes`.
+        changes: Settings that take precedence over the file's.
+
+    Raises:
+        ConfigError: The file cannot be read, or a setting is not known or does not fit the others.
+    """
+    values = read_yaml(path)
+    sizes = values.pop("sizes", None) or {}
+    if not isinstance(sizes, dict) or not all(isinstance(one, dict) for one in sizes.values()):
+        raise ConfigError(f"{path}: 'sizes' must give settings for each name, got {sizes!r}.")
+    if size is not None:
+        if size not in sizes:
+            raise ConfigError(
+                f"{path}: size '{size}' is not known{did_you_mean(size, sizes)}",
+                f"Sizes of this study: {', '.join(sizes) or 'none'}.",
+            )
+        values |= sizes[size]
+    return StudySpec.from_mapping({**values, **(changes or {})}, where=str(path))

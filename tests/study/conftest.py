@@ -1,0 +1,96 @@
+"""A small parallel data set in three languages, a translator for it, and a small encoder."""
+
+import json
+from collections.abc import Iterator, Sequence
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from babelift.study.job import Task
+from babelift.study.runner import run_locked
+from babelift.study.spec import StudySpec
+from babelift.testing import tiny_distilbert
+
+WORDS = {
+    "en": {"food": ["bread", "soup", "rice"], "sport": ["ball", "goal", "race"], "the": ["the"]},
+    "de": {"food": ["Brot", "Suppe", "Reis"], "sport": ["Ball", "Tor", "Rennen"], "the": ["das"]},
+    "ja": {"food": ["パン", "スープ", "米"], "sport": ["球", "得点", "競走"], "the": ["その"]},
+}
+
+
+def sentences(lang: str, numbers: Sequence[int]) -> list[dict[str, str]]:
+    """Items of two classes; item n says the same in every language."""
+    rows = []
+    for number in numbers:
+        label = ("food", "sport")[number % 2]
+        words = WORDS[lang][label]
+        pair = list(product(words, words))[number // 2 % 9]
+        text = " ".join([*WORDS[lang]["the"], *pair, str(number)])
+        rows.append({"id": f"i{number}", "text": text, "label": label, "item": f"i{number}"})
+    return rows
+
+
+def write_jsonl(path: Path, rows: Sequence[dict[str, Any]]) -> Path:
+    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), "utf-8")
+    return path
+
+
+@pytest.fixture(scope="session")
+def toy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with `{lang}.train.jsonl`, `{lang}.test.jsonl`, `table.jsonl` and `encoder/`."""
+    folder = tmp_path_factory.mktemp("toy")
+    tables = {
+        (lang, split): sentences(lang, numbers)
+        for lang in WORDS
+        for split, numbers in (("train", range(24)), ("test", range(100, 112)))
+    }
+    for (lang, split), rows in tables.items():
+        write_jsonl(folder / f"{lang}.{split}.jsonl", rows)
+    pairs = [
+        {"source_lang": a, "target_lang": b, "system": system, "source_text": one["text"],
+         "target_text": other["text"]}
+        for a, b in product(WORDS, WORDS)
+        if a != b
+        for system in ("good", "german")
+        if system == "good" or b == "de"
+        for split in ("train", "test")
+        for one, other in zip(tables[a, split], tables[b, split], strict=True)
+    ]  # fmt: skip
+    write_jsonl(folder / "table.jsonl", pairs)
+    tiny_distilbert(folder / "encoder")
+    return folder
+
+
+@pytest.fixture
+def settings(toy: Path) -> dict[str, Any]:
+    """Settings of a small study of the toy data."""
+    return {
+        "train": "{lang}.train.jsonl",
+        "test": "{lang}.test.jsonl",
+        "text": "text",
+        "label": "label",
+        "id": "id",
+        "group": "item",
+        "parallel": True,
+        "sources": "en",
+        "targets": ["de", "ja"],
+        "arms": ["zero-shot", "translated"],
+        "translators": {"good": "table:{data}/table.jsonl#good"},
+        "encoders": {"tiny": str(toy / "encoder")},
+        "seeds": 2,
+        "settings": {"epochs": 1, "batch_size": 8, "max_length": 16},
+        "primary": {"arm": "translated", "over": "zero-shot"},
+    }
+
+
+@pytest.fixture
+def spec(settings: dict[str, Any]) -> StudySpec:
+    return StudySpec.from_mapping(settings)
+
+
+def inline(tasks: Sequence[Task]) -> Iterator[tuple[Task, str | None]]:
+    """Runs tasks one after the other in this process."""
+    for task in tasks:
+        yield task, run_locked(task)
