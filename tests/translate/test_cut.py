@@ -1,7 +1,7 @@
 """Texts cut into words and gaps, and gaps mended where a word is gone."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from babelift.translate.cut import Cut, cut_words, merged_gap, without_opening
@@ -11,6 +11,7 @@ MARKS = "ab c,.!?()\"'«»“”„–—…¿¡ \n\u00a0あア漢。、「」�
 
 
 @given(st.text() | st.text(MARKS))
+@example("漢\u30990e\u0301漢1")
 @pytest.mark.parametrize("vocabulary", [None, VOCABULARY, frozenset()])
 def test_words_and_gaps_joined_are_the_text(vocabulary: set[str] | None, text: str) -> None:
     cut = cut_words(text, vocabulary)

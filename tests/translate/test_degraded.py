@@ -133,7 +133,10 @@ def test_its_string_says_what_is_done_to_which_translator(
         ("degraded:drop=0.3", "needs a translator to spoil: degraded:KIND=SHARE:TRANSLATOR"),
         ("degraded:drop=0.3:", "needs a translator to spoil"),
         ("degraded:drop=0.3:seed=2", "needs a translator to spoil"),
-        ("degraded:drop=0.3:seed=x:mini", "the seed must be a whole number. Got 'x'"),
+        (
+            "degraded:drop=0.3:seed=x:mini",
+            "the seed must be a whole number of up to 18 digits. Got 'x'",
+        ),
         ("degraded:drop=0.3:mni", "translator 'mni' is not known; did you mean 'mini'"),
         ("degraded:drop=0.3:lexicon", "translator 'lexicon' needs an argument"),
         ("degraded:drop=0.3:degraded:drp=1:mini", "kind 'drp' is not known"),

@@ -49,12 +49,12 @@ class Cut(NamedTuple):
     @property
     def text(self) -> str:
         """Words and gaps put together again; two words that would run into one get a space."""
-        text, gap = self.gaps[0], self.gaps[0]
+        text, gap, before = self.gaps[0], self.gaps[0], ""
         for word, after in zip(self.words, self.gaps[1:], strict=True):
-            if text and not gap and _is_spaced(text[-1]) and _is_spaced(word[0]):
+            if not gap and _is_spaced(before[::-1]) and _is_spaced(word):
                 text += " "
             text += word + after
-            gap = after
+            gap, before = after, word
         return text
 
 
@@ -173,8 +173,7 @@ def without_opening(gap: str) -> str:
     return gap.rstrip(_OPENING + _SPACES)
 
 
-def _is_spaced(character: str) -> bool:
-    """Whether words of such characters are set apart by spaces."""
-    if not character.isalnum():
-        return unicodedata.category(character)[0] == "M"
-    return re.match(f"[{_KATAKANA}{_DENSE}]", character) is None
+def _is_spaced(word: str) -> bool:
+    """Whether a word's first letter is one of those that spaces set apart; accents do not count."""
+    letter = next((mark for mark in word if unicodedata.category(mark)[0] != "M"), "")
+    return letter.isalnum() and re.match(f"[{_KATAKANA}{_DENSE}]", letter) is None

@@ -195,9 +195,11 @@ def _share(text: str) -> float:
 
 
 def _seed(text: str) -> int:
-    if not (text.isascii() and text.isdigit()):
+    if not re.fullmatch("[0-9]{1,18}", text):
         raise ConfigError(
-            f"translator 'degraded': the seed must be a whole number. Got '{text}'.", _EXAMPLE
+            "translator 'degraded': the seed must be a whole number of up to 18 digits. "
+            f"Got '{text}'.",
+            _EXAMPLE,
         )
     return int(text)
 

@@ -42,13 +42,13 @@ class Senses:
         single = [pair for pair in pairs if " " not in pair[0 if lang in UNSPACED else 1]]
         self.vocabulary = frozenset(pair[1] for pair in single) if lang in UNSPACED else None
         self._usual: dict[str, str] = {}
-        self._sources: dict[str, dict[str, None]] = defaultdict(dict)
-        self._targets: dict[str, dict[str, None]] = defaultdict(dict)
+        self._sources: dict[str, set[str]] = defaultdict(set)
+        self._targets: dict[str, set[str]] = defaultdict(set)
         for source, target in single:
-            self._sources[target.casefold()][source] = None
+            self._sources[target.casefold()].add(source)
             if self._is_written(target, lang) and target.casefold() != source:
                 usual = self._usual.setdefault(target.casefold(), target)
-                self._targets[source][usual] = None
+                self._targets[source].add(usual)
         counts = Counter(
             word.casefold()
             for _, target in pairs
@@ -95,13 +95,12 @@ class Senses:
         level = self._level.get(word.casefold(), min(self._by_level, default=0))
         found = self._by_level.get(level, [])
         first = int(number * len(found))
-        around = (*found[first:], *found[:first])
+        around = (found[(first + step) % len(found)] for step in range(len(found)))
         return next((other for other in around if not _same(word, other)), word)
 
 
-@cache
 def load_senses(source_lang: str, target_lang: str) -> Senses:
-    """The senses of the embedded lexicon for a pair of languages.
+    """The senses of the embedded lexicon for a pair of languages; read once.
 
     Args:
         source_lang: Counts where the target is English; otherwise what English words mean does.
@@ -110,11 +109,16 @@ def load_senses(source_lang: str, target_lang: str) -> Senses:
     Raises:
         ModelError: The list cannot be read.
     """
-    lang = source_lang if target_lang == "en" else target_lang
+    into_english = target_lang == "en"
+    return _read(source_lang if into_english else target_lang, into_english)
+
+
+@cache
+def _read(lang: str, into_english: bool) -> Senses:
     rows = read_list(embedded.model_folder("lexicon") / f"{lang}.tsv.gz")
-    if target_lang == "en":
-        return Senses(((other, english) for english, other, _ in rows), target_lang)
-    return Senses(((english, other) for english, other, _ in rows), target_lang)
+    if into_english:
+        return Senses(((other, english) for english, other, _ in rows), "en")
+    return Senses(((english, other) for english, other, _ in rows), lang)
 
 
 def has_senses(source_lang: str, target_lang: str) -> bool:
