@@ -11,12 +11,13 @@ import polars as pl
 
 from babelift.embedded import model_folder
 from babelift.errors import MissingDependencyError
+from babelift.evaluate.translations import Quality, text_quality
 from babelift.files import write_json
 from babelift.translate.registry import load_translator
 from models.data import LANGUAGES, held_out, training_pairs
 from models.measuring import translating
 from models.measuring.results import Result, command_line, keep, print_table
-from models.measuring.translating import Pair, Quality, named
+from models.measuring.translating import Pair, named
 
 EMBEDDED: Final = {"mini": "translator", "mini-lexicon": "lexicon"}
 """The package's own translators, and the folders their figures are kept in."""
@@ -88,7 +89,7 @@ def _run(
                 sets[TATOEBA] = translating.tatoeba(data, pair)
             for name, items in sets.items():
                 output = translating.translated(translator, items.texts, pair)
-                found = translating.quality(output.texts, items.references, pair[1])
+                found = text_quality(output.texts, items.references, pair[1])
                 scores[name].setdefault(spec, {})[named(pair)] = found
                 rate = len(items.texts) / output.seconds
                 if name == SIB:
@@ -108,7 +109,7 @@ def _stored(
         if pair in texts:
             items = translating.sib200(data, pair)
             made = [texts[pair][name] for name in items.ids]
-            found[named(pair)] = translating.quality(made, items.references, pair[1])
+            found[named(pair)] = text_quality(made, items.references, pair[1])
     return found
 
 

@@ -15,6 +15,7 @@ from typing import Final
 
 import polars as pl
 
+from babelift.evaluate.translations import text_quality
 from babelift.files import replace_file
 from babelift.translate.lexicon import UNSPACED
 from babelift.translate.mini_lexicon import HEADER, LANGUAGES, MiniLexicon
@@ -148,7 +149,7 @@ def judge(kept_back: pl.DataFrame, folder: Path) -> None:
         for pair in sorted(lexicon.pairs()):
             items = translating.shared(kept_back, pair)
             output = translating.translated(lexicon, items.texts, pair)
-            found = translating.quality(output.texts, items.references, pair[1])
+            found = text_quality(output.texts, items.references, pair[1])
             print(
                 f"{translating.named(pair)}, {len(items.texts)} pairs kept back: "
                 f"chrF {found.chrf:.1f}, BLEU {found.bleu:.1f}",

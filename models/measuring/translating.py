@@ -5,10 +5,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
+from babelift.evaluate.translations import text_quality
 from models.data import LANGUAGES, rows_of
 
 if TYPE_CHECKING:
@@ -23,8 +24,6 @@ WITHOUT_ENGLISH: Final[tuple[Pair, ...]] = (
     ("de", "fr"), ("es", "de"), ("es", "fr"), ("fr", "es"), ("fr", "ja"), ("ja", "zh"),
     ("zh", "ja"),
 )  # fmt: skip
-TOKENIZERS: Final = {"zh": "zh", "ja": "char"}
-"""How sacrebleu cuts the targets that have no spaces; 13a where there is nothing else."""
 
 
 @dataclass(frozen=True)
@@ -34,13 +33,6 @@ class Items:
     ids: list[str]
     texts: list[str]
     references: list[str]
-
-
-class Quality(NamedTuple):
-    """chrF and BLEU by sacrebleu, 0 to 100."""
-
-    chrf: float
-    bleu: float
 
 
 @dataclass(frozen=True)
@@ -129,20 +121,6 @@ def translated(translator: "Translator", texts: Sequence[str], pair: Pair) -> Ou
     )
 
 
-def quality(translations: Sequence[str], references: Sequence[str], target: str) -> Quality:
-    """chrF (Popović 2015) and BLEU (Papineni et al. 2002) of a whole set.
-
-    >>> quality(["Das ist ein gutes Buch."], ["Das ist ein gutes Buch."], "de")
-    Quality(chrf=100.0, bleu=100.0)
-    """
-    from sacrebleu import corpus_bleu, corpus_chrf
-
-    tokenizer = TOKENIZERS.get(target, "13a")
-    chrf = corpus_chrf(list(translations), [list(references)])
-    bleu = corpus_bleu(list(translations), [list(references)], tokenize=tokenizer)
-    return Quality(round(chrf.score, 3), round(bleu.score, 3))
-
-
 def choose(
     held: pl.DataFrame, engines: Mapping[str, "Translator"], pairs: Sequence[Pair]
 ) -> dict[Pair, dict[str, float]]:
@@ -163,6 +141,6 @@ def choose(
         }
         for name, engine in able.items():
             output = translated(engine, items.texts, pair)
-            score = quality(output.texts, items.references, pair[1]).chrf
+            score = text_quality(output.texts, items.references, pair[1]).chrf
             found.setdefault(pair, {})[name] = score
     return found

@@ -14,7 +14,7 @@ from babelift.testing.translators import FunctionTranslator
 from babelift.translate.protocol import Translator
 from models import measure_translators
 from models.data import PAIRS
-from models.measuring.translating import choose, quality, shared, stored, translated
+from models.measuring.translating import choose, shared, stored, translated
 
 
 def perfect(text: str, source: str, target: str) -> str:
@@ -47,18 +47,6 @@ def translators(monkeypatch: pytest.MonkeyPatch) -> dict[str, Translator]:
 
 def held(*rows: tuple[str, str, str]) -> pl.DataFrame:
     return pl.DataFrame([(*row, "toy") for row in rows], schema=PAIRS, orient="row")
-
-
-def test_the_same_words_score_a_hundred_and_none_score_nothing() -> None:
-    assert quality(["一二三四五。"], ["一二三四五。"], "zh") == (100.0, 100.0)
-    assert quality(["", ""], ["one two three four", "five"], "en") == (0.0, 0.0)
-
-
-def test_chinese_and_japanese_are_compared_by_character() -> None:
-    # Three of four characters are right, in one run: BLEU needs runs of four, chrF does not.
-    for lang in ("zh", "ja"):
-        assert quality(["我们看看它吧好"], ["我们看看它吧啊"], lang).bleu > 50
-    assert quality(["我们看看它吧好"], ["我们看看它吧啊"], "de").bleu == 0.0
 
 
 def test_translations_that_are_missing_are_empty_and_counted() -> None:
