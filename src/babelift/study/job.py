@@ -119,6 +119,8 @@ def _predictions(task: Task, model: Path) -> pl.DataFrame:
     found, start = [], 0
     for text_by, rows in tables.items():
         part = probabilities[start : start + rows.height]
+        # A translated test row stands for the row it was made from.
+        rows = rows.with_columns(id="original_id")
         table = make_predictions(rows, ENCODER, labels, part)
         found.append(table.with_columns(text_by=pl.lit(text_by)))
         start += rows.height

@@ -1,0 +1,185 @@
+"""A study's answers in sentences: effect and interval first, and what could have been seen."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from babelift.report.numbers import brackets, language_name, share
+from babelift.report.verdicts import signed
+from babelift.study.contrasts import Answer, Question
+from babelift.study.scores import Cell
+from babelift.study.spec import OFF
+from babelift.study.statistics.differences import Difference
+from babelift.study.statistics.regression import Regression
+
+_NAMES: Final = {
+    "zero-shot": "zero-shot",
+    "translated": "training on translations",
+    "original": "training on native rows",
+    "original+translated": "native rows with translations",
+    "translate-test": "translating the test text",
+    "reference": "training on trusted translations",
+}
+
+_METRIC: Final = "F1-micro"
+
+
+def arm_name(arm: str) -> str:
+    """An arm in words; an added one by its own name.
+
+    >>> arm_name("translated"), arm_name("their tool")
+    ('training on translations', 'their tool')
+    """
+    return _NAMES.get(arm, arm)
+
+
+def cell_name(cell: Cell, others: Sequence[Cell] = ()) -> str:
+    """A condition in words: its arm, and in what it differs from others.
+
+    >>> plain = Cell("translated", ratio="1:1", translator="mini", encoder="mini")
+    >>> cell_name(plain._replace(otc="on"), [plain])
+    'training on translations with OTC'
+    >>> cell_name(plain, [plain._replace(translator="apertium")])
+    'training on translations (mini)'
+    """
+    parts = [
+        str(value)
+        for name, value in cell._asdict().items()
+        if name in ("ratio", "translator", "encoder", "rows")
+        and value is not None
+        and any(getattr(other, name) not in (value, None) for other in others)
+    ]
+    with_otc = {OFF: "", "on": " with OTC"}.get(cell.otc, f" with OTC ({cell.otc})")
+    return arm_name(cell.arm) + with_otc + (f" ({', '.join(parts)})" if parts else "")
+
+
+def verdict(answer: Answer, others: Sequence[Cell] = ()) -> str:
+    """One question's answer in a sentence.
+
+    Args:
+        answer: The answer.
+        others: All conditions of the study: where they vary, the condition is named more fully.
+    """
+    question, mean = answer.question, answer.differences.mean
+    subject = _subject(question, others)
+    by = _by(mean, len(answer.by_language))
+    where = _where(answer)
+    direction = (mean.interval[0] > 0) - (mean.interval[1] < 0)
+    rival = question.kind != "otc"
+    base = cell_name(question.base, [question.arm, *others])
+    if not direction:
+        seen = f"no effect seen{where}; this study could have seen {share(answer.could_have_seen)}"
+        if rival:
+            return f"{subject} and {base} cannot be told apart: {by}; {seen}."
+        return f"{subject} adds {by}: {seen}."
+    if rival:
+        did = "beats" if direction > 0 else "does worse than"
+        return f"{subject} {did} {base}{where}: {by}."
+    return f"{subject} {'adds' if direction > 0 else 'costs'} {by}{where}."
+
+
+def _subject(question: Question, others: Sequence[Cell]) -> str:
+    if question.kind == "otc":
+        variant = question.arm.otc
+        name = "OTC" if variant == "on" else f"OTC ({variant})"
+        if any(other.arm != question.arm.arm and other.otc == variant for other in others):
+            name += f", beside {arm_name(question.arm.arm)},"
+    elif question.kind == "ratio":
+        name = f"a ratio of {question.arm.ratio}"
+    else:
+        name = cell_name(question.arm, [question.base, *others])
+    return name[:1].upper() + name[1:]
+
+
+def _by(mean: Difference, languages: int) -> str:
+    average = " on average" if languages > 1 else ""
+    return f"{signed(mean.delta)} {_METRIC}{average} {brackets(mean.interval)}"
+
+
+def _where(answer: Answer) -> str:
+    """In how many languages the difference goes the way of the mean."""
+    mean, langs = answer.differences.mean.delta, answer.by_language
+    if len(langs) == 1:
+        return f" in {language_name(next(iter(langs)))}"
+    ahead = sum(delta * mean > 0 for delta in langs.values())
+    return f" in {ahead} of {len(langs)} languages"
+
+
+def opening(answer: Answer, others: Sequence[Cell] = ()) -> list[str]:
+    """The sentences a report opens with: the primary contrast, and how far it reaches."""
+    mean, flips = answer.differences.mean, answer.flips
+    said = [verdict(answer, others)]
+    if mean.seeds_seen:
+        said.append(
+            f"The interval covers another choice of seeds and of test rows, in these "
+            f"{len(answer.by_language)} languages; p = {p_value(mean.p)}."
+        )
+    else:
+        said.append(
+            "Each condition was trained once: the interval covers another choice of test rows, "
+            "but not another training."
+        )
+    if flips.languages > 1:
+        reach = (
+            f"no result over {flips.languages} languages could be significant at .05 there"
+            if flips.smallest > 0.05
+            else f"the smallest possible is {p_value(flips.smallest)}"
+        )
+        said.append(
+            f"Would it stand in other languages too? The exact sign-flip test over languages gives "
+            f"p = {p_value(flips.p)}; {reach}."
+        )
+    return said
+
+
+def p_value(p: float) -> str:
+    """A probability, never as nothing.
+
+    >>> p_value(0.0312), p_value(0.0000004), p_value(1.0)
+    ('.031', 'under .001', '1.00')
+    """
+    if p < 0.001:
+        return "under .001"
+    return f"{p:.3f}"[1:] if p < 0.9995 else "1.00"
+
+
+def regression_sentence(name: str, found: Regression) -> str:
+    """The paper's table in a sentence.
+
+    Args:
+        name: What was regressed on: `on, translated`.
+        found: Its table.
+    """
+    row, plain = found.mixed, found.plain
+    return (
+        f"Regression, OTC {name}: coefficient {row.coefficient:+.3f} (standard error "
+        f"{row.standard_error:.3f}, p = {p_value(row.p)}); plain OLS, which is probably the "
+        f"paper's: {plain.coefficient:+.3f} ({plain.standard_error:.3f}, p = {p_value(plain.p)})."
+    )
+
+
+def best_and_worst(answer: Answer) -> str:
+    """The languages that gain least and most; empty for one language."""
+    langs: Mapping[str, float] = answer.by_language
+    if len(langs) < 2:
+        return ""
+    ranked = sorted(langs, key=langs.__getitem__)
+    least, most = (
+        f"{signed(langs[one])} in {language_name(one)}" for one in ranked[:: len(langs) - 1]
+    )
+    holds = answer.holds
+    sure = (
+        f"; at least {holds.gains} of {holds.languages} truly gain" if holds.gains else
+        f"; at least {holds.losses} of {holds.languages} truly lose" if holds.losses else ""
+    )  # fmt: skip
+    return f"From {least} to {most}{sure}."
+
+
+def failures(failed: Mapping[str, str]) -> list[str]:
+    """What could not be run, grouped by reason."""
+    reasons: dict[str, int] = {}
+    for said in failed.values():
+        reasons[said] = reasons.get(said, 0) + 1
+    return [
+        f"{number} {'run' if number == 1 else 'runs'} failed: {said}"
+        for said, number in reasons.items()
+    ]
