@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from babelift.errors import ConfigError
-from babelift.study.statistics.comparison import Comparison
 from babelift.study.statistics.crossed import Crossed
 
 
@@ -44,7 +43,7 @@ class Components:
             if not 0 <= getattr(self, f"{name}_shared") <= 1:
                 raise ConfigError(f"'{name}_shared' must be between 0 and 1.")
 
-    def of(self, languages: int, seeds: int, items: int) -> Crossed:
+    def of(self, languages: int, seeds: int, items: float) -> Crossed:
         """The variances of the mean over languages in a design.
 
         Args:
@@ -63,45 +62,54 @@ class Components:
         return Crossed(seed / (languages * seeds) + rest, item / (languages * items) + rest, rest)
 
 
-def components(
-    languages: Sequence[Comparison], each: Sequence[Crossed], mean: Crossed
-) -> Components:
+def components(seeds: int, items: float, each: Sequence[Crossed], mean: Crossed) -> Components:
     """Estimate the components from a study of two seeds or more.
 
-    Variances are means over languages; a share is what makes the variance of the mean over
-    languages the one that was found. With few seeds `seed` is rough: its own standard error is
-    about as large as itself with 3 seeds, 0.7 of it with 5.
+    They are such that `Components.of` gives back the variances of the mean over languages for the
+    study's own design. With few seeds `seed` is rough: its own standard error is about as large as
+    itself with 3 seeds, 0.7 of it with 5.
 
     Args:
-        languages: Each language's rows.
+        seeds: Number of seeds.
+        items: Test items per language; their mean where languages have different numbers.
         each: Variances of each language's difference.
         mean: Variances of the mean over languages.
+
+    >>> each = [Crossed(seeds=0.03, items=0.02, residual=0.01)] * 2
+    >>> found = components(5, 100, each, Crossed(seeds=0.025, items=0.01, residual=0.005))
+    >>> found.seed_shared, found.item_shared, found.residual_shared
+    (1.0, 0.0, 0.0)
+    >>> [round(part, 9) for part in (found.seed, found.item, found.residual)]
+    [0.1, 1.0, 5.0]
     """
-    seeds = languages[0].seeds
-    items = [int(part.items.max()) + 1 for part in languages]
-    seed = [part.pure_seeds for part in each]
-    item = [part.pure_items for part in each]
-    residual = [part.residual for part in each]
+    seed, seed_shared = _shared(mean.pure_seeds, [part.pure_seeds for part in each], otherwise=1.0)
+    item, item_shared = _shared(mean.pure_items, [part.pure_items for part in each], otherwise=0.0)
+    residual, residual_shared = _shared(
+        mean.residual, [part.residual for part in each], otherwise=0.0
+    )
     return Components(
-        seed=seeds * float(np.mean(seed)),
-        item=float(np.mean(np.multiply(item, items))),
-        residual=seeds * float(np.mean(np.multiply(residual, items))),
-        seed_shared=_shared(mean.pure_seeds, seed, otherwise=1.0),
-        item_shared=_shared(mean.pure_items, item, otherwise=0.0),
-        residual_shared=_shared(mean.residual, residual, otherwise=0.0),
+        seed=seeds * seed,
+        item=items * item,
+        residual=seeds * items * residual,
+        seed_shared=seed_shared,
+        item_shared=item_shared,
+        residual_shared=residual_shared,
     )
 
 
-def _shared(of_mean: float, each: Sequence[float], *, otherwise: float) -> float:
-    """The correlation with which variances `each` give that of their mean, within 0 to 1.
+def _shared(of_mean: float, each: Sequence[float], *, otherwise: float) -> tuple[float, float]:
+    """One variance for all languages, and their correlation, that give the variance of the mean.
+
+    Languages of the mean variance of `each` would do so with some correlation; where that lies
+    outside 0 to 1, the variance gives way.
 
     >>> _shared(0.5, [1.0, 1.0], otherwise=0.0), _shared(1.0, [1.0, 1.0], otherwise=0.0)
-    (0.0, 1.0)
+    ((1.0, 0.0), (1.0, 1.0))
+    >>> _shared(0.25, [1.0, 1.0], otherwise=0.0), _shared(0.5, [0.0, 0.0], otherwise=1.0)
+    ((0.5, 0.0), (0.5, 1.0))
     """
-    if len(each) == 1:
-        return otherwise
-    apart = float(np.sum(each)) / len(each) ** 2
-    together = (float(np.sum(np.sqrt(each))) / len(each)) ** 2
-    if together <= apart:
-        return otherwise
-    return min(1.0, max(0.0, (of_mean - apart) / (together - apart)))
+    count, own = len(each), float(np.mean(each))
+    shared = otherwise
+    if count > 1 and own > 0:
+        shared = min(1.0, max(0.0, (count * of_mean / own - 1) / (count - 1)))
+    return count * of_mean / (1 + (count - 1) * shared), shared

@@ -48,7 +48,7 @@ class Differences:
     Attributes:
         mean: Of the mean over languages, each counted once.
         languages: By language.
-        components: Where the variance comes from, for `power`; None with one seed.
+        components: Where the variance comes from, for `power.design_power`; None with one seed.
         level: Probability that intervals are made for.
     """
 
@@ -99,13 +99,14 @@ def paired_differences(
     whole = make_comparison(right_arm, right_base, langs, groups)
     each = [whole.of(lang) for lang in range(len(whole.names))]
     of_whole, of_each = crossed(whole), [crossed(part) for part in each]
+    items = float(whole.present.sum()) / len(each)
     return Differences(
         _difference(whole, of_whole, level),
         {
             part.names[0]: _difference(part, found, level)
             for part, found in zip(each, of_each, strict=True)
         },
-        components(each, of_each, of_whole) if whole.seeds > 1 else None,
+        components(whole.seeds, items, of_each, of_whole) if whole.seeds > 1 else None,
         level,
     )
 
@@ -119,13 +120,14 @@ def _difference(comparison: Comparison, parts: Crossed, level: float) -> Differe
     found = spread(parts, comparison.seeds, freedom)
     error = found.variance**0.5
     reach = error * float(critical(1 - level, found.seed_share, found.seeds, found.item_freedom))
-    p = two_sided_p(delta, found)
+    low, high, p = delta - reach, delta + reach, two_sided_p(delta, found)
     if delta and not found.variance:
         # Every row changed alike. Sign flips of so few items could give no smaller p.
         p = max(SMALLEST_P, 2.0 ** (1 - items))
+        low, high = (min(low, 0.0), max(high, 0.0)) if p > 1 - level else (low, high)
     return Difference(
         delta=delta,
-        interval=(max(-1.0, delta - reach), min(1.0, delta + reach)),
+        interval=(max(-1.0, low), min(1.0, high)),
         p=p,
         standard_error=error,
         seed_share=found.seed_share,

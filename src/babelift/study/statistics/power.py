@@ -10,19 +10,20 @@ from babelift.errors import ConfigError
 from babelift.evaluate.scores import Floats
 from babelift.study.statistics.components import Components
 from babelift.study.statistics.crossed import Crossed
+from babelift.study.statistics.differences import Differences
 from babelift.study.statistics.quantiles import critical, spread
 
 MOST_SEEDS: Final = 1000
 _TAILS: Final = (np.arange(512) + 0.5) / 512
 
 
-def power(
+def design_power(
     effect: float,
     components: Components,
     *,
     languages: int,
     seeds: int,
-    items: int,
+    items: float,
     level: float = 0.05,
 ) -> float:
     """Probability that a true effect is claimed by `paired_differences`, two-sided.
@@ -46,9 +47,9 @@ def power(
         ConfigError: A number that no design can have.
 
     >>> parts = Components(seed=1e-4, item=0.03, residual=0.3)
-    >>> round(power(0.02, parts, languages=5, seeds=5, items=2000), 2)
+    >>> round(design_power(0.02, parts, languages=5, seeds=5, items=2000), 2)
     0.81
-    >>> round(power(0.0, parts, languages=5, seeds=5, items=2000), 2)
+    >>> round(design_power(0.0, parts, languages=5, seeds=5, items=2000), 2)
     0.05
     """
     if not np.isfinite(effect):
@@ -61,7 +62,7 @@ def smallest_effect(
     *,
     languages: int,
     seeds: int,
-    items: int,
+    items: float,
     power: float = 0.8,
     level: float = 0.05,
 ) -> float:
@@ -91,12 +92,43 @@ def smallest_effect(
     return float(brentq(lambda effect: _power(effect, error, reach) - power, 0.0, furthest))
 
 
+def could_have_seen(found: Differences, *, power: float = 0.8) -> float:
+    """The smallest effect that a study's own design claims with the given power.
+
+    From the variances the study itself has shown, at the level of its intervals. With one seed it
+    is what could be seen of these two trained models.
+
+    Args:
+        found: What `paired_differences` measured.
+        power: Probability of claiming the effect.
+
+    >>> from babelift.study.statistics.differences import paired_differences
+    >>> right = np.random.default_rng(0).random((2, 3, 100)) < 0.7
+    >>> langs = np.repeat(["de", "ja"], 50)
+    >>> found = paired_differences(right[0], right[1], langs, np.arange(100))
+    >>> 0.05 < could_have_seen(found) < 0.5
+    True
+    """
+    items = sum(one.items for one in found.languages.values()) / len(found.languages)
+    number, parts = len(found.languages), found.components
+    if parts is None:
+        number, parts = 1, Components(0.0, items * found.mean.standard_error**2, 0.0)
+    return smallest_effect(
+        parts,
+        languages=number,
+        seeds=found.mean.seeds,
+        items=items,
+        power=power,
+        level=1 - found.level,
+    )
+
+
 def seeds_needed(
     effect: float,
     components: Components,
     *,
     languages: int,
-    items: int,
+    items: float,
     power: float = 0.8,
     level: float = 0.05,
 ) -> int | None:
@@ -134,7 +166,7 @@ def seeds_needed(
 
 
 def _spreads(
-    components: Components, languages: int, seeds: int, items: int, level: float
+    components: Components, languages: int, seeds: int, items: float, level: float
 ) -> tuple[float, Floats]:
     """True standard error of the estimate, and half widths of intervals by luck of the seeds."""
     for name, number, least in (

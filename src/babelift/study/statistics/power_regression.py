@@ -3,6 +3,7 @@
 import math
 from typing import Final
 
+import numpy as np
 from scipy.optimize import brentq
 from scipy.special import nctdtr, stdtrit
 
@@ -81,7 +82,9 @@ def smallest_coefficient(
 def _power(shift: float, freedom: int, level: float) -> float:
     """Two-sided power where the t is shifted by so many standard errors."""
     edge = -float(stdtrit(freedom, level / 2))
-    return float(1 - nctdtr(freedom, shift, edge) + nctdtr(freedom, shift, -edge))
+    # SciPy gives NaN for some tails that are too small to tell from 0.
+    below, above = np.nan_to_num([nctdtr(freedom, shift, -edge), nctdtr(freedom, shift, edge)])
+    return float(below + 1 - above)
 
 
 def _freedom(residual: float, rows: int, effects: int, level: float) -> int:

@@ -5,16 +5,18 @@ Run as `python -m babelift.study.statistics.simulate [STUDIES]`.
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from typing import Final
 
 import numpy as np
 from scipy.special import stdtr
 
 from babelift.study.statistics.bootstrap import hierarchical_bootstrap
-from babelift.study.statistics.components import Components
+from babelift.study.statistics.comparison import make_comparison
+from babelift.study.statistics.components import Components, components
+from babelift.study.statistics.crossed import Crossed, crossed
 from babelift.study.statistics.differences import paired_differences
-from babelift.study.statistics.power import power
+from babelift.study.statistics.power import design_power
 from babelift.study.statistics.power_regression import regression_power
 from babelift.study.statistics.simulated import Design, simulated_scores, simulated_study
 
@@ -90,7 +92,7 @@ def measure(design: Design, studies: int = 1000, *, seed: int = 0, resamples: in
     )
 
 
-def pilot(design: Design, *, seeds: int = 30, studies: int = 10, seed: int = 1) -> Components:
+def pilot(design: Design, *, seeds: int = 60, studies: int = 10, seed: int = 1) -> Components:
     """Components of a design's luck, from simulated studies with many seeds.
 
     Args:
@@ -104,12 +106,13 @@ def pilot(design: Design, *, seeds: int = 30, studies: int = 10, seed: int = 1) 
     """
     generator = np.random.default_rng(seed)
     many = replace(design, seeds=seeds)
-    found = [paired_differences(*simulated_study(many, generator)) for _ in range(studies)]
-    parts = [one.components for one in found if one.components is not None]
-    names = Components.__dataclass_fields__
-    return Components(
-        **{name: float(np.mean([getattr(part, name) for part in parts])) for name in names}
-    )
+    found = [make_comparison(*simulated_study(many, generator)) for _ in range(studies)]
+    each = [_mean([crossed(one.of(lang)) for one in found]) for lang in range(design.languages)]
+    return components(seeds, design.items, each, _mean([crossed(one) for one in found]))
+
+
+def _mean(parts: Sequence[Crossed]) -> Crossed:
+    return Crossed(*np.mean([astuple(part) for part in parts], axis=0).tolist())
 
 
 def claimed_by_regression(
@@ -159,7 +162,7 @@ def main(arguments: Sequence[str]) -> None:
     say("\nPower for +.036 in the paper's design: printed by the planner, and simulated\n")
     for luck in (0.03, 0.06, 0.12):
         design = replace(PAPER, seed=luck)
-        printed = power(
+        printed = design_power(
             design.effect,
             pilot(design),
             languages=design.languages,

@@ -1,0 +1,144 @@
+"""Power of paired differences: textbook values, monotony, and what no number of seeds can do."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.special import nctdtr, stdtrit
+
+from babelift.errors import ConfigError
+from babelift.study.statistics.components import Components
+from babelift.study.statistics.differences import paired_differences
+from babelift.study.statistics.power import (
+    could_have_seen,
+    design_power,
+    seeds_needed,
+    smallest_effect,
+)
+
+PARTS = Components(seed=1e-4, item=0.03, residual=0.3)
+
+
+def test_with_items_only_it_is_the_power_of_a_z_test():
+    # An effect of 2.8 standard errors is seen with 80 %.
+    parts = Components(seed=0, item=0.25, residual=0)
+    found = design_power(2.8016 / 400, parts, languages=1, seeds=50, items=40_000)
+    assert found == pytest.approx(0.8, abs=1e-3)
+
+
+@pytest.mark.parametrize("seeds", [2, 3, 5, 10])
+def test_with_seeds_only_it_is_the_power_of_a_t_test(seeds):
+    parts = Components(seed=0.01, item=0, residual=0)
+    for effect in (0.05, 0.1, 0.2):
+        shift = effect / (0.1 / math.sqrt(seeds))
+        edge = -stdtrit(seeds - 1, 0.025)
+        expected = 1 - nctdtr(seeds - 1, shift, edge) + nctdtr(seeds - 1, shift, -edge)
+        found = design_power(effect, parts, languages=1, seeds=seeds, items=1000)
+        assert found == pytest.approx(expected, abs=2e-3)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.floats(0, 0.01), st.floats(0.001, 0.2), st.floats(0.001, 0.4), st.integers(2, 10))
+def test_nothing_is_claimed_at_the_level_and_more_of_anything_shows_more(
+    seed, item, residual, seeds
+):
+    parts = Components(seed, item, residual, seed_shared=0.5, item_shared=0.3)
+    null = design_power(0, parts, languages=3, seeds=seeds, items=500)
+    assert 0.01 <= null <= 0.072
+    power = design_power(0.03, parts, languages=3, seeds=seeds, items=500)
+    assert design_power(-0.03, parts, languages=3, seeds=seeds, items=500) == pytest.approx(power)
+    assert design_power(0.05, parts, languages=3, seeds=seeds, items=500) >= power
+    assert design_power(0.03, parts, languages=3, seeds=seeds, items=5000) >= power - 0.02
+    assert design_power(0.03, parts, languages=3, seeds=seeds + 5, items=500) >= power - 0.02
+
+
+def test_one_seed_claims_too_often_where_seeds_matter():
+    assert design_power(0, PARTS, languages=5, seeds=1, items=5000) > 0.5
+    alone = Components(seed=0, item=0.03, residual=0.3)
+    assert design_power(0, alone, languages=5, seeds=1, items=5000) == pytest.approx(0.05, abs=0.01)
+
+
+def test_the_smallest_effect_has_just_the_power_asked_for():
+    for seeds in (1, 2, 5):
+        effect = smallest_effect(
+            Components(1e-6, 0.03, 0.3), languages=4, seeds=seeds, items=800, power=0.9
+        )
+        found = design_power(
+            effect, Components(1e-6, 0.03, 0.3), languages=4, seeds=seeds, items=800
+        )
+        assert found == pytest.approx(0.9, abs=1e-6)
+
+
+def test_seeds_needed_are_the_fewest_that_do():
+    needed = seeds_needed(0.015, PARTS, languages=5, items=2000)
+    assert needed is not None
+    assert design_power(0.015, PARTS, languages=5, seeds=needed, items=2000) >= 0.8
+    assert design_power(0.015, PARTS, languages=5, seeds=needed - 1, items=2000) < 0.8
+    assert seeds_needed(0.9, PARTS, languages=5, items=2000) == 2
+
+
+def test_no_number_of_seeds_makes_up_for_too_few_items():
+    parts = Components(seed=0, item=0.03, residual=0.3)
+    # Items alone leave a standard error of sqrt(.03 / 204) = .012.
+    assert seeds_needed(0.02, parts, languages=1, items=204) is None
+    assert seeds_needed(0.04, parts, languages=1, items=204) is not None
+
+
+def test_languages_that_share_their_luck_help_less():
+    effects = [
+        smallest_effect(
+            Components(1e-4, 0.03, 0.3, seed_shared=shared, item_shared=shared),
+            languages=6,
+            seeds=5,
+            items=500,
+        )
+        for shared in (0.0, 0.5, 1.0)
+    ]
+    assert effects == sorted(effects)
+    assert effects[0] < 0.75 * effects[2]
+
+
+def test_a_design_without_any_luck_sees_everything():
+    nothing = Components(0, 0, 0)
+    assert design_power(1e-9, nothing, languages=1, seeds=2, items=10) == 1
+    assert design_power(0, nothing, languages=1, seeds=2, items=10) == 0
+    assert smallest_effect(nothing, languages=1, seeds=2, items=10) == 0
+
+
+def test_what_a_study_could_have_seen_is_about_three_standard_errors():
+    # Rows flip by chance: a difference has the variance 2 * .7 * .3 = .42 for each row and seed.
+    right = np.random.default_rng(0).random((2, 10, 1200)) < 0.7
+    langs, groups = np.repeat(["de", "fr", "ja"], 400), np.arange(1200)
+    for seeds in (1, 10):
+        found = paired_differences(right[0, :seeds], right[1, :seeds], langs, groups)
+        error = (0.42 / 1200 / seeds) ** 0.5
+        assert 2.6 < could_have_seen(found) / error < 3.6
+
+
+def test_a_study_without_any_difference_could_have_seen_everything():
+    right = [[1, 0, 1]] * 2
+    found = paired_differences(right, right, ["de"] * 3, range(3))
+    assert could_have_seen(found) == 0
+
+
+@pytest.mark.parametrize(
+    "change", [{"languages": 0}, {"seeds": 0}, {"items": 1}, {"level": 0}, {"level": 1}]
+)
+def test_designs_that_cannot_be_are_refused(change):
+    with pytest.raises(ConfigError):
+        design_power(0.1, PARTS, **{"languages": 1, "seeds": 2, "items": 10, **change})
+
+
+def test_numbers_that_cannot_be_are_refused():
+    for bad in ({"seed": -1}, {"item": float("nan")}, {"seed_shared": 1.1}):
+        with pytest.raises(ConfigError):
+            Components(**{"seed": 0, "item": 0, "residual": 0, **bad})
+    with pytest.raises(ConfigError, match="finite"):
+        design_power(float("nan"), PARTS, languages=1, seeds=2, items=10)
+    with pytest.raises(ConfigError, match="finite"):
+        seeds_needed(float("inf"), PARTS, languages=1, items=10)
+    for power in (0.05, 1.0):
+        with pytest.raises(ConfigError, match="power must be"):
+            smallest_effect(PARTS, languages=1, seeds=2, items=10, power=power)
