@@ -16,7 +16,8 @@ from babelift.languages import resolve
 
 Arm = Literal["zero-shot", "translated", "original", "original+translated"]
 QualityAction = Literal["keep", "drop", "retry"]
-OTCForm = Literal["infonce", "cosine", "mse"]
+OTCForm = Literal["infonce", "cosine", "mse", "kl"]
+OTCPairs = Literal["translations", "shuffled", "dropout"]
 Pooling = Literal["cls", "mean"]
 
 Languages = tuple[str, ...]
@@ -196,7 +197,14 @@ class Training(Settings):
     )
     otc: bool = Field(True, description="Tie each original to its translation (OTC loss).")
     otc_weight: float = Field(0.4, ge=0, description="Weight of OTC beside cross-entropy.")
-    otc_form: OTCForm = Field("infonce", description="Contrastive, or without negatives.")
+    otc_form: OTCForm = Field(
+        "infonce",
+        description="Contrastive; without negatives (cosine, mse); or on predictions (kl).",
+    )
+    otc_pairs: OTCPairs = Field(
+        "translations",
+        description="What OTC ties an original to; others than its translation are controls.",
+    )
     otc_one_way: bool = Field(False, description="Only original to translation.")
     otc_warmup: float = Field(0.0, ge=0, le=1, description="Share of steps over which OTC grows.")
     otc_projection: int = Field(

@@ -3,7 +3,7 @@ import torch
 from torch.nn import functional
 
 from babelift.config import Training
-from babelift.train.losses import OTCLoss
+from babelift.train.losses import ConsistencyLoss, OTCLoss
 from babelift.train.objective import Objective, class_weights, pool
 
 LOGITS = torch.randn(6, 3, generator=torch.Generator().manual_seed(0))
@@ -82,3 +82,20 @@ def test_pooling_takes_the_first_token_or_the_mean_of_real_ones():
     assert pool(hidden, mask, "cls").tolist() == [[1, 2], [5, 6]]
     assert pool(hidden, mask, "mean").tolist() == [[2, 3], [5, 6]]
     assert pool(hidden.bfloat16(), mask, "mean").dtype == torch.float32
+
+
+def test_on_predictions_the_two_sides_logits_are_compared():
+    found = terms(Training(otc_form="kl"))
+    assert found.otc.item() == pytest.approx(float(ConsistencyLoss()(LOGITS[:3], LOGITS[3:])))
+
+
+@pytest.mark.parametrize(("form", "own"), [("infonce", VECTORS), ("kl", LOGITS)])
+def test_second_views_take_the_place_of_translations_in_otc_but_not_in_what_is_watched(form, own):
+    views = (LOGITS[:3] + 1, VECTORS[:3] + 1)
+    settings = Training(otc_form=form)
+    found = Objective(settings, 8)(
+        LOGITS, VECTORS, LABELS, PARTNERS, GROUPS, otc_weight=0.4, batch_labels=LABELS, views=views
+    )
+    loss = ConsistencyLoss() if form == "kl" else OTCLoss()
+    assert found.otc.item() == pytest.approx(float(loss(own[:3], own[:3] + 1)))
+    assert found.retrieval.item() == terms(settings).retrieval.item()

@@ -33,8 +33,8 @@ class Question:
     Attributes:
         arm: The condition that has something more.
         base: The condition it is measured against.
-        kind: What differs: `arm`, `otc`, `ratio`, `reference` (trusted translations against a
-            translator's) or `added`.
+        kind: What differs: `arm`, `otc`, `variant` (OTC as it is against another OTC), `ratio`,
+            `reference` (trusted translations against a translator's) or `added`.
     """
 
     arm: Cell
@@ -91,9 +91,11 @@ def questions(spec: StudySpec, cells: Sequence[Cell]) -> Iterator[Question]:
             added = [one for one in cells if one.arm in ARMS and _plain(one, first)]
             yield from (Question(cell, one, "added") for one in added)
         elif cell.otc != OFF:
-            base = cell._replace(otc=OFF)
+            base, true = cell._replace(otc=OFF), cell._replace(otc="on")
             if base in known:
                 yield Question(cell, base, "otc")
+            if cell != true and true in known:
+                yield Question(true, cell, "variant")
         elif cell.ratio not in (None, first):
             base = cell._replace(ratio=first)
             if base in known:

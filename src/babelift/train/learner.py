@@ -193,8 +193,17 @@ class Learner:
             rows.groups[chosen].to(device),
             otc_weight=settings.otc_weight * grown,
             batch_labels=rows.labels[torch.from_numpy(batch.rows)].to(device),
+            views=self._second_views(part, ids, mask),
         )
         return terms
+
+    def _second_views(self, part: Batch, ids: Tensor, mask: Tensor) -> tuple[Tensor, Tensor] | None:
+        """The originals once more, with other dropout, where OTC ties them to themselves."""
+        settings, first = self._settings, len(part.rows) - len(part.partners)
+        if not settings.otc or settings.otc_pairs != "dropout" or not len(part.partners):
+            return None
+        logits, hidden = self._encode(self._model, ids[:first], mask[:first])
+        return logits, pool(hidden, mask[:first], settings.pooling)
 
     def _encode(self, model: torch.nn.Module, ids: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         with torch.autocast(ids.device.type, torch.bfloat16, enabled=self._plan.bf16):

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from babelift.config import Pooling, Training
 from babelift.train.gather import gather_rows, world_size
-from babelift.train.losses import OTCLoss
+from babelift.train.losses import ConsistencyLoss, OTCLoss
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +77,8 @@ class Objective(nn.Module):
         self.pooling: Pooling = settings.pooling
         self.smoothing = settings.label_smoothing
         self.uses_otc = settings.otc
-        self.otc = OTCLoss(
-            settings.temperature,
-            form=settings.otc_form,
-            one_way=settings.otc_one_way,
-            same_label=settings.same_label,
-            learn_temperature=settings.learn_temperature and settings.otc,
-            gather=True,
-        )
+        self.on_predictions = settings.otc_form == "kl"
+        self.otc = _loss(settings)
         width = settings.otc_projection if settings.otc else 0
         self.projection = nn.Linear(dim, width) if width else None
         self.class_weights: Tensor | None
@@ -100,6 +94,7 @@ class Objective(nn.Module):
         *,
         otc_weight: float,
         batch_labels: Tensor,
+        views: tuple[Tensor, Tensor] | None = None,
     ) -> Terms:
         """The terms of one update.
 
@@ -111,6 +106,8 @@ class Objective(nn.Module):
             groups: `(rows,) int64` item of each row.
             otc_weight: Weight of OTC at this update.
             batch_labels: Labels of the whole batch, over all processes.
+            views: Logits and vectors of the originals, computed a second time; OTC ties them to
+                these in place of their translations.
         """
         ce = self.cross_entropy(logits, labels, batch_labels)
         if not world_has_pairs(partners):
@@ -119,11 +116,16 @@ class Objective(nn.Module):
         originals, translations = vectors[partners], vectors[first:]
         pair_groups, pair_labels = groups[first:], labels[first:]
         with torch.set_grad_enabled(self.uses_otc and torch.is_grad_enabled()):
-            projected = [
-                side if self.projection is None else self.projection(side)
-                for side in (originals, translations)
-            ]
-            otc = self.otc(*projected, groups=pair_groups, labels=pair_labels)
+            if self.on_predictions:
+                other = logits[first:] if views is None else views[0][partners]
+                sides = [logits[partners], other]
+            else:
+                other = translations if views is None else views[1][partners]
+                sides = [
+                    side if self.projection is None else self.projection(side)
+                    for side in (originals, other)
+                ]
+            otc = self.otc(*sides, groups=pair_groups, labels=pair_labels)
         cosine, retrieval = _match(originals.detach(), translations.detach(), pair_groups)
         loss = ce + otc_weight * otc if self.uses_otc else ce
         return Terms(loss, ce, otc.detach(), cosine, retrieval)
@@ -140,6 +142,19 @@ class Objective(nn.Module):
         if self.class_weights is None:
             return per_row.sum() * (world_size() / len(batch_labels))
         return per_row.sum() * (world_size() / self.class_weights[batch_labels].sum())
+
+
+def _loss(settings: Training) -> OTCLoss | ConsistencyLoss:
+    if settings.otc_form == "kl":
+        return ConsistencyLoss()
+    return OTCLoss(
+        settings.temperature,
+        form=settings.otc_form,
+        one_way=settings.otc_one_way,
+        same_label=settings.same_label,
+        learn_temperature=settings.learn_temperature and settings.otc,
+        gather=True,
+    )
 
 
 def world_has_pairs(partners: Tensor) -> bool:

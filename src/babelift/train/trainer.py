@@ -17,6 +17,7 @@ from babelift.progress import Progress, quiet
 from babelift.train import data, vectors
 from babelift.train.batch import parse_ratio
 from babelift.train.checkpoint import Checkpoints, State
+from babelift.train.controls import shuffled_pairs
 from babelift.train.digest import ids_digest, weights_digest
 from babelift.train.encoder import Encoder, load_encoder, quietly
 from babelift.train.learner import Learner, Plan
@@ -87,6 +88,9 @@ def train_classifier(
     checkpoints = Checkpoints(run_dir / "checkpoints", identity)
     if checkpoints.result is not None and (run_dir / "model" / "config.json").is_file():
         return TrainResult(**checkpoints.result)
+    looked_at = rows if pairs is None else pairs
+    if settings.otc_pairs == "shuffled":
+        rows = shuffled_pairs(rows, seed=settings.seed)
     with _own_random_state():
         return _train(
             rows,
@@ -96,7 +100,7 @@ def train_classifier(
             run_dir,
             checkpoints,
             progress or quiet(),
-            vectors.sample_pairs(rows if pairs is None else pairs, seed=settings.seed),
+            vectors.sample_pairs(looked_at, seed=settings.seed),
         )
 
 
