@@ -118,6 +118,14 @@ def test_sources_are_told_apart_and_languages_counted_once():
     assert set(found.by_language) == {"de", "ja"}
 
 
+def test_without_the_primary_contrast_the_others_are_answered():
+    found = answers(
+        spec_of(primary={"arm": "translated", "otc": "on"}), study({ZERO: 0.6, PLAIN: 0.7})
+    )
+    assert [one.primary for one in found] == [False]
+    assert "cannot be judged" in opening(None)[0]
+
+
 def test_a_primary_contrast_without_results_is_refused():
     with pytest.raises(DataError, match="no run of translated"):
         primary_question(spec_of(), [ZERO])

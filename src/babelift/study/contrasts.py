@@ -159,23 +159,28 @@ def _cell(spec: StudySpec, arm: str, otc: str, encoder: str) -> Cell:
 
 
 def answers(spec: StudySpec, scores: Scores) -> list[Answer]:
-    """All answers, the primary one first.
+    """All answers, the primary one first; without it where it has no results.
 
-    Raises:
-        DataError: The primary contrast has no results.
+    Args:
+        spec: The study.
+        scores: Its test results.
     """
     cells = scores.cells()
-    main = primary_question(spec, cells)
-    asked = [main, *(one for one in questions(spec, cells) if one != main)]
-    pairings = [(one, scores.paired(one.arm, one.base)) for one in asked]
-    found = [_answer(one, pairing, one == main) for one, pairing in pairings if pairing is not None]
-    if not found or not found[0].primary:
-        raise DataError("the sides of the primary contrast have no seed and test row in common.")
-    adjusted = holm([one.differences.mean.p for one in found[1:]])
-    return [
-        found[0],
-        *(replace(one, adjusted_p=float(p)) for one, p in zip(found[1:], adjusted, strict=True)),
+    try:
+        main = primary_question(spec, cells)
+    except DataError:
+        main = None
+    asked = dict.fromkeys(one for one in (main, *questions(spec, cells)) if one is not None)
+    found = [
+        _answer(one, pairing, one == main)
+        for one in asked
+        if (pairing := scores.paired(one.arm, one.base)) is not None
     ]
+    others = [number for number, one in enumerate(found) if not one.primary]
+    adjusted = holm([found[number].differences.mean.p for number in others])
+    for number, p in zip(others, adjusted, strict=True):
+        found[number] = replace(found[number], adjusted_p=float(p))
+    return found
 
 
 def _answer(question: Question, pairing: Pairing, primary: bool) -> Answer:

@@ -149,7 +149,10 @@ def _alignment(lie: Lie | None) -> Alignment | None:
 
 def _seeds(results: pl.DataFrame, answers: Sequence[Answer]) -> Iterable[SeedEvidence]:
     """Scores by seed, for arms of the primary contrast: they are what the study is about."""
-    for side in dict.fromkeys((answers[0].question.arm, answers[0].question.base)):
+    main = next((one for one in answers if one.primary), None)
+    if main is None:
+        return
+    for side in dict.fromkeys((main.question.arm, main.question.base)):
         rows = results.filter(
             (pl.col("metric") == "f1_micro") & (pl.col("study_arm") == side.arm)
             & (pl.col("otc") == side.otc)
@@ -158,7 +161,7 @@ def _seeds(results: pl.DataFrame, answers: Sequence[Answer]) -> Iterable[SeedEvi
             & (pl.col("encoder") == side.encoder)
         )  # fmt: skip
         for (source, lang), part in rows.group_by("source", "lang", maintain_order=True):
-            items = answers[0].differences.languages
+            items = main.differences.languages
             known = items.get(str(lang)) or items.get(f"{source}>{lang}")
             scores = dict(zip(part["seed"].to_list(), part["value"].to_list(), strict=True))
             if known is not None:

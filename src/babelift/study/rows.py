@@ -1,6 +1,7 @@
 """The rows of a study: read and checked once for every language, cut to size, translated."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
@@ -73,6 +74,9 @@ def read_tables(spec: StudySpec, data: Path, progress: Progress) -> Tables:
     learnt = {lang for source in spec.sources for lang in source.split("+")}
     if {"original", "original+translated", "reference"} & set(spec.arms):
         learnt |= set(spec.targets)
+    elif spec.parallel:
+        # Not to learn from: what translations are held against.
+        learnt |= {lang for lang in spec.targets if _there(spec.files(lang, "train", data))}
     train = {
         lang: _read(spec, lang, "train", data, notes) for lang in spec.languages if lang in learnt
     }
@@ -91,6 +95,10 @@ def read_tables(spec: StudySpec, data: Path, progress: Progress) -> Tables:
     for note in notes:
         progress.say(note)
     return Tables(train, test, tuple(labels), ordinal, tuple(notes))
+
+
+def _there(paths: Sequence[Path]) -> bool:
+    return all(path.is_file() for path in paths)
 
 
 def _read(spec: StudySpec, lang: str, split: Split, data: Path, notes: list[str]) -> pl.DataFrame:

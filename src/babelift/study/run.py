@@ -14,9 +14,11 @@ from babelift.files import is_partial, write_json, write_rows, write_text
 from babelift.progress import Progress, quiet
 from babelift.study.job import PREDICTIONS, Task
 from babelift.study.plan import Plan, make_plan
+from babelift.study.quality import qualities
 from babelift.study.results import RESULTS, added_results, check_shared, run_results
 from babelift.study.runner import Execute, local
 from babelift.study.spec import StudySpec
+from babelift.study.summary import summarise
 
 FILES: Final = {
     "study.yaml", "runs.json", "results.parquet", "predictions.parquet", "report.html",
@@ -158,6 +160,7 @@ def gather(
     write_rows(results, out / "results.parquet")
     write_rows(pl.concat(kept, how="diagonal_relaxed"), out / "predictions.parquet")
     write_json(_runs(plan, records, failed, places, shared), out / "runs.json")
+    write_json(summarise(out), out / "report.json")
     return Study(out, results, failed)
 
 
@@ -203,6 +206,7 @@ def _runs(
             }
             for need in sorted(needs, key=lambda one: str(one.path))
         ],
+        "quality": qualities(plan),
         "places": places,
         "failed": dict(failed),
         "runs": records,

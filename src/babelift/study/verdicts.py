@@ -104,8 +104,18 @@ def _where(answer: Answer) -> str:
     return f" in {ahead} of {len(langs)} languages"
 
 
-def opening(answer: Answer, others: Sequence[Cell] = ()) -> list[str]:
-    """The sentences a report opens with: the primary contrast, and how far it reaches."""
+def opening(answer: Answer | None, others: Sequence[Cell] = ()) -> list[str]:
+    """The sentences a report opens with: the primary contrast, and how far it reaches.
+
+    Args:
+        answer: The primary one; None where runs that it needs have failed.
+        others: As in `verdict`.
+    """
+    if answer is None:
+        return [
+            "The contrast that the study states in advance cannot be judged, for runs that it "
+            "needs have failed."
+        ]
     mean, flips = answer.differences.mean, answer.flips
     said = [verdict(answer, others)]
     if mean.seeds_seen:

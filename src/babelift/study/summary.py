@@ -1,0 +1,184 @@
+"""Everything a study's report shows, as plain values, worked out from the study's files alone."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Final
+
+import polars as pl
+
+from babelift.errors import RunError
+from babelift.study import verdicts
+from babelift.study.budget import label_budget
+from babelift.study.budget_records import Price
+from babelift.study.contrasts import Answer, answers, otc_regressions
+from babelift.study.diagnosis import diagnose
+from babelift.study.evidence import Lies, gather_evidence, lies
+from babelift.study.measured import Measured
+from babelift.study.scores import Cell, Scores
+from babelift.study.spec import OFF, StudySpec, read_spec
+
+LEAST_NATIVE_SIZES: Final = 2
+"""Numbers of native labels from which a learning curve can be drawn."""
+
+
+def summarise(folder: Path) -> dict[str, Any]:
+    """Work a study's files up into what its report shows.
+
+    Args:
+        folder: A study's folder, as `run.run_study` left it.
+
+    Raises:
+        RunError: A file is missing or damaged.
+    """
+    spec, facts, results, predictions = read_study(folder)
+    scores = Scores.of([*facts["places"], *_added(results)], predictions)
+    found = answers(spec, scores)
+    cells = scores.cells()
+    lying = lies(facts["places"], facts["runs"])
+    qualities = pl.DataFrame(facts["quality"], schema=QUALITY)
+    evidence = gather_evidence(spec, found, results, lying, qualities)
+    regressions = otc_regressions(results, [name for name in spec.otc if name != OFF])
+    return {
+        "title": spec.title,
+        "question": spec.question,
+        "opening": verdicts.opening(next((one for one in found if one.primary), None), cells),
+        "answers": [_answer(one, cells) for one in found],
+        "regressions": {
+            name: {**one.to_dict(), "sentence": verdicts.regression_sentence(name, one)}
+            for name, one in regressions.items()
+        },
+        "table": mean_scores(results),
+        "alignment": _alignment(lying),
+        "quality": facts["quality"],
+        "diagnosis": asdict(diagnose(evidence)),
+        "budget": budgets(spec, results),
+        "cost": costs(facts),
+        "failed": verdicts.failures(facts["failed"]),
+        "settings": spec.model_dump(mode="json", by_alias=True),
+        **{name: facts[name] for name in _TOLD},
+    }
+
+
+_TOLD: Final = (
+    "created", "notes", "shared", "machine", "versions", "translators", "labels",
+)  # fmt: skip
+"""Facts that the report tells as they are."""
+
+QUALITY: Final = {
+    "translator": pl.String(),
+    "source": pl.String(),
+    "lang": pl.String(),
+    "rows": pl.Int64(),
+    "chrf": pl.Float64(),
+    "bleu": pl.Float64(),
+    "similarity": pl.Float64(),
+    "flagged": pl.Float64(),
+}
+"""Columns of what is known of the translations of training rows."""
+
+
+def read_study(
+    folder: Path,
+) -> tuple[StudySpec, dict[str, Any], pl.DataFrame, pl.DataFrame]:
+    """A study's settings, facts, results and predictions.
+
+    Raises:
+        RunError: A file is missing or damaged.
+    """
+    try:
+        facts = json.loads((folder / "runs.json").read_text(encoding="utf-8"))
+        results = pl.read_parquet(folder / "results.parquet")
+        predictions = pl.read_parquet(folder / "predictions.parquet")
+    except (OSError, ValueError, pl.exceptions.PolarsError) as error:
+        raise RunError(
+            f"'{folder}' is not a finished study: {error}.", "Run 'babelift study' again."
+        ) from error
+    return read_spec(folder / "study.yaml"), facts, results, predictions
+
+
+def _added(results: pl.DataFrame) -> list[dict[str, Any]]:
+    """Predictions that were made elsewhere, as conditions."""
+    rows = results.filter(pl.col("study_arm") == pl.col("encoder"))
+    groups = rows.group_by("study_arm", "run", "seed", maintain_order=True).agg(
+        pl.col("lang").unique(maintain_order=True)
+    )
+    return [
+        {**Cell(str(arm))._asdict(), "run": run, "seed": seed, "source": arm, "langs": langs}
+        for arm, run, seed, langs in groups.iter_rows()
+    ]
+
+
+def _answer(answer: Answer, cells: Sequence[Cell]) -> dict[str, Any]:
+    return {
+        **answer.to_dict(),
+        "sentence": verdicts.verdict(answer, cells),
+        "by_language_sentence": verdicts.best_and_worst(answer),
+        "arm": verdicts.cell_name(answer.question.arm, cells),
+        "base": verdicts.cell_name(answer.question.base, cells),
+    }
+
+
+def mean_scores(results: pl.DataFrame) -> list[dict[str, Any]]:
+    """Mean and spread over seeds, for every condition, source, language and metric."""
+    by = ["study_arm", "otc", "ratio", "translator", "encoder", "size", "source", "lang", "metric"]
+    return (
+        results.group_by(by, maintain_order=True)
+        .agg(
+            pl.col("value").mean().alias("mean"),
+            pl.col("value").std().alias("spread"),
+            pl.len().alias("seeds"),
+        )
+        .to_dicts()
+    )
+
+
+def _alignment(lying: Lies) -> list[dict[str, Any]]:
+    return [
+        {**cell._asdict(), "lang": lang, "stage": stage, **asdict(lie)}
+        for (cell, lang, stage), lie in lying.items()
+    ]
+
+
+def budgets(spec: StudySpec, results: pl.DataFrame) -> list[dict[str, Any]]:
+    """What the translations are worth in native labels, per language; empty without sizes."""
+    f1 = results.filter((pl.col("metric") == "f1_micro") & (pl.col("otc") == OFF))
+    native = f1.filter(pl.col("study_arm") == "original")
+    translator = next(iter(spec.translators))
+    translated = f1.filter(
+        (pl.col("study_arm") == "translated")
+        & (pl.col("translator") == translator)
+        & (pl.col("ratio") == spec.ratios[0])
+    )
+    if native["size"].n_unique() < LEAST_NATIVE_SIZES or translated.is_empty():
+        return []
+    price = None if spec.price is None else Price(spec.price)
+    found = []
+    for lang in spec.targets:
+        sides = [_measured(side.filter(pl.col("lang") == lang)) for side in (native, translated)]
+        if all(sides):
+            found.append(asdict(label_budget(lang, *sides, price=price)))
+    return found
+
+
+def _measured(rows: pl.DataFrame) -> list[Measured]:
+    return [Measured(row["size"], row["seed"], row["value"]) for row in rows.iter_rows(named=True)]
+
+
+def costs(facts: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Seconds and tokens of a training, the mean over the runs of each arm, and of translating."""
+    found: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+    for place in facts["places"]:
+        if record := facts["runs"].get(place["run"]):
+            found.setdefault((place["arm"], place["otc"]), []).append(record)
+    return [
+        {
+            "arm": arm,
+            "otc": otc,
+            "runs": len({record["key"] for record in records}),
+            "seconds": sum(one["training"]["seconds"] for one in records) / len(records),
+            "tokens": sum(one["training"]["tokens"] for one in records) / len(records),
+        }
+        for (arm, otc), records in found.items()
+    ]
