@@ -169,7 +169,8 @@ class StudySpec(Table):
             raise ValueError("the primary contrast compares an arm with itself; give 'over', or "
                              "an 'otc' other than off")  # fmt: skip
         if one.translator is not None and one.translator not in self.translators:
-            raise ValueError(f"the primary contrast names the translator '{one.translator}'"
+            raise ValueError(f"the primary contrast names the translator '{one.translator}', which "
+                             f"is not among the study's: {', '.join(self.translators)}"
                              f"{did_you_mean(one.translator, self.translators)}")  # fmt: skip
 
     @property
