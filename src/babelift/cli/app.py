@@ -24,6 +24,7 @@ _COMMANDS = {
     "translate": "Translate a labelled table: restartable, checked.",
     "predict": "Label the rows of a table.",
     "evaluate": "Measure a model, or anybody's predictions, on labelled rows.",
+    "study": "Compare ways to train, with seeds and statistics, as one restartable grid.",
     "report": "Write a run's report again.",
     "models": "List the named encoders and translators.",
     "languages": "List the languages and their tags.",

@@ -9,6 +9,7 @@ from babelift.run.folder import Run
 
 if TYPE_CHECKING:
     from babelift.report.comparison import Compared
+    from babelift.study.run import Study
 
 
 def show_run(run: Run) -> None:
@@ -49,6 +50,21 @@ def show_comparison(folder: Path, compared: "Compared") -> None:
     console.print()
     console.print(comparison_table(compared.comparison))
     print(f"\nreport   {folder / 'report.html'}")
+
+
+def show_study(study: "Study") -> None:
+    """Print a study's answers in words, and where its results and page are."""
+    from rich.console import Console
+
+    console = Console()
+    summary = json.loads((study.folder / "report.json").read_text(encoding="utf-8"))
+    others = [one["sentence"] for one in summary["answers"] if not one["primary"]]
+    console.print()
+    for sentence in (*summary["opening"], *others, *summary["failed"]):
+        console.print(sentence, markup=False, highlight=False)
+    for name in ("results.parquet", "predictions.parquet", "report.html"):
+        if (study.folder / name).is_file():
+            show_file(name.partition(".")[0], study.folder / name)
 
 
 def show_file(what: str, path: Path) -> None:

@@ -16,7 +16,7 @@ from babelift.study.job import PREDICTIONS, Task
 from babelift.study.plan import Plan, make_plan
 from babelift.study.quality import qualities
 from babelift.study.results import RESULTS, added_results, check_shared, run_results
-from babelift.study.runner import Execute, local
+from babelift.study.runner import Execute, local, share_cores
 from babelift.study.spec import StudySpec
 from babelift.study.summary import summarise
 
@@ -71,6 +71,31 @@ def run_study(
     write_text(spec.to_yaml(), out / "study.yaml")
     failed = train_missing(plan, execute or local(), progress)
     return gather(plan, failed, out, data, progress)
+
+
+def preview(
+    spec: StudySpec,
+    *,
+    data: Path = Path(),
+    store: Path | None = None,
+    workers: int | None = None,
+) -> list[str]:
+    """What a study would do and about how long it would take, in sentences.
+
+    Args:
+        spec: What it compares.
+        data: As in `run_study`.
+        store: As in `run_study`.
+        workers: Trainings at a time; by default one for each core.
+
+    Raises:
+        BabeliftError: The study cannot be done as its settings say.
+    """
+    from babelift.study.estimate import estimate
+
+    plan = make_plan(spec, data, store or cache_dir() / "studies", quiet())
+    number, threads = share_cores(len(plan.tasks), workers)
+    return [*plan.tables.notes, *estimate(plan, number, threads=threads).lines()]
 
 
 def check_folder(out: Path) -> None:

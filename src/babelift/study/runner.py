@@ -47,15 +47,26 @@ def local(workers: int | None = None) -> Execute:
     """
 
     def execute(tasks: Sequence[Task]) -> Iterator[tuple[Task, str | None]]:
-        import torch
-
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (
-            os.cpu_count() or 1)  # fmt: skip
-        wanted = workers or (1 if torch.accelerator.is_available() else cores)
-        number = max(1, min(wanted, len(tasks)))
-        yield from _with_pools(tasks, number, max(1, cores // number))
+        number, threads = share_cores(len(tasks), workers)
+        yield from _with_pools(tasks, number, threads)
 
     return execute
+
+
+def share_cores(tasks: int, workers: int | None = None) -> tuple[int, int]:
+    """How many tasks run at a time, and how many threads each has.
+
+    Args:
+        tasks: Tasks there are.
+        workers: Most tasks at a time; one for each core where absent, but for a GPU one alone.
+    """
+    import torch
+
+    affinity = getattr(os, "sched_getaffinity", None)
+    cores = len(affinity(0)) if affinity else os.cpu_count() or 1
+    wanted = workers or (1 if torch.accelerator.is_available() else cores)
+    number = max(1, min(wanted, tasks))
+    return number, max(1, cores // number)
 
 
 class _Died(Exception):  # noqa: N818

@@ -1,0 +1,52 @@
+"""`babelift study`: a grid of trainings, its statistics and its report."""
+
+from pathlib import Path
+from typing import Literal
+
+
+def command(
+    spec: Path,
+    *,
+    size: str | None = None,
+    data: Path = Path(),
+    out: Path | None = None,
+    store: Path | None = None,
+    workers: int | None = None,
+    on: Literal["local", "ray"] = "local",
+    dry_run: bool = False,
+) -> None:
+    """Run a study: does translating help, does OTC help, by how much, and is it sure.
+
+    The same command goes on after whatever is finished; runs and translations are shared between
+    studies.
+
+    Args:
+        spec: The study's YAML file.
+        size: One of the sizes that the file knows, such as quick.
+        data: Folder that the names of the study's tables start from.
+        out: Folder for results and report; by default under runs/, named after the file.
+        store: Folder of runs and translations that studies share; by default in the cache.
+        workers: Trainings at a time; by default one for each core.
+        on: Where the trainings run: in processes of this machine, or on a Ray cluster.
+        dry_run: Say what would be done and about how long it would take, and do nothing.
+    """
+    from babelift.cli.show import show_study
+    from babelift.progress import terminal
+    from babelift.study.run import preview, run_study
+    from babelift.study.runner import local
+    from babelift.study.spec import read_spec
+
+    study = read_spec(spec, size=size)
+    folder = out or Path("runs") / "-".join(filter(None, (spec.stem, size)))
+    if dry_run:
+        for line in preview(study, data=data, store=store, workers=workers):
+            print(line)
+        return
+    if on == "ray":
+        from babelift.study.on_ray import on_ray
+
+        execute = on_ray(workers)
+    else:
+        execute = local(workers)
+    done = run_study(study, folder, data=data, store=store, execute=execute, progress=terminal())
+    show_study(done)

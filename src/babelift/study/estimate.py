@@ -1,0 +1,172 @@
+"""What a study would do and about how long it would take, from a short measurement."""
+
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+import polars as pl
+
+from babelift.study.job import OWN_TEXT, Task, training_rows
+from babelift.study.plan import Plan
+from babelift.study.shelf import Need
+
+_FEW: Final = 2
+_MORE: Final = 6
+"""Updates of the two short trainings whose difference is the time of one."""
+
+_SAMPLE: Final = 32
+"""Texts that are predicted and translated to see how long it takes."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A study before it is run.
+
+    Attributes:
+        conditions: Conditions and seeds.
+        trainings: Trainings they need.
+        done: Of those, done already.
+        arms: Conditions and seeds of each arm.
+        updates: Updates of each training.
+        originals: Labelled originals of the largest training.
+        tables: Tables of translations that are needed.
+        made: Of those, made already.
+        texts: Texts that are still to be translated, those in the memory included.
+        tests: Test rows that each training is tested on.
+        tokens: Tokens that the missing trainings will read, padding not counted.
+        training_seconds: For all missing trainings, one after the other.
+        translating_seconds: For all missing translations; None where there are none.
+        workers: Trainings at a time.
+    """
+
+    conditions: int
+    trainings: int
+    done: int
+    arms: Mapping[str, int]
+    updates: int
+    originals: int
+    tables: int
+    made: int
+    texts: int
+    tests: int
+    tokens: int
+    training_seconds: float
+    translating_seconds: float
+    workers: int
+
+    @property
+    def seconds(self) -> float:
+        """About how long the whole takes."""
+        return self.translating_seconds + self.training_seconds / self.workers
+
+    def lines(self) -> list[str]:
+        """The estimate in words."""
+        from babelift.report.numbers import duration
+
+        arms = ", ".join(f"{number} {arm}" for arm, number in self.arms.items())
+        left = self.trainings - self.done
+        return [
+            f"{self.conditions:,} conditions and seeds: {arms}",
+            f"{self.trainings:,} trainings serve them, each of {self.updates:,} updates on up to "
+            f"{self.originals:,} originals; {self.done:,} are done, {left:,} are to do",
+            f"{self.tables:,} tables of translations serve them; {self.made:,} are made, "
+            f"{self.texts:,} texts are to translate",
+            f"each is tested on {self.tests:,} rows; all will read {self.tokens:,} tokens",
+            f"about {duration(self.seconds)}: {duration(self.translating_seconds)} to translate, "
+            f"{duration(self.training_seconds)} to train and test, {self.workers} at a time",
+        ]
+
+
+def estimate(plan: Plan, workers: int, *, threads: int = 1) -> Estimate:
+    """Measure a little, and work out the rest.
+
+    Args:
+        plan: The study.
+        workers: Trainings at a time.
+        threads: Threads of each.
+    """
+    missing = [task for task in plan.tasks if task.record is None]
+    needs = list(dict.fromkeys(need for needed in plan.needs for need in needed))
+    unmade = [need for need in needs if not need.made]
+    per_training, tokens = _training_seconds(missing[0], threads) if missing else (0.0, 0)
+    heights = {path: _rows(path) for task in plan.tasks for path in task.originals}
+    return Estimate(
+        conditions=len(plan.grid.places),
+        trainings=len(plan.tasks),
+        done=len(plan.tasks) - len(missing),
+        arms=Counter(place.arm for place, _ in plan.grid.places),
+        updates=plan.tasks[0].settings.steps or 0,
+        originals=max(sum(heights[path] for path in task.originals) for task in plan.tasks),
+        tables=len(needs),
+        made=len(needs) - len(unmade),
+        texts=sum(_rows(need.table) for need in unmade),
+        tests=sum(map(_rows, plan.tasks[0].tests[OWN_TEXT])),
+        tokens=tokens * len(missing),
+        training_seconds=per_training * len(missing),
+        translating_seconds=_translating_seconds(plan, unmade),
+        workers=max(1, min(workers, len(missing))),
+    )
+
+
+def _rows(path: Path) -> int:
+    return pl.read_parquet(path, columns=["id"]).height
+
+
+def _training_seconds(task: Task, threads: int) -> tuple[float, int]:
+    """Seconds of one training and its test, and the tokens it reads, on originals alone."""
+    import torch
+
+    from babelift.evaluate.predict import predict_proba
+    from babelift.train.trainer import train_classifier
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    rows = training_rows(replace(task, translations=()))
+    # Batches as large as with translations: half originals, half their stand-ins.
+    size = task.settings.batch_size
+    taken, read = [], 0
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            for steps in (_FEW, _MORE):
+                settings = task.settings.model_copy(
+                    update={"steps": steps, "batch_size": 2 * size, "otc": False}
+                )
+                out = Path(folder) / str(steps)
+                started = time.perf_counter()
+                result = train_classifier(rows, None, settings, labels=task.labels, run_dir=out,
+                                          pairs=rows.clear())  # fmt: skip
+                taken.append(time.perf_counter() - started)
+                read = result.tokens
+            tests = pl.concat([pl.read_parquet(path) for path in task.tests[OWN_TEXT]])
+            texts = tests["text"].to_list()
+            started = time.perf_counter()
+            predict_proba(out / "model", texts[:: max(1, len(texts) // _SAMPLE)])
+            testing = (time.perf_counter() - started) * max(1.0, len(texts) / _SAMPLE)
+    finally:
+        torch.set_num_threads(before)
+    update = max(taken[1] - taken[0], 0.0) / (_MORE - _FEW)
+    updates = task.settings.steps or 0
+    return taken[0] + update * updates + testing, round(read / _MORE * updates)
+
+
+def _translating_seconds(plan: Plan, unmade: list[Need]) -> float:
+    """Time a few texts of every translator that still has some to translate."""
+    from babelift.translate.registry import load_translator
+
+    total = 0.0
+    for name in dict.fromkeys(need.translator for need in unmade):
+        own = [need for need in unmade if need.translator == name]
+        if name not in plan.engines:
+            continue
+        first, texts = own[0], sum(_rows(need.table) for need in own)
+        sample = pl.read_parquet(first.table)["text"].head(_SAMPLE).to_list()
+        with closing(load_translator(plan.engines[name].spec)) as engine:
+            started = time.perf_counter()
+            list(engine.translate(sample, first.source, first.target))
+            total += (time.perf_counter() - started) / len(sample) * texts
+    return total

@@ -1,0 +1,53 @@
+"""Hands a study's trainings to a Ray cluster; every node must see the folder of the store."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from babelift.errors import MissingDependencyError
+from babelift.study.job import Task
+from babelift.study.runner import Execute, run_locked
+
+
+def on_ray(workers: int | None = None) -> Execute:
+    """Runs tasks on a Ray cluster, as many at a time as it has room for.
+
+    A node that dies costs the runs on it alone: they are tried again elsewhere and go on from
+    their last checkpoint.
+
+    Args:
+        workers: Most trainings at a time; all that fit where absent.
+
+    Raises:
+        MissingDependencyError: Ray is not installed.
+    """
+    try:
+        import ray
+    except ImportError as error:
+        raise MissingDependencyError(
+            "the trainings cannot be handed to Ray: the library 'ray' is not installed.",
+            "pip install ray, or leave --on ray out.",
+        ) from error
+
+    def execute(tasks: Sequence[Task]) -> Iterator[tuple[Task, str | None]]:
+        started_here = not ray.is_initialized()
+        if started_here:
+            ray.init(log_to_driver=False)
+        try:
+            run = ray.remote(max_retries=3, num_cpus=1)(run_locked)
+            waiting = list(reversed(tasks))
+            running: dict[Any, Task] = {}
+            while waiting or running:
+                while waiting and len(running) < (workers or len(tasks)):
+                    task = waiting.pop()
+                    running[run.remote(task)] = task
+                (done, *_), _ = ray.wait(list(running))
+                task = running.pop(done)
+                try:
+                    yield task, ray.get(done)
+                except ray.exceptions.RayError as error:
+                    yield task, f"{type(error).__name__}: {error}"
+        finally:
+            if started_here:
+                ray.shutdown()
+
+    return execute
