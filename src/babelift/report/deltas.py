@@ -1,6 +1,6 @@
 """The forest plot of differences: what one arm gained over another, language by language."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -42,47 +42,53 @@ class Forest:
 
 def forests(comparison: Comparison) -> list[Forest]:
     """The plot of every contrast, all on one axis so that they compare by eye."""
-    reach = _reach(comparison.contrasts)
-    ticks = [
-        (50 + 50 * place, signed(place * reach) if place else "0")
-        for place in (-1.0, -0.5, 0.0, 0.5, 1.0)
-    ]
+    reach = reach_of(
+        shown
+        for contrast in comparison.contrasts
+        for shown in (*contrast.languages.values(), contrast.mean)
+        if shown is not None
+    )
     found = []
     for contrast in comparison.contrasts:
         strips = [
-            _strip(language_name(lang), contrast.languages[lang], "target", reach)
+            strip(language_name(lang), contrast.languages[lang], "target", reach)
             for lang in comparison.over
         ]
         if contrast.mean is not None and len(comparison.over) > 1:
-            strips.append(_strip("Mean", contrast.mean, "mean", reach))
+            strips.append(strip("Mean", contrast.mean, "mean", reach))
         strips += [
-            _strip(language_name(lang), shown, "other", reach)
+            strip(language_name(lang), shown, "other", reach)
             for lang, shown in contrast.languages.items()
             if lang not in comparison.over
         ]
-        found.append(Forest(contrast, strips, ticks))
+        found.append(Forest(contrast, strips, ticks(reach)))
     return found
 
 
-def _reach(contrasts: Sequence[Contrasted]) -> float:
+def reach_of(effects: Iterable[Effect]) -> float:
     """The shortest axis that holds every interval.
 
-    >>> one = Contrasted(arm="a", base="b", what="A",
-    ...     languages={"de": Effect(delta=0.0, interval=(-0.12, 0.1))})
-    >>> _reach([one]), _reach([])
+    >>> reach_of([Effect(delta=0.0, interval=(-0.12, 0.1))]), reach_of([])
     (0.2, 0.05)
     """
-    effects = [
-        shown
-        for contrast in contrasts
-        for shown in (*contrast.languages.values(), contrast.mean)
-        if shown is not None
-    ]
     bounds = [abs(bound) for shown in effects for bound in (*shown.interval, shown.delta)]
     return next(reach for reach in REACHES if reach >= min(max(bounds, default=0.0), 1.0))
 
 
-def _strip(name: str, shown: Effect, kind: str, reach: float) -> Strip:
+def ticks(reach: float) -> list[tuple[float, str]]:
+    """Places (percent) and words of an axis.
+
+    >>> ticks(0.1)[0], ticks(0.1)[2]
+    ((0.0, '−.10'), (50.0, '0'))
+    """
+    return [
+        (50 + 50 * place, signed(place * reach) if place else "0")
+        for place in (-1.0, -0.5, 0.0, 0.5, 1.0)
+    ]
+
+
+def strip(name: str, shown: Effect, kind: str, reach: float) -> Strip:
+    """One difference on an axis that reaches as far to both sides of zero."""
     y = 16
 
     def place(value: float) -> str:

@@ -41,6 +41,26 @@ def with_interval(value: float | None, interval: Interval | None) -> str:
     return f"{share(value)} {brackets(interval)}".rstrip()
 
 
+def p_value(p: float) -> str:
+    """A probability, never as nothing.
+
+    >>> p_value(0.0312), p_value(0.0000004), p_value(1.0)
+    ('.031', 'under .001', '1.00')
+    """
+    if p < 0.001:
+        return "under .001"
+    return f"{p:.3f}"[1:] if p < 0.9995 else "1.00"
+
+
+def with_p(p: float) -> str:
+    """A probability with its letter, for a sentence.
+
+    >>> with_p(0.0312), with_p(0.0000004)
+    ('p = .031', 'p < .001')
+    """
+    return "p < .001" if p < 0.001 else f"p = {p_value(p)}"
+
+
 def percent(part: float, whole: float) -> str:
     """A part of a whole in percent, never rounded down to nothing.
 

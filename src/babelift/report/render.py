@@ -85,6 +85,7 @@ def environment(*, autoescape: bool) -> jinja2.Environment:
         "energy": numbers.energy,
         "language": numbers.language_name,
         "names": numbers.names,
+        "p_value": numbers.p_value,
         "sentence": sentence,
         "shortened": shortened,
         "unbroken": unbroken,

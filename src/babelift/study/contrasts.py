@@ -134,8 +134,8 @@ def primary_question(spec: StudySpec, cells: Sequence[Cell]) -> Question:
         DataError: One of its sides has no results.
     """
     stated, encoder = spec.primary, next(iter(spec.encoders))
-    arm = _cell(spec, stated.arm, stated.otc, encoder)
-    base = _cell(spec, stated.over or stated.arm, OFF, encoder)
+    arm = stated_cell(spec, stated.arm, stated.otc, encoder)
+    base = stated_cell(spec, stated.over or stated.arm, OFF, encoder)
     for side in (arm, base):
         if side not in cells:
             raise DataError(
@@ -146,7 +146,15 @@ def primary_question(spec: StudySpec, cells: Sequence[Cell]) -> Question:
     return Question(arm, base, "otc" if stated.over is None else "arm")
 
 
-def _cell(spec: StudySpec, arm: str, otc: str, encoder: str) -> Cell:
+def stated_cell(spec: StudySpec, arm: str, otc: str, encoder: str) -> Cell:
+    """A condition at the study's main settings: its first ratio and number of rows.
+
+    Args:
+        spec: The study.
+        arm: One of `spec.ARMS`.
+        otc: `off`, `on` or a variant.
+        encoder: Name of the encoder.
+    """
     translator = spec.primary.translator or next(iter(spec.translators))
     return Cell(
         arm,

@@ -13,16 +13,17 @@ from babelift.errors import RunError
 from babelift.files import is_partial, write_json, write_rows, write_text
 from babelift.progress import Progress, quiet
 from babelift.study.job import PREDICTIONS, Task
+from babelift.study.page import write_study_page
 from babelift.study.plan import Plan, make_plan
 from babelift.study.quality import qualities
 from babelift.study.results import RESULTS, added_results, check_shared, run_results
+from babelift.study.rows import Tables
 from babelift.study.runner import Execute, local, share_cores
 from babelift.study.spec import StudySpec
-from babelift.study.summary import summarise
 
 FILES: Final = {
     "study.yaml", "runs.json", "results.parquet", "predictions.parquet", "report.html",
-    "report.json",
+    "report.json", "texts.parquet",
 }  # fmt: skip
 """What a study's folder holds."""
 
@@ -185,8 +186,14 @@ def gather(
     write_rows(results, out / "results.parquet")
     write_rows(pl.concat(kept, how="diagonal_relaxed"), out / "predictions.parquet")
     write_json(_runs(plan, records, failed, places, shared), out / "runs.json")
-    write_json(summarise(out), out / "report.json")
+    write_rows(_texts(tables), out / "texts.parquet")
+    write_study_page(out)
     return Study(out, results, failed)
+
+
+def _texts(tables: Tables) -> pl.DataFrame:
+    """The test rows' texts, for examples in the report."""
+    return pl.concat(tables.test.values()).select("lang", "id", "group_id", "text")
 
 
 def _added(

@@ -10,11 +10,13 @@ import polars as pl
 
 from babelift.errors import RunError
 from babelift.study import verdicts
+from babelift.study.averages import mean_scores, over_sources, with_rows
 from babelift.study.budget import label_budget
 from babelift.study.budget_records import Price
 from babelift.study.contrasts import Answer, answers, otc_regressions
 from babelift.study.diagnosis import diagnose
 from babelift.study.evidence import Lies, gather_evidence, lies
+from babelift.study.flips import flips
 from babelift.study.measured import Measured
 from babelift.study.scores import Cell, Scores
 from babelift.study.spec import OFF, StudySpec, read_spec
@@ -40,6 +42,7 @@ def summarise(folder: Path) -> dict[str, Any]:
     qualities = pl.DataFrame(facts["quality"], schema=QUALITY)
     evidence = gather_evidence(spec, found, results, lying, qualities)
     regressions = otc_regressions(results, [name for name in spec.otc if name != OFF])
+    sized = with_rows(results, facts["places"])
     return {
         "title": spec.title,
         "question": spec.question,
@@ -49,12 +52,15 @@ def summarise(folder: Path) -> dict[str, Any]:
             name: {**one.to_dict(), "sentence": verdicts.regression_sentence(name, one)}
             for name, one in regressions.items()
         },
-        "table": mean_scores(results),
+        "table": mean_scores(sized),
+        "means": over_sources(sized),
         "alignment": _alignment(lying),
         "quality": facts["quality"],
+        "flips": flips(spec, facts["places"], predictions, read_texts(folder)),
         "diagnosis": asdict(diagnose(evidence)),
         "budget": budgets(spec, results),
         "cost": costs(facts),
+        "translating": translating(facts["translations"]),
         "failed": verdicts.failures(facts["failed"]),
         "settings": spec.model_dump(mode="json", by_alias=True),
         **{name: facts[name] for name in _TOLD},
@@ -98,6 +104,21 @@ def read_study(
     return read_spec(folder / "study.yaml"), facts, results, predictions
 
 
+def read_texts(folder: Path) -> pl.DataFrame | None:
+    """The texts of the test rows; None where they were not kept.
+
+    Raises:
+        RunError: The file is damaged.
+    """
+    path = folder / "texts.parquet"
+    try:
+        return pl.read_parquet(path) if path.is_file() else None
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise RunError(
+            f"'{path}' cannot be read: {error}.", "Run 'babelift study' again."
+        ) from error
+
+
 def _added(results: pl.DataFrame) -> list[dict[str, Any]]:
     """Predictions that were made elsewhere, as conditions."""
     rows = results.filter(pl.col("study_arm") == pl.col("encoder"))
@@ -118,20 +139,6 @@ def _answer(answer: Answer, cells: Sequence[Cell]) -> dict[str, Any]:
         "arm": verdicts.cell_name(answer.question.arm, cells),
         "base": verdicts.cell_name(answer.question.base, cells),
     }
-
-
-def mean_scores(results: pl.DataFrame) -> list[dict[str, Any]]:
-    """Mean and spread over seeds, for every condition, source, language and metric."""
-    by = ["study_arm", "otc", "ratio", "translator", "encoder", "size", "source", "lang", "metric"]
-    return (
-        results.group_by(by, maintain_order=True)
-        .agg(
-            pl.col("value").mean().alias("mean"),
-            pl.col("value").std().alias("spread"),
-            pl.len().alias("seeds"),
-        )
-        .to_dicts()
-    )
 
 
 def _alignment(lying: Lies) -> list[dict[str, Any]]:
@@ -167,7 +174,7 @@ def _measured(rows: pl.DataFrame) -> list[Measured]:
 
 
 def costs(facts: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Seconds and tokens of a training, the mean over the runs of each arm, and of translating."""
+    """Seconds and tokens of a training, the mean over the runs of each arm."""
     found: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
     for place in facts["places"]:
         if record := facts["runs"].get(place["run"]):
@@ -182,3 +189,23 @@ def costs(facts: Mapping[str, Any]) -> list[dict[str, Any]]:
         }
         for (arm, otc), records in found.items()
     ]
+
+
+def translating(translations: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """What each translator had to do, and in how many seconds; the memory's share took none.
+
+    Args:
+        translations: As in `runs.json`.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for one in translations:
+        report = one["report"]
+        if report:
+            name = one["translator"]
+            total = found.setdefault(name, {"translator": name, **dict.fromkeys(_DONE, 0)})
+            for key in _DONE:
+                total[key] += report.get(key) or 0
+    return list(found.values())
+
+
+_DONE: Final = ("seconds", "segments", "from_memory", "translated")

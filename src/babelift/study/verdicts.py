@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from babelift.report.numbers import brackets, language_name, share
+from babelift.report.numbers import brackets, language_name, p_value, share, with_p
 from babelift.report.verdicts import signed
 from babelift.study.contrasts import Answer, Question
 from babelift.study.scores import Cell
@@ -121,7 +121,7 @@ def opening(answer: Answer | None, others: Sequence[Cell] = ()) -> list[str]:
     if mean.seeds_seen:
         said.append(
             f"The interval covers another choice of seeds and of test rows, in these "
-            f"{len(answer.by_language)} languages; p = {p_value(mean.p)}."
+            f"{len(answer.by_language)} languages; {with_p(mean.p)}."
         )
     else:
         said.append(
@@ -136,20 +136,9 @@ def opening(answer: Answer | None, others: Sequence[Cell] = ()) -> list[str]:
         )
         said.append(
             f"Would it stand in other languages too? The exact sign-flip test over languages gives "
-            f"p = {p_value(flips.p)}; {reach}."
+            f"{with_p(flips.p)}; {reach}."
         )
     return said
-
-
-def p_value(p: float) -> str:
-    """A probability, never as nothing.
-
-    >>> p_value(0.0312), p_value(0.0000004), p_value(1.0)
-    ('.031', 'under .001', '1.00')
-    """
-    if p < 0.001:
-        return "under .001"
-    return f"{p:.3f}"[1:] if p < 0.9995 else "1.00"
 
 
 def regression_sentence(name: str, found: Regression) -> str:
@@ -162,8 +151,8 @@ def regression_sentence(name: str, found: Regression) -> str:
     row, plain = found.mixed, found.plain
     return (
         f"Regression, OTC {name}: coefficient {row.coefficient:+.3f} (standard error "
-        f"{row.standard_error:.3f}, p = {p_value(row.p)}); plain OLS, which is probably the "
-        f"paper's: {plain.coefficient:+.3f} ({plain.standard_error:.3f}, p = {p_value(plain.p)})."
+        f"{row.standard_error:.3f}, {with_p(row.p)}); plain OLS, which is probably the "
+        f"paper's: {plain.coefficient:+.3f} ({plain.standard_error:.3f}, {with_p(plain.p)})."
     )
 
 

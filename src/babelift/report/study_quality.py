@@ -1,0 +1,282 @@
+"""How a study's scores follow the quality of its translations, system by system."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from markupsafe import Markup
+
+from babelift.errors import BabeliftError
+from babelift.report.figures import axis
+from babelift.report.numbers import UNKNOWN, compact, pair_name, percent, share
+from babelift.report.studied import Mean, Quality, Summary
+from babelift.report.study_cells import OFF
+from babelift.report.study_figures import Figure, Legend, said, seed_interval
+from babelift.report.study_plots import HIGH, Frame, Level, Line, Mark, Shape, plot, score_ticks
+from babelift.report.study_scores import MAIN, in_order
+from babelift.translate.degraded import Damage
+
+REFERENCE: Final = "reference"
+_SYSTEM, _REFERENCE, _BASE = 0, 2, 5
+_DAMAGE_COLOURS: Final = {"drop": 1, "shuffle": 3, "sense": 4}
+DAMAGES: Final = {
+    "drop": "words left out",
+    "shuffle": "words shuffled",
+    "sense": "words in a wrong sense",
+}
+"""What was done to translations that were spoilt on purpose."""
+
+MEASURES: Final = {
+    "chrf": ("chrF", "against the trusted translations, 0 to 100"),
+    "bleu": ("BLEU", "against the trusted translations, 0 to 100"),
+    "similarity": (
+        "Similarity",
+        "mean cosine of a translation and its original, by the untrained encoder",
+    ),
+}
+
+
+class System(NamedTuple):
+    """A translator of the study.
+
+    Attributes:
+        name: Its name in the report.
+        key: A letter that stands for it in a figure; empty where it is spoilt on purpose.
+        damage: How it is spoilt on purpose; None where it is not.
+        inner: The system that is spoilt, as written in the settings.
+    """
+
+    name: str
+    key: str
+    damage: Damage | None
+    inner: str
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A system's quality and score in one pair, as text."""
+
+    system: str
+    pair: str
+    rows: str
+    chrf: str
+    bleu: str
+    similarity: str
+    flagged: str
+    score: str
+    spread: str
+
+
+@dataclass(frozen=True, slots=True)
+class Curves:
+    """The figures of one measure of quality, one for each language pair."""
+
+    name: str
+    meaning: str
+    figures: list[Figure]
+
+
+@dataclass(frozen=True, slots=True)
+class QualityPart:
+    """Everything the page shows of the quality of translations."""
+
+    curves: list[Curves]
+    keys: list[tuple[str, str]]
+    damages: list[Legend]
+    reference: bool
+    base: bool
+    rows: list[Row]
+
+
+def quality_part(summary: Summary) -> QualityPart | None:
+    """Figures and a table of quality against score; None where no quality is known."""
+    if not summary.quality:
+        return None
+    systems = _systems(summary)
+    scores = _Scores.of(summary)
+    curves = [
+        Curves(*MEASURES[measure], figures)
+        for measure in MEASURES
+        if (figures := _figures(summary, measure, systems, scores))
+    ]
+    shown = {system.damage.kind for system in systems.values() if system.damage}
+    return QualityPart(
+        curves,
+        [(system.key, system.name) for system in systems.values() if system.key],
+        [Legend(DAMAGES[kind], _DAMAGE_COLOURS[kind]) for kind in DAMAGES if kind in shown],
+        any(one.translator == REFERENCE for one in summary.quality),
+        bool(scores.base),
+        [_row(one, scores) for one in summary.quality],
+    )
+
+
+def _systems(summary: Summary) -> dict[str, System]:
+    """By name, in the order of the settings; those that translated nothing are left out."""
+    there = dict.fromkeys(one.translator for one in summary.quality if one.translator != REFERENCE)
+    specs: Mapping[str, str] = summary.settings.get("translators") or {}
+    found: dict[str, System] = {}
+    letters = iter("abcdefghijklmnopqrstuvwxyz")
+    for name in (*(one for one in specs if one in there), *(one for one in there
+                                                            if one not in specs)):  # fmt: skip
+        damage, inner = _damage(str(specs.get(name, "")))
+        found[name] = System(name, "" if damage else next(letters, "·"), damage, inner)
+    return found
+
+
+def _damage(spec: str) -> tuple[Damage | None, str]:
+    """How a translator is spoilt on purpose, and which.
+
+    >>> _damage("degraded:drop=0.3:mini")[1], _damage("mini")
+    ('mini', (None, 'mini'))
+    """
+    kind, _, argument = spec.partition(":")
+    if kind != "degraded":
+        return None, spec
+    try:
+        return Damage.parse(argument)
+    except BabeliftError:
+        return None, spec
+
+
+@dataclass(frozen=True)
+class _Scores:
+    """F1-micro of arms that translate, by translator and pair, at the study's main settings."""
+
+    translated: dict[tuple[str, str, str], Mean] = field(default_factory=dict)
+    base: dict[tuple[str, str], Mean] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, summary: Summary) -> "_Scores":
+        found = cls()
+        settings = summary.settings
+        encoder = next(iter(settings.get("encoders") or {}), None)
+        ratio = next(iter(settings.get("ratios") or []), None)
+        rows = next(iter(settings.get("rows") or []), None)
+        for row in summary.table:
+            if (
+                row.metric != MAIN or row.mean is None or row.otc != OFF
+                or (row.encoder, row.rows) != (encoder, rows) or not row.source or not row.lang
+            ):  # fmt: skip
+                continue
+            if row.arm in ("translated", REFERENCE) and row.ratio == ratio:
+                name = row.translator or REFERENCE
+                found.translated[name, row.source, row.lang] = row
+            elif row.arm == "zero-shot":
+                found.base[row.source, row.lang] = row
+        return found
+
+
+def _figures(
+    summary: Summary, measure: str, systems: Mapping[str, System], scores: _Scores
+) -> list[Figure]:
+    known = [
+        one
+        for one in summary.quality
+        if (one.translator, one.source, one.lang) in scores.translated
+    ]
+    machine = [one for one in known if one.translator in systems]
+    xs = [x for one in machine if (x := _value(one, measure)) is not None]
+    if not xs:
+        return []
+    xs += [x for one in known if (x := _value(one, measure)) is not None]
+    ends = axis(min(xs), max(xs))
+    shown = [scores.translated[one.translator, one.source, one.lang] for one in known]
+    shown += scores.base.values()
+    means = [
+        (row.mean or 0.0) + side * (row.spread or 0.0) for row in shown for side in (-1.0, 1.0)
+    ]
+    frame = Frame(ends[0], ends[-1], tuple((x, compact(x)) for x in ends), score_ticks(means), HIGH)
+    langs = in_order(summary, [one.lang for one in known])
+    pairs = sorted({(one.source, one.lang) for one in machine},
+                   key=lambda pair: (pair[0], langs.index(pair[1])))  # fmt: skip
+    return [
+        Figure(
+            pair_name(f"{source}>{lang}"),
+            _plot(
+                [one for one in known if (one.source, one.lang) == (source, lang)],
+                measure, frame, systems, scores, summary,
+            ),
+        )
+        for source, lang in pairs
+    ]  # fmt: skip
+
+
+def _value(quality: Quality, measure: str) -> float | None:
+    value: float | None = getattr(quality, measure)
+    return value
+
+
+def _plot(
+    known: Sequence[Quality],
+    measure: str,
+    frame: Frame,
+    systems: Mapping[str, System],
+    scores: _Scores,
+    summary: Summary,
+) -> Markup:
+    source, lang = known[0].source, known[0].lang
+    marks: dict[str, Mark] = {}
+    levels = []
+    if (base := scores.base.get((source, lang))) is not None:
+        levels.append(
+            Level(base.mean or 0.0, _BASE, said=said("zero-shot", base.mean or 0.0, None))
+        )
+    for one in known:
+        row = scores.translated[one.translator, source, lang]
+        mean = row.mean or 0.0
+        interval = seed_interval(mean, row.spread, row.seeds)
+        x = _value(one, measure)
+        if one.translator == REFERENCE:
+            words = said("trusted translations", mean, interval)
+            levels.append(Level(mean, _REFERENCE, said=words))
+            at = frame.right if x is None else x
+            marks[REFERENCE] = Mark(at, mean, _REFERENCE, "diamond", interval, said=words)
+        elif x is not None and one.translator in systems:
+            marks[one.translator] = _mark(systems[one.translator], x, mean, interval)
+    return plot(
+        f"F1-micro by {MEASURES[measure][0]}, {pair_name(f'{source}>{lang}')}",
+        frame, marks=list(marks.values()), lines=_lines(systems, marks, summary), levels=levels,
+    )  # fmt: skip
+
+
+def _mark(system: System, x: float, mean: float, interval: tuple[float, float] | None) -> Mark:
+    colour = _DAMAGE_COLOURS[system.damage.kind] if system.damage else _SYSTEM
+    shape: Shape = "small" if system.damage else "dot"
+    words = f"{said(system.name, mean, interval)} at {compact(x)}"
+    return Mark(x, mean, colour, shape, interval, system.key, words)
+
+
+def _lines(
+    systems: Mapping[str, System], marks: Mapping[str, Mark], summary: Summary
+) -> list[Line]:
+    """From each system through its versions that are spoilt ever more, a line for each kind."""
+    specs: Mapping[str, str] = summary.settings.get("translators") or {}
+    names = {spec: name for name, spec in specs.items()}
+    kinds: dict[tuple[str, str], list[tuple[float, str]]] = {}
+    for name, system in systems.items():
+        if system.damage and name in marks:
+            own = kinds.setdefault((system.damage.kind, system.inner), [])
+            own.append((system.damage.strength, name))
+    found = []
+    for (kind, inner), spoilt in kinds.items():
+        start = [names[inner]] if names.get(inner) in marks else []
+        ordered = [*start, *(name for _, name in sorted(spoilt))]
+        if len(ordered) > 1:
+            points = tuple((marks[name].x, marks[name].y) for name in ordered)
+            found.append(Line(points, _DAMAGE_COLOURS[kind]))
+    return found
+
+
+def _row(one: Quality, scores: _Scores) -> Row:
+    row = scores.translated.get((one.translator, one.source, one.lang))
+    return Row(
+        "trusted translations" if one.translator == REFERENCE else one.translator,
+        pair_name(f"{one.source}>{one.lang}"),
+        f"{one.rows:,}",
+        UNKNOWN if one.chrf is None else f"{one.chrf:.1f}",
+        UNKNOWN if one.bleu is None else f"{one.bleu:.1f}",
+        share(one.similarity),
+        UNKNOWN if one.flagged is None else percent(one.flagged, 1),
+        share(row.mean if row else None),
+        f"±{share(row.spread)}" if row and row.spread is not None else "",
+    )

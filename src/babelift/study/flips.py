@@ -1,0 +1,131 @@
+"""Test rows whose decision OTC turns: right in most trainings with it and wrong without, or not."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+import polars as pl
+
+from babelift.study.contrasts import stated_cell
+from babelift.study.job import OWN_TEXT
+from babelift.study.scores import Cell
+from babelift.study.spec import OFF, PAIRED, StudySpec
+
+MOST: Final = 6
+"""Rows shown of each direction."""
+
+_RIGHT = pl.col("label") == pl.col("prediction")
+
+
+def flips(
+    spec: StudySpec,
+    places: Iterable[Mapping[str, Any]],
+    predictions: pl.DataFrame,
+    texts: pl.DataFrame | None,
+) -> dict[str, Any] | None:
+    """What OTC gains and loses among the test rows, in the arm that the study is about.
+
+    A row is gained where more than half of the trainings with OTC are right and more than half of
+    those without are wrong, and lost the other way about.
+
+    Args:
+        spec: The study.
+        places: Conditions as plain values, each with its `run`.
+        predictions: All predictions of the study.
+        texts: `lang, id, group_id, text` of the test rows; None where they were not kept.
+
+    Returns:
+        Numbers of rows and the clearest of them, of every language as many; None where the arm has
+        no runs with and without OTC.
+    """
+    sides = _sides(spec)
+    if sides is None:
+        return None
+    found = list(places)
+    tables = [_decisions(cell, found, predictions) for cell in sides]
+    both = tables[0].join(tables[1], on=("lang", "id"), suffix="_without", maintain_order="left")
+    if both.is_empty():
+        return None
+    turned = {
+        "gained": both.filter((pl.col("right") > 0.5) & (pl.col("right_without") < 0.5)),
+        "lost": both.filter((pl.col("right") < 0.5) & (pl.col("right_without") > 0.5)),
+    }
+    return {
+        "arm": sides[0].arm,
+        "otc": sides[0].otc,
+        "rows": both.height,
+        "trainings": int(both["trainings"].to_numpy().max()),
+        "counts": {name: rows.height for name, rows in turned.items()},
+        **{name: _shown(spec, rows, texts) for name, rows in turned.items()},
+    }
+
+
+def _sides(spec: StudySpec) -> tuple[Cell, Cell] | None:
+    """The arm the study is about, with OTC and without."""
+    arms = [arm for arm in (spec.primary.arm, *spec.arms) if arm in PAIRED]
+    variants = [name for name in (spec.primary.otc, "on", *spec.otc) if name in spec.otc]
+    variant = next((name for name in variants if name != OFF), None)
+    if not arms or variant is None or OFF not in spec.otc:
+        return None
+    encoder = next(iter(spec.encoders))
+    return stated_cell(spec, arms[0], variant, encoder), stated_cell(spec, arms[0], OFF, encoder)
+
+
+def _decisions(
+    cell: Cell, places: Iterable[Mapping[str, Any]], predictions: pl.DataFrame
+) -> pl.DataFrame:
+    """For every test row the share of trainings that are right, and what most of them say."""
+    kinds = {"run": pl.String(), "lang": pl.String()}
+    counted = pl.DataFrame(
+        [
+            {"run": place["run"], "lang": lang}
+            for place in places
+            if Cell(*(place[name] for name in Cell._fields)) == cell
+            for lang in place["langs"]
+        ],
+        schema=kinds,
+    )
+    rows = predictions.filter(pl.col("text_by") == OWN_TEXT).join(
+        counted, on=("run", "lang"), how="semi"
+    )
+    return rows.group_by("lang", "id", maintain_order=True).agg(
+        pl.col("label").first(),
+        pl.col("prediction").mode().sort().first().alias("says"),
+        _RIGHT.mean().alias("right"),
+        pl.len().alias("trainings"),
+    )
+
+
+def _shown(
+    spec: StudySpec, turned: pl.DataFrame, texts: pl.DataFrame | None
+) -> list[dict[str, Any]]:
+    if texts is None:
+        return []
+    size = (pl.col("right") - pl.col("right_without")).abs()
+    chosen = (
+        turned.sort(size, "lang", "id", descending=(True, False, False))
+        .with_columns(turn=pl.int_range(pl.len()).over("lang"))
+        .sort("turn", maintain_order=True)
+        .join(texts, on=("lang", "id"), maintain_order="left")
+        .head(MOST)
+    )
+    return [{**_row(one), **_source(spec, one, texts)} for one in chosen.iter_rows(named=True)]
+
+
+def _row(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "lang": row["lang"],
+        "text": row["text"],
+        "label": row["label"],
+        "with": {"right": row["right"], "says": row["says"]},
+        "without": {"right": row["right_without"], "says": row["says_without"]},
+    }
+
+
+def _source(spec: StudySpec, row: Mapping[str, Any], texts: pl.DataFrame) -> dict[str, Any]:
+    """The same item in a source language, where the data set is parallel."""
+    sources = [lang for source in spec.sources for lang in source.split("+")]
+    other = next((lang for lang in sources if lang != row["lang"]), None)
+    if not spec.parallel or other is None:
+        return {}
+    same = texts.filter((pl.col("lang") == other) & (pl.col("group_id") == row["group_id"]))
+    return {"source_lang": other, "source_text": same["text"][0]} if same.height else {}
