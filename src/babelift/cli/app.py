@@ -25,7 +25,7 @@ _COMMANDS = {
     "predict": "Label the rows of a table.",
     "evaluate": "Measure a model, or anybody's predictions, on labelled rows.",
     "study": "Compare ways to train, with seeds and statistics, as one restartable grid.",
-    "report": "Write a run's report again.",
+    "report": "Write the report of a run or a study again.",
     "models": "List the named encoders and translators.",
     "languages": "List the languages and their tags.",
 }

@@ -1,17 +1,22 @@
-"""`babelift report`: a run's report, written again."""
+"""`babelift report`: the report of a run or a study, written again."""
 
 from pathlib import Path
 
 from babelift.cli.show import show_file
 
 
-def command(run: Path) -> None:
-    """Write a run's report and model card again from what stands in its folder.
+def command(folder: Path) -> None:
+    """Write a report again from what stands in the folder of a run or a study.
 
     Args:
-        run: Run folder.
+        folder: Folder of a run, whose model card is written too, or of a study.
     """
+    from babelift.study.page import is_study, write_study_page
+
+    if is_study(folder):
+        show_file("report", write_study_page(folder))
+        return
     from babelift.run.fit import write_reports
     from babelift.run.folder import Run
 
-    show_file("report", write_reports(Run.open(run).path))
+    show_file("report", write_reports(Run.open(folder).path))

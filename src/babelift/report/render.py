@@ -14,7 +14,9 @@ from babelift.report import numbers
 LONGEST_TEXT: Final = 320
 """Characters shown of an example."""
 
-_UNBREAKABLE: Final = re.compile(r"(F1-\w+|(?:[+−]?\d?\.\d+ )?\[[^\]]*\]|[+−]\d?\.\d+|--[a-z-]+)")
+_UNBREAKABLE: Final = re.compile(
+    r"(F1-\w+|(?:[+−]?\d?\.\d+ )?\[[^\]]*\]|[+−]\d?\.\d+|--[a-z-]+|p [=<] \d?\.\d+)"
+)
 
 _CONTROLS: Final = dict.fromkeys((*range(32), 127), "\N{REPLACEMENT CHARACTER}") | {
     ord(kept): kept for kept in "\t\n\r"

@@ -64,6 +64,7 @@ class Answer(Record):
     primary: bool = False
     differences: Differences
     by_language: dict[str, float] = Field(default_factory=dict)
+    languages: dict[str, Difference] = Field(default_factory=dict)
     could_have_seen: Score = None
     adjusted_p: Score = None
     sentence: str

@@ -41,6 +41,7 @@ def view(summary: Summary) -> dict[str, Any]:
         "percent": f"{100 * _level(summary):g} %",
         "plots": [plot for plot in plots if plot.primary],
         "other_plots": [plot for plot in plots if not plot.primary],
+        "pair_plots": answers.by_pair(summary.answers),
         "glance": answers.at_a_glance(summary.answers),
         "contrasts": answers.contrast_rows(summary),
         "fine": answers.fine,

@@ -1,6 +1,6 @@
 """A study's answers for its page: sentences in groups, plots of the differences, one table."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,7 +12,8 @@ from babelift.report.studied import Answer, Difference, Summary
 _GROUPS: Final[tuple[tuple[str, Callable[[Answer], bool]], ...]] = (
     ("Arms", lambda one: one.question.kind == "arm"),
     ("OTC", lambda one: one.question.kind == "otc" and one.question.arm.otc == "on"),
-    ("Variants of OTC", lambda one: one.question.kind in ("otc", "variant")),
+    ("Variants of OTC, against no OTC", lambda one: one.question.kind == "otc"),
+    ("OTC as it is, against its variants", lambda one: one.question.kind == "variant"),
     ("Ratio of originals to translations", lambda one: one.question.kind == "ratio"),
     ("Trusted translations against a translator's", lambda one: one.question.kind == "reference"),
     ("Predictions made elsewhere", lambda one: True),
@@ -76,19 +77,30 @@ def by_language(answers: Iterable[Answer]) -> list[Plot]:
     reach = reach_of(
         _effect(shown)
         for one in found
-        for shown in (one.differences.mean, *one.differences.languages.values())
+        for shown in (one.differences.mean, *(one.languages or one.differences.languages).values())
     )
-    return [_plot(one, reach) for one in found]
+    return [_plot(one, one.languages or one.differences.languages, reach) for one in found]
 
 
-def _plot(answer: Answer, reach: float) -> Plot:
-    langs = answer.differences.languages
+def by_pair(answers: Iterable[Answer]) -> list[Plot]:
+    """A plot of the primary answer's pairs of source and test language, where there are several."""
+    found = [
+        one for one in answers if one.primary and any(">" in name for name in
+                                                      one.differences.languages)
+    ]  # fmt: skip
+    reach = reach_of(
+        _effect(shown) for one in found for shown in one.differences.languages.values()
+    )
+    return [_plot(one, one.differences.languages, reach) for one in found]
+
+
+def _plot(answer: Answer, langs: Mapping[str, Difference], reach: float) -> Plot:
     strips = [
         strip(_stratum(name), _effect(shown), "target", reach) for name, shown in langs.items()
     ]
     if len(langs) > 1:
         strips.append(strip("Mean", _effect(answer.differences.mean), "mean", reach))
-    return Plot(f"{answer.arm} − {answer.base}", strips, ticks(reach), answer.primary)
+    return Plot(f"{_capital(answer.arm)} − {answer.base}", strips, ticks(reach), answer.primary)
 
 
 def _stratum(name: str) -> str:
@@ -108,16 +120,21 @@ def at_a_glance(answers: Iterable[Answer]) -> list[Plot]:
     reach = reach_of(_effect(one.differences.mean) for one in found)
     plots: dict[str, list[Strip]] = {}
     for name, own in _by_group(found).items():
-        bases, arms = {one.base for one in own}, {one.arm for one in own}
         for one in own:
-            title, shown = (
-                (f"{name}: over {one.base}", one.arm)
-                if len(bases) <= len(arms)
-                else (f"{name}: {one.arm} over", one.base)
-            )
+            title, shown = _shared_side(name, one, own)
             drawn = strip(_capital(shown), _effect(one.differences.mean), "target", reach)
             plots.setdefault(title, []).append(drawn)
     return [Plot(title, strips, ticks(reach)) for title, strips in plots.items()]
+
+
+def _shared_side(name: str, answer: Answer, own: Sequence[Answer]) -> tuple[str, str]:
+    """What stands over an answer and those it shares a side with, and what tells it apart."""
+    bases, arms = {one.base for one in own}, {one.arm for one in own}
+    if len(bases) == len(own) and all(one.question.kind == "otc" for one in own):
+        return f"{name}: added to", answer.base
+    if len(bases) <= len(arms):
+        return f"{name}: over {answer.base}", answer.arm
+    return f"{name}: {answer.arm} over", answer.base
 
 
 def _by_group(answers: Iterable[Answer]) -> dict[str, list[Answer]]:

@@ -1,5 +1,6 @@
 """How a study's scores follow the quality of its translations, system by system."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
@@ -17,6 +18,9 @@ from babelift.report.study_scores import MAIN, in_order
 from babelift.translate.degraded import Damage
 
 REFERENCE: Final = "reference"
+FEWEST: Final = 2
+"""Systems of a pair from which there is a curve."""
+
 _SYSTEM, _REFERENCE, _BASE = 0, 2, 5
 _DAMAGE_COLOURS: Final = {"drop": 1, "shuffle": 3, "sense": 4}
 DAMAGES: Final = {
@@ -174,21 +178,28 @@ def _figures(
         for one in summary.quality
         if (one.translator, one.source, one.lang) in scores.translated
     ]
-    machine = [one for one in known if one.translator in systems]
-    xs = [x for one in machine if (x := _value(one, measure)) is not None]
+    machine = [
+        one for one in known if one.translator in systems and _value(one, measure) is not None
+    ]
+    counts = Counter((one.source, one.lang) for one in machine)
+    pairs = [pair for pair, number in counts.items() if number >= FEWEST]
+    known = [one for one in known if (one.source, one.lang) in pairs]
+    xs = [x for one in known if (x := _value(one, measure)) is not None]
     if not xs:
         return []
-    xs += [x for one in known if (x := _value(one, measure)) is not None]
     ends = axis(min(xs), max(xs))
+    beyond = any(_value(one, measure) is None for one in known)
     shown = [scores.translated[one.translator, one.source, one.lang] for one in known]
-    shown += scores.base.values()
+    shown += [scores.base[pair] for pair in pairs if pair in scores.base]
     means = [
         (row.mean or 0.0) + side * (row.spread or 0.0) for row in shown for side in (-1.0, 1.0)
     ]
-    frame = Frame(ends[0], ends[-1], tuple((x, compact(x)) for x in ends), score_ticks(means), HIGH)
+    # Trusted translations have no chrF of their own: they stand to the right of all systems.
+    right = ends[-1] + (0.08 * (ends[-1] - ends[0]) if beyond else 0)
+    ticks = tuple((x, compact(x)) for x in ends)
+    frame = Frame(ends[0], right, ticks, score_ticks(means), HIGH)
     langs = in_order(summary, [one.lang for one in known])
-    pairs = sorted({(one.source, one.lang) for one in machine},
-                   key=lambda pair: (pair[0], langs.index(pair[1])))  # fmt: skip
+    pairs.sort(key=lambda pair: (pair[0], langs.index(pair[1])))
     return [
         Figure(
             pair_name(f"{source}>{lang}"),

@@ -110,7 +110,11 @@ def _measured(measure: str, three: Mapping[str, Three]) -> Measured:
         (language_name(lang), _strip(language_name(lang), measure, one, low, high))
         for lang, one in three.items()
     ]
-    return Measured(*MEASURES[measure], strips, (compact(low), compact(high)))
+    return Measured(*MEASURES[measure], strips, (_end(low), _end(high)))
+
+
+def _end(value: float) -> str:
+    return compact(value).replace("-", "−")
 
 
 def _values(measure: str, three: Iterable[Alignment | None]) -> list[float | None]:

@@ -10,7 +10,7 @@ from babelift.errors import DataError
 from babelift.study.grid import REFERENCE
 from babelift.study.scores import Cell, Pairing, Scores
 from babelift.study.spec import ARMS, OFF, PAIRED, TRANSLATING, StudySpec
-from babelift.study.statistics.differences import Differences, paired_differences
+from babelift.study.statistics.differences import Difference, Differences, paired_differences
 from babelift.study.statistics.power import could_have_seen
 from babelift.study.statistics.regression import Regression, regress
 from babelift.study.statistics.several import Replicability, holm, replicability
@@ -51,6 +51,7 @@ class Answer:
         primary: Whether it was stated in advance as the study's main one.
         differences: Mean and per language (or per source and language), with intervals.
         by_language: Difference in each test language, over all sources.
+        languages: The same with intervals.
         flips: Whether it would stand in languages at large.
         holds: In how many of the languages it holds.
         could_have_seen: The smallest effect that would have been seen four times in five.
@@ -61,6 +62,7 @@ class Answer:
     primary: bool
     differences: Differences
     by_language: dict[str, float]
+    languages: dict[str, Difference]
     flips: SignFlip
     holds: Replicability
     could_have_seen: float
@@ -209,6 +211,7 @@ def _answer(question: Question, pairing: Pairing, primary: bool) -> Answer:
         primary,
         differences,
         by_language,
+        over_sources.languages,
         sign_flip(list(by_language.values())),
         replicability(list(by_language.values()), p_values),
         could_have_seen(differences),

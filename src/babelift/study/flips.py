@@ -73,7 +73,10 @@ def _sides(spec: StudySpec) -> tuple[Cell, Cell] | None:
 def _decisions(
     cell: Cell, places: Iterable[Mapping[str, Any]], predictions: pl.DataFrame
 ) -> pl.DataFrame:
-    """For every test row the share of trainings that are right, and what most of them say."""
+    """For every test row the share of trainings that are right, and what they say.
+
+    That is the label where most are right, and else the commonest of the wrong answers.
+    """
     kinds = {"run": pl.String(), "lang": pl.String()}
     counted = pl.DataFrame(
         [
@@ -87,9 +90,10 @@ def _decisions(
     rows = predictions.filter(pl.col("text_by") == OWN_TEXT).join(
         counted, on=("run", "lang"), how="semi"
     )
+    wrong = pl.col("prediction").filter(~_RIGHT).mode().sort().first()
     return rows.group_by("lang", "id", maintain_order=True).agg(
         pl.col("label").first(),
-        pl.col("prediction").mode().sort().first().alias("says"),
+        pl.when(_RIGHT.mean() > 0.5).then(pl.col("label").first()).otherwise(wrong).alias("says"),
         _RIGHT.mean().alias("right"),
         pl.len().alias("trainings"),
     )

@@ -7,6 +7,11 @@ from babelift.report.study import render_study
 from babelift.study.summary import summarise
 
 
+def is_study(folder: Path) -> bool:
+    """Whether a folder holds a study, finished or not."""
+    return any((folder / name).is_file() for name in ("study.yaml", "runs.json"))
+
+
 def write_study_page(folder: Path) -> Path:
     """Write `report.json` and `report.html` into a study's folder.
 
