@@ -19,7 +19,7 @@ from models.measuring import translating
 from models.measuring.results import Result, command_line, keep, print_table
 from models.measuring.translating import Pair, named
 
-EMBEDDED: Final = {"mini": "translator", "mini-lexicon": "lexicon"}
+EMBEDDED: Final = {"mini-m2m100": "translator", "mini-lexicon": "lexicon"}
 """The package's own translators, and the folders their figures are kept in."""
 
 PAIRS: Final = (*translating.WITH_ENGLISH, *translating.WITHOUT_ENGLISH)
@@ -166,7 +166,7 @@ def _choose(arguments: argparse.Namespace) -> None:
     every = tuple(arguments.pairs or permutations(("en", *LANGUAGES), 2))
     with (
         closing(load_translator("mini-lexicon")) as lexicon,
-        closing(load_translator(f"ct2:{model_folder('translator')}")) as model,
+        closing(load_translator("mini-m2m100")) as model,
     ):
         found = translating.choose(held, {"lexicon": lexicon, "model": model}, every)
     choice = {named(pair): max(scores, key=scores.__getitem__) for pair, scores in found.items()}

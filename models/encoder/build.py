@@ -11,6 +11,7 @@ from safetensors.torch import save_file
 from tokenizers import Tokenizer
 from transformers import BertModel
 
+from babelift.train.memory import keep_freed_memory
 from models.data import training_pairs
 from models.encoder.distil import Lessons, Recipe, distil, encode, teacher_vectors
 from models.encoder.initial import initial_embeddings, student
@@ -38,6 +39,7 @@ def main() -> None:
     arguments = parser.parse_args()
     work = arguments.work
     work.mkdir(parents=True, exist_ok=True)
+    keep_freed_memory()
     device = "cuda" if torch.cuda.is_available() else "cpu"
     recipe = SIZES[arguments.size]
     if arguments.steps:

@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 import torch
 
+from babelift.train.memory import keep_freed_memory
 from models.data import held_out, training_pairs
 from models.translator.network import LANGUAGES, aligned_embeddings, network
 from models.translator.train import Examples, Recipe, loss_of, train
@@ -38,7 +39,7 @@ class Size:
 
 
 SIZES = {
-    "cpu": Size(256, 3, 2, 0.0, 40, Recipe(steps=4000, examples=384)),
+    "cpu": Size(256, 3, 2, 0.0, 40, Recipe(steps=3400, examples=384)),
     "gpu": Size(256, 4, 2, 0.1, 196, Recipe(steps=60_000, examples=4096, budget=65_536)),
 }
 
@@ -57,6 +58,7 @@ def main() -> None:
     published = work / "published"
     published.mkdir(parents=True, exist_ok=True)
     recipe = replace(size.recipe, steps=arguments.steps) if arguments.steps else size.recipe
+    keep_freed_memory()
     device = "cuda" if torch.cuda.is_available() else "cpu"
 
     pairs, kept_back = held_out(_pairs(arguments.data, work), per_language=HELD_OUT, seed=0)

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -169,3 +170,12 @@ def test_a_damaged_choice_is_one_clear_error(tmp_path: Path) -> None:
     (tmp_path / "choice.json").write_text("{")
     with pytest.raises(ModelError, match=r"choice\.json' cannot be read"):
         read_choice(tmp_path / "choice.json")
+
+
+def test_the_model_alone_does_every_pair_and_no_language_that_its_tokenizer_merely_names(
+    model_folder: Path,
+) -> None:
+    with closing(load_translator("mini-m2m100")) as alone:
+        assert alone.pairs() == frozenset(PAIRS)
+        assert alone.name == "mini-m2m100"
+        assert outputs(alone) == outputs(CT2Translator(model_folder, name="x"))

@@ -123,17 +123,36 @@ def load(argument: str, config: Translating) -> MiniTranslator:
         ModelError: A file is damaged, or both the model and the lexicon are missing.
     """
     from babelift import embedded
-    from babelift.translate import ct2, mini_lexicon
+    from babelift.translate import mini_lexicon
 
     folder = embedded.ROOT / "translator"
     choice = read_choice(folder / CHOICE)
     model = None
     if "model" in choice.values() and (folder / "model.bin").is_file():
-        model = ct2.load(str(folder), config)
-        model.name = "mini"
+        model = _open_model(config)
     every_pair = model is not None and all(choice.get(pair) == "model" for pair in PAIRS)
     lexicon = None if every_pair else mini_lexicon.load(argument, config)
     return MiniTranslator(model, lexicon, choice)
+
+
+def load_model(argument: str, config: Translating) -> MiniTranslator:
+    """The translator `mini-m2m100`: the model alone, for every pair.
+
+    Raises:
+        ConfigError: The compute type is not possible here.
+        ModelError: A file is damaged or missing.
+    """
+    every: dict[Pair, Part] = dict.fromkeys(PAIRS, "model")
+    return MiniTranslator(_open_model(config), None, every, "mini-m2m100")
+
+
+def _open_model(config: Translating) -> "CT2Translator":
+    from babelift import embedded
+    from babelift.translate import ct2
+
+    model = ct2.load(str(embedded.ROOT / "translator"), config)
+    model.name = "mini"
+    return model
 
 
 def read_choice(path: Path) -> dict[Pair, Part]:

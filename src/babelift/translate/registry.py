@@ -119,6 +119,14 @@ def _entries() -> tuple[Entry, ...]:
             embedded="translator",
         ),
         Entry(
+            name="mini-m2m100",
+            target="babelift.translate.mini:load_model",
+            description="mini's small M2M100 for every pair, to try the neural path offline",
+            languages="all pairs of en de es fr ja zh",
+            license="Apache-2.0",
+            embedded="translator",
+        ),
+        Entry(
             name="mini-lexicon",
             target="babelift.translate.mini_lexicon:load",
             description="words and short phrases, in the order of the source; ships with Babelift",
@@ -189,7 +197,7 @@ def load_translator(spec: str, *, config: Translating | None = None) -> Translat
     Traceback (most recent call last):
     babelift.errors.ConfigError: translator 'm2m10' is not known; did you mean 'm2m100'?
     Known: m2m100, m2m100-1.2b, nllb-600m, opus-mt, ct2:FOLDER, hf:FOLDER_OR_HUB_ID, mini, \
-mini-lexicon, apertium, lexicon:FILE, table:FILE#SYSTEM, command:CMD, \
+mini-m2m100, mini-lexicon, apertium, lexicon:FILE, table:FILE#SYSTEM, command:CMD, \
 degraded:KIND=SHARE:TRANSLATOR.
     """
     entry, argument = parse(spec)

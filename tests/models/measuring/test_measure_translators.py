@@ -32,7 +32,7 @@ def pick_up(text: str, source: str, target: str) -> str | None:
 def translators(monkeypatch: pytest.MonkeyPatch) -> dict[str, Translator]:
     """Made-up translators under real names."""
     found: dict[str, Translator] = {
-        "mini": FunctionTranslator(perfect, name="mini"),
+        "mini-m2m100": FunctionTranslator(perfect, name="mini-m2m100"),
         "mini-lexicon": FunctionTranslator(pick_up, name="mini-lexicon"),
     }
 
@@ -105,7 +105,7 @@ def test_tables_show_translators_beside_stored_systems_and_are_kept(
     assert cells[2] == cells[3]  # argos leaves the text as it is, as the made-up lexicon does
     kept = json.loads((embedded_root / "translator" / "measurements.json").read_text())["results"]
     assert set(kept[0]["values"]) == {">".join(pair) for pair in measure_translators.PAIRS}
-    assert kept[0]["command"] == "python -m models.measure_translators --translator mini"
+    assert kept[0]["command"] == "python -m models.measure_translators --translator mini-m2m100"
     assert [result["unit"] for result in kept][-1] == "sentences per second"
     assert (embedded_root / "lexicon" / "measurements.json").is_file()
 
@@ -114,7 +114,7 @@ def test_some_pairs_alone_are_not_kept(
     tiny_data: Path, embedded_root: Path, translators: object, capsys: pytest.CaptureFixture[str]
 ) -> None:
     measure_translators.main(
-        ["--data", str(tiny_data), "--translator", "mini", "--pairs", "de>fr", "ja>en"]
+        ["--data", str(tiny_data), "--translator", "mini-m2m100", "--pairs", "de>fr", "ja>en"]
     )
     assert "| de>fr " in capsys.readouterr().out
     assert not list(embedded_root.rglob("measurements.json"))
