@@ -97,6 +97,4 @@ def environment(*, autoescape: bool) -> jinja2.Environment:
 
 def _printable(value: object) -> object:
     """Control characters, which no page may hold, are replaced by a visible mark."""
-    if isinstance(value, str) and not hasattr(value, "__html__"):
-        return value.translate(_CONTROLS)
-    return value
+    return value.translate(_CONTROLS) if isinstance(value, str) else value

@@ -1,18 +1,21 @@
 """Points, lines and bands over two axes, as small inline SVG like the other figures."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
 from markupsafe import Markup
 
-from babelift.report.figures import axis, svg
+from babelift.report.figures import svg
 from babelift.report.numbers import share
 
 _TOP: Final = 16
 LOW: Final = 144
 HIGH: Final = 230
 """Heights of a figure's inside, in pixels."""
+
+_STEPS: Final = (0.01, 0.02, 0.05, 0.1, 0.2)
 
 Point = tuple[float, float]
 Shape = Literal["dot", "hollow", "small", "diamond", "none"]
@@ -87,17 +90,19 @@ class Frame:
 
 
 def score_ticks(values: Sequence[float]) -> tuple[float, ...]:
-    """The vertical axis of scores, 0 and 1 its limits.
+    """The vertical axis of scores: values of two digits, 0 and 1 their limits.
 
     >>> score_ticks([0.52, 0.71])
     (0.5, 0.55, 0.6, 0.65, 0.7, 0.75)
     >>> score_ticks([1.0, 1.0])
-    (0.8, 0.9, 1.0)
+    (0.9, 0.92, 0.94, 0.96, 0.98, 1.0)
     """
     low, high = max(0.0, min(values)), min(1.0, max(values))
     if high - low < 0.05:
         low, high = max(0.0, low - 0.1), min(1.0, high + 0.1)
-    return tuple(tick for tick in axis(low, high) if -1e-9 <= tick <= 1 + 1e-9)
+    step = next(size for size in _STEPS if (high - low) / size < 5.001)
+    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
+    return tuple(round(number * step, 2) for number in range(first, last + 1))
 
 
 def plot(

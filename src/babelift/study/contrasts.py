@@ -12,7 +12,7 @@ from babelift.study.scores import Cell, Pairing, Scores
 from babelift.study.spec import ARMS, OFF, PAIRED, TRANSLATING, StudySpec
 from babelift.study.statistics.differences import Difference, Differences, paired_differences
 from babelift.study.statistics.power import could_have_seen
-from babelift.study.statistics.regression import Regression, regress
+from babelift.study.statistics.regression import FEWEST_SCORES, Regression, regress
 from babelift.study.statistics.several import Replicability, holm, replicability
 from babelift.study.statistics.signflip import SignFlip, sign_flip
 
@@ -229,14 +229,15 @@ def otc_regressions(results: pl.DataFrame, variants: Sequence[str]) -> dict[str,
         variants: Names of the OTCs, without `off`.
 
     Returns:
-        By variant and arm, `on, translated`; those that have no two sides are left out.
+        By variant and arm, `on, translated`; those that have no two sides, or too few scores, are
+        left out.
     """
     found = {}
     table = results.filter(pl.col("metric") == "f1_micro").rename({"value": "f1"})
     for variant in variants:
         both = table.filter(pl.col("otc").is_in([OFF, variant]) & pl.col("ratio").is_not_null())
         for (arm,), part in both.group_by("study_arm", maintain_order=True):
-            if part["otc"].n_unique() < 2:
+            if part["otc"].n_unique() < 2 or part.height < FEWEST_SCORES:
                 continue
             found[f"{variant}, {arm}"] = regress(
                 part.select(

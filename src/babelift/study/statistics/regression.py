@@ -1,7 +1,7 @@
 """The regression of scores on OTC, as the paper tabulates it: mixed model and plain OLS."""
 
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import polars as pl
@@ -14,6 +14,9 @@ from babelift.study.statistics.terms import Terms, usable_terms
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+FEWEST_SCORES: Final = 3
+"""Scores that a regression needs: two are a line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +141,7 @@ def _checked(
         raise DataError(f"column '{score}' holds values that are no finite number.")
     if set(x.tolist()) != {0.0, 1.0}:
         raise DataError(f"column '{contrast}' must hold 0 and 1, both of them.")
-    if len(y) < 3:
+    if len(y) < FEWEST_SCORES:
         raise DataError(f"a regression needs three scores or more; got {len(y)}.")
     return y, x, {name: table[name].cast(pl.String).to_list() for name in random}
 
