@@ -17,6 +17,9 @@ from babelift.report.study_scores import MAIN, in_order
 _APART: Final = 0.05
 """How far apart, in steps of the axis, the points of two lines stand so that both are seen."""
 
+_MARGIN: Final = 0.05
+"""Room to the left and right of a learning curve, as a part of its width."""
+
 
 @dataclass(frozen=True, slots=True)
 class Figure:
@@ -155,14 +158,21 @@ class Learning:
 
 def learning(budgets: Sequence[Budget]) -> list[Learning]:
     """A figure for each language that has a label budget."""
+    shown = [one for one in budgets if one.native.sizes and one.worth]
+    ticks = score_ticks([score for one in shown for score in _budget_scores(one)] or [0.0])
     return [
-        Learning(language_name(one.lang), one.sentence, one.notes, _learning_plot(one))
-        for one in budgets
-        if one.native.sizes and one.worth
+        Learning(language_name(one.lang), one.sentence, one.notes, _learning_plot(one, ticks))
+        for one in shown
     ]
 
 
-def _learning_plot(budget: Budget) -> Markup:
+def _budget_scores(budget: Budget) -> list[float]:
+    native = budget.native
+    ends = [end for within in native.intervals for end in within]
+    return [*native.scores, *native.fitted, *ends, budget.worth[-1].score]
+
+
+def _learning_plot(budget: Budget, ticks: tuple[float, ...]) -> Markup:
     native, worth = budget.native, budget.worth[-1]
     places = [math.log(size) for size in native.sizes]
     intervals = [*native.intervals, *[None] * (len(places) - len(native.intervals))]
@@ -182,10 +192,9 @@ def _learning_plot(budget: Budget) -> Markup:
         worth.score, 1, worth.score_interval,
         said("translations", worth.score, worth.score_interval),
     )  # fmt: skip
-    shown = [*native.scores, *native.fitted, worth.score]
-    shown += [end for within in native.intervals for end in within]
-    ends = (places[0], places[-1]) if len(places) > 1 else (places[0] - 1, places[0] + 1)
-    frame = Frame(*ends, _sizes(native.sizes, places), score_ticks(shown))
+    margin = (places[-1] - places[0]) * _MARGIN or 1.0
+    ends = places[0] - margin, places[-1] + margin
+    frame = Frame(*ends, _sizes(native.sizes, places), ticks)
     return plot(
         f"F1-micro by number of native labels, {language_name(budget.lang)}", frame, marks=marks,
         lines=[Line(fitted, 0)] if len(fitted) > 1 else [], levels=[level],
