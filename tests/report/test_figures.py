@@ -6,9 +6,9 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
+from babelift.evaluate.alignment import Pairs
 from babelift.report.figures import forest, pair_picture
 from babelift.report.records import Metrics
-from babelift.evaluate.alignment import Pairs
 
 
 def metrics(**scores: object) -> Metrics:

@@ -2,10 +2,10 @@
 
 from typing import Any
 
+from babelift.evaluate.alignment import paired
 from babelift.report.counts import alignment_rows, data_rows, examples_by_fault, pair_rows
 from babelift.report.records import Manifest, Metrics
 from babelift.report.tables import confusions, in_order, label_rows, language_rows
-from babelift.evaluate.alignment import paired
 
 
 def test_sources_come_before_targets_before_others(manifest: dict[str, Any]) -> None:

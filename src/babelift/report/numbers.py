@@ -10,26 +10,31 @@ from babelift.report.records import Interval
 UNKNOWN = "–"
 
 
-def share(value: float | None) -> str:
-    """A score between 0 and 1 with two digits, as papers print it; a dash where unknown.
+def share(value: float | None, digits: int = 2) -> str:
+    """A score between 0 and 1, by default with two digits, as papers print it; a dash if unknown.
 
     >>> share(0.614), share(1.0), share(-0.05), share(None), share(float("nan"))
     ('.61', '1.00', '−.05', '–', '–')
+    >>> share(0.0042, 3)
+    '.004'
     """
     if value is None or not math.isfinite(value):
         return UNKNOWN
-    text = f"{abs(value):.2f}"
+    text = f"{abs(value):.{digits}f}"
     sign = "−" if value < 0 and float(text) else ""
     return sign + (text[1:] if text.startswith("0") else text)
 
 
-def brackets(interval: Interval | None) -> str:
+def brackets(interval: Interval | None, digits: int = 2) -> str:
     """An interval in brackets; empty where there is none.
 
     >>> brackets((0.55, 0.67)), brackets(None)
     ('[.55, .67]', '')
     """
-    return f"[{share(interval[0])}, {share(interval[1])}]" if interval else ""
+    if not interval:
+        return ""
+    low, high = (share(bound, digits) for bound in interval)
+    return f"[{low}, {high}]"
 
 
 def with_interval(value: float | None, interval: Interval | None) -> str:

@@ -6,8 +6,9 @@ from typing import Final
 
 from babelift.report.compared import Effect
 from babelift.report.deltas import Strip, reach_of, strip, ticks
-from babelift.report.numbers import UNKNOWN, language_name, p_value, pair_name, with_p
+from babelift.report.numbers import UNKNOWN, language_name, p_value, pair_name, share, with_p
 from babelift.report.studied import Answer, Difference, Summary
+from babelift.report.verdicts import signed
 
 _GROUPS: Final[tuple[tuple[str, Callable[[Answer], bool]], ...]] = (
     ("Arms", lambda one: one.question.kind == "arm"),
@@ -191,9 +192,4 @@ def fine(value: float | None, *, sign: bool = False) -> str:
     >>> fine(0.0361), fine(0.0361, sign=True), fine(-0.0004), fine(-1.0), fine(None)
     ('.036', '+.036', '.000', '−1.000', '–')
     """
-    if value is None:
-        return UNKNOWN
-    text = f"{abs(value):.3f}".removeprefix("0")
-    if not text.strip(".0"):
-        return text
-    return f"{'−' if value < 0 else '+' if sign else ''}{text}"
+    return signed(value, 3) if sign and value is not None else share(value, 3)

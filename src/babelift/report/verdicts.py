@@ -9,13 +9,13 @@ from babelift.report.numbers import brackets, language_name, listed, names, shar
 METRICS: Final = {"f1_micro": "F1-micro", "f1_macro": "F1-macro"}
 
 
-def signed(value: float) -> str:
+def signed(value: float, digits: int = 2) -> str:
     """A difference with its sign.
 
     >>> signed(0.051), signed(-0.051), signed(0.001)
     ('+.05', '−.05', '.00')
     """
-    text = share(value)
+    text = share(value, digits)
     return f"+{text}" if value > 0 and text.strip(".0") else text
 
 

@@ -61,16 +61,18 @@ def verdict(answer: Answer, others: Sequence[Cell] = ()) -> str:
     """
     question, mean = answer.question, answer.differences.mean
     subject = _subject(question, others)
-    by = _by(mean, len(answer.by_language))
-    where = _where(answer)
+    # What OTC or a ratio changes is often smaller than two digits show.
+    digits = 2 if question.kind in ("arm", "reference", "added") else 3
+    by = _by(mean, len(answer.by_language), digits)
     direction = (mean.interval[0] > 0) - (mean.interval[1] < 0)
     rival = question.kind != "otc"
     base = cell_name(question.base, [question.arm, *others])
     if not direction:
-        seen = f"no effect seen{where}; this study could have seen {share(answer.could_have_seen)}"
+        seen = f"this study could have seen {share(answer.could_have_seen, digits)}"
         if rival:
-            return f"{subject} and {base} cannot be told apart: {by}; {seen}."
-        return f"{subject} adds {by}: {seen}."
+            return f"{subject} and {base} cannot be told apart{_ahead(answer)}: {by}; {seen}."
+        return f"{subject} adds {by}{_ahead(answer)}: no effect seen; {seen}."
+    where = _where(answer)
     if rival:
         did = "beats" if direction > 0 else "does worse than"
         return f"{subject} {did} {base}{where}: {by}."
@@ -90,9 +92,17 @@ def _subject(question: Question, others: Sequence[Cell]) -> str:
     return name[:1].upper() + name[1:]
 
 
-def _by(mean: Difference, languages: int) -> str:
+def _by(mean: Difference, languages: int, digits: int) -> str:
     average = " on average" if languages > 1 else ""
-    return f"{signed(mean.delta)} {_METRIC}{average} {brackets(mean.interval)}"
+    return f"{signed(mean.delta, digits)} {_METRIC}{average} {brackets(mean.interval, digits)}"
+
+
+def _ahead(answer: Answer) -> str:
+    """In how many languages the first side is ahead, sure or not; in which, if there is but one."""
+    langs = answer.by_language
+    if len(langs) == 1:
+        return f" in {language_name(next(iter(langs)))}"
+    return f", ahead in {sum(delta > 0 for delta in langs.values())} of {len(langs)} languages"
 
 
 def _where(answer: Answer) -> str:
@@ -166,10 +176,9 @@ def best_and_worst(answer: Answer) -> str:
         f"{signed(langs[one])} in {language_name(one)}" for one in ranked[:: len(langs) - 1]
     )
     holds = answer.holds
-    sure = (
-        f"; at least {holds.gains} of {holds.languages} truly gain" if holds.gains else
-        f"; at least {holds.losses} of {holds.languages} truly lose" if holds.losses else ""
-    )  # fmt: skip
+    count, did = (holds.gains, "gain") if holds.gains else (holds.losses, "lose")
+    every = "all" if count == holds.languages else f"at least {count} of"
+    sure = f"; {every} {holds.languages} truly {did}" if count else ""
     return f"From {least} to {most}{sure}."
 
 
