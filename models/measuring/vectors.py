@@ -22,7 +22,7 @@ def open_encoder(folder: Path, *, budget: int = 8192) -> Encode:
     from transformers import AutoModel, AutoTokenizer
 
     from babelift.train.encoder import quietly
-    from babelift.train.precision import choose_precision
+    from babelift.precision import choose_precision
     from babelift.train.tokens import TokenCache
     from models.training import chunks
 

@@ -78,6 +78,15 @@ def test_exactly_level_labels_give_the_first(tmp_path: Path) -> None:
     assert predictor.predict_proba(["one"]).tolist() == [[0.5, 0.5]]
 
 
+def test_bfloat16_gives_the_labels_of_float32(model: Path, predictor: Predictor) -> None:
+    texts = TEXTS + ODD
+    fast = Predictor.load(model, precision="bf16")
+    assert fast.predict(texts) == predictor.predict(texts)
+    exact, near = predictor.predict_proba(texts), fast.predict_proba(texts)
+    assert near == pytest.approx(exact, abs=0.02)
+    assert (near != exact).any(), "nothing was computed in bfloat16"
+
+
 @settings(deadline=None, max_examples=15)
 @given(st.lists(st.text(max_size=40), max_size=9), st.integers(1, 5))
 def test_a_text_gets_the_same_answer_in_any_company(

@@ -33,3 +33,17 @@ def test_vectors_are_written_and_read(tmp_path, rows_of):
     assert read_vectors(path).equals(frame)
     path.write_bytes(b"damaged")
     assert read_vectors(path) is None
+
+
+def test_a_text_that_occurs_again_is_encoded_once(rows_of):
+    pairs = sample_pairs(rows_of(2), seed=0)
+    seen = []
+
+    def encode(texts):
+        seen.extend(texts)
+        return np.array([[len(text), hash(text) % 1000] for text in texts], dtype=np.float32)
+
+    frame = vectors_frame(pairs, "before", encode)
+    assert len(seen) == len(set(seen)) < 2 * pairs.height
+    for column, texts in (("original", pairs["original"]), ("translation", pairs["translation"])):
+        assert frame[column].to_list() == [[len(text), hash(text) % 1000] for text in texts]

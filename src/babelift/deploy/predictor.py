@@ -10,27 +10,31 @@ import numpy.typing as npt
 from babelift.deploy.load import OpenModel, open_model
 from babelift.errors import DataError, ModelError
 from babelift.hub import without_progress_bars
+from babelift.precision import Precision, choose_precision
 from babelift.progress import Progress, quiet
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 
 _BATCHES_AT_A_TIME = 128
-_TIE = 1e-4
+_DOUBT: dict[Precision, float] = {"fp32": 1e-4, "bf16": 0.25}
+"""Logits of the two best labels that are closer than this are computed again in float32: several
+times the largest difference that rounding was seen to make (0.07 in bfloat16, six layers)."""
 
 
 class Predictor:
     """Gives each text a probability per label, as transformers' own pipeline would.
 
-    Texts are sorted by length and padded together, in float32. Rounding differs a little with the
-    company a text is padded in, so texts whose two best labels are almost level are computed once
-    more on their own: the label does not depend on the batch, and is the one that
-    `pipeline("text-classification")` gives.
+    Texts are sorted by length and padded together. Rounding differs a little with the company a
+    text is padded in, so texts whose two best labels are almost level are computed once more on
+    their own, in float32: the label does not depend on the batch, and is the one that
+    `pipeline("text-classification")` gives. With bfloat16 texts are computed in a third of the
+    time, and more of them twice; probabilities then agree with float32 to about .02.
 
     Attributes:
         labels: Label names in the order of the columns of `predict_proba`.
     """
 
-    def __init__(self, opened: OpenModel) -> None:
+    def __init__(self, opened: OpenModel, precision: str = "fp32") -> None:
         import torch
 
         cpu = torch.device("cpu")
@@ -38,15 +42,20 @@ class Predictor:
         self._opened = opened
         self._device = (torch.accelerator.current_accelerator(check_available=True)) or cpu
         self._model = opened.model.to(self._device)
+        self._precision = choose_precision(precision, self._device)
 
     @classmethod
-    def load(cls, model: str | Path) -> Self:
+    def load(cls, model: str | Path, *, precision: str = "fp32") -> Self:
         """Open a model folder, a run folder or a model from the hub.
+
+        Args:
+            model: The folder or the model's id.
+            precision: `fp32`, `bf16`, or `auto`: bf16 where the hardware has it.
 
         Raises:
             ModelError: It cannot be opened or is not a classifier.
         """
-        return cls(open_model(model))
+        return cls(open_model(model), precision)
 
     def save(self, folder: Path) -> None:
         """Write a `save_pretrained` folder: safetensors weights, settings and tokenizer."""
@@ -78,7 +87,8 @@ class Predictor:
             for start in range(0, len(texts), window):
                 tokens = self._tokenize(texts[start : start + window])
                 for rows in _batches([len(ids) for ids in tokens], batch_size):
-                    logits[[start + row for row in rows]] = self._forward([tokens[r] for r in rows])
+                    chosen = [tokens[row] for row in rows]
+                    logits[[start + row for row in rows]] = self._forward(chosen, self._precision)
                     task.advance(len(rows))
                 self._settle_ties(tokens, logits[start : start + window])
         return _softmax(logits)
@@ -104,7 +114,7 @@ class Predictor:
         ids: list[list[int]] = encoded["input_ids"]
         return ids
 
-    def _forward(self, tokens: list[list[int]]) -> npt.NDArray[np.float32]:
+    def _forward(self, tokens: list[list[int]], precision: Precision) -> npt.NDArray[np.float32]:
         """Logits `(texts, labels) float32` of tokenised texts, padded together."""
         import torch
 
@@ -120,7 +130,10 @@ class Predictor:
             )
             padded[row, place] = ids
             mask[row, place] = 1
-        with torch.inference_mode():
+        with (
+            torch.inference_mode(),
+            torch.autocast(self._device.type, torch.bfloat16, enabled=precision == "bf16"),
+        ):
             output: Any = self._model(
                 input_ids=torch.from_numpy(padded).to(self._device),
                 attention_mask=torch.from_numpy(mask).to(self._device),
@@ -135,8 +148,8 @@ class Predictor:
 
     def _settle_ties(self, tokens: list[list[int]], logits: npt.NDArray[np.float32]) -> None:
         best = np.partition(logits, -2, axis=1)
-        for row in np.flatnonzero(best[:, -1] - best[:, -2] < _TIE):
-            logits[row] = self._forward([tokens[row]])[0]
+        for row in np.flatnonzero(best[:, -1] - best[:, -2] < _DOUBT[self._precision]):
+            logits[row] = self._forward([tokens[row]], "fp32")[0]
 
 
 def _check_texts(texts: Sequence[str]) -> None:

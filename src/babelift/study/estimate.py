@@ -145,7 +145,8 @@ def _training_seconds(task: Task, threads: int) -> tuple[float, int]:
             tests = pl.concat([pl.read_parquet(path) for path in task.tests[OWN_TEXT]])
             texts = tests["text"].to_list()
             started = time.perf_counter()
-            predict_proba(out / "model", texts[:: max(1, len(texts) // _SAMPLE)])
+            predict_proba(out / "model", texts[:: max(1, len(texts) // _SAMPLE)],
+                          precision=task.settings.precision)  # fmt: skip
             testing = (time.perf_counter() - started) * max(1.0, len(texts) / _SAMPLE)
     finally:
         torch.set_num_threads(before)

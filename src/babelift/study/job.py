@@ -115,7 +115,7 @@ def _predictions(task: Task, model: Path) -> pl.DataFrame:
         for text_by, paths in task.tests.items()
     }
     texts = [text for rows in tables.values() for text in rows["text"]]
-    labels, probabilities = predict_proba(model, texts)
+    labels, probabilities = predict_proba(model, texts, precision=task.settings.precision)
     found, start = [], 0
     for text_by, rows in tables.items():
         part = probabilities[start : start + rows.height]

@@ -25,7 +25,7 @@ from babelift.train.log import Log
 from babelift.train.loop import Loop
 from babelift.train.memory import keep_freed_memory
 from babelift.train.objective import Objective, class_weights
-from babelift.train.precision import choose_precision
+from babelift.precision import choose_precision
 from babelift.train.result import TrainResult
 from babelift.train.sampler import PairSampler
 from babelift.train.tokens import TokenCache

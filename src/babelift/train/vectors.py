@@ -49,7 +49,9 @@ def vectors_frame(pairs: pl.DataFrame, stage: Stage, encode: Encode) -> pl.DataF
         encode: Texts to `(texts, dim)` normalised vectors.
     """
     dtype = pl.List(pl.Float32)
-    vectors = encode([*pairs["original"], *pairs["translation"]])
+    texts = [*pairs["original"], *pairs["translation"]]
+    distinct = {text: number for number, text in enumerate(dict.fromkeys(texts))}
+    vectors = encode(list(distinct))[[distinct[text] for text in texts]]
     halves = vectors[: pairs.height], vectors[pairs.height :]
     original, translation = (
         pl.Series(name, half.tolist(), dtype=dtype)

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from babelift.train.precision import choose_precision, cpu_has_bf16
+from babelift.precision import choose_precision, cpu_has_bf16
 
 
 @pytest.mark.parametrize(
