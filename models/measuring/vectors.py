@@ -21,8 +21,8 @@ def open_encoder(folder: Path, *, budget: int = 8192) -> Encode:
     import torch
     from transformers import AutoModel, AutoTokenizer
 
-    from babelift.train.encoder import quietly
     from babelift.precision import choose_precision
+    from babelift.train.encoder import quietly
     from babelift.train.tokens import TokenCache
     from models.training import chunks
 

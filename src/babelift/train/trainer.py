@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from babelift.config import Training
 from babelift.errors import ConfigError, TrainingError
+from babelift.precision import choose_precision
 from babelift.progress import Progress, quiet
 from babelift.train import data, vectors
 from babelift.train.batch import parse_ratio
@@ -25,7 +26,6 @@ from babelift.train.log import Log
 from babelift.train.loop import Loop
 from babelift.train.memory import keep_freed_memory
 from babelift.train.objective import Objective, class_weights
-from babelift.precision import choose_precision
 from babelift.train.result import TrainResult
 from babelift.train.sampler import PairSampler
 from babelift.train.tokens import TokenCache
