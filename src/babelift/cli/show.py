@@ -3,13 +3,17 @@
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from babelift.run.folder import Run
 
 if TYPE_CHECKING:
     from babelift.report.comparison import Compared
     from babelift.study.run import Study
+
+
+_AT_A_GLANCE: Final = 8
+"""Answers of a study that are all printed; of more, those that are sure."""
 
 
 def show_run(run: Run) -> None:
@@ -56,11 +60,22 @@ def show_study(study: "Study") -> None:
     """Print a study's answers in words, and where its results and page are."""
     from rich.console import Console
 
+    from babelift.study.verdicts import LEVEL
+
     console = Console()
     summary = json.loads((study.folder / "report.json").read_text(encoding="utf-8"))
-    others = [one["sentence"] for one in summary["answers"] if not one["primary"]]
+    others = [one for one in summary["answers"] if not one["primary"]]
+    shown = others
+    if len(others) > _AT_A_GLANCE:
+        shown = [one for one in others if (one["adjusted_p"] or 1) <= LEVEL]
+    said = [one["sentence"] for one in shown]
+    if left := len(others) - len(shown):
+        said.append(
+            f"{left} more differences were looked at; none of them is sure beside so many. The "
+            "report shows all."
+        )
     console.print()
-    for sentence in (*summary["opening"], *others, *summary["failed"]):
+    for sentence in (*summary["opening"], *said, *summary["failed"]):
         console.print(sentence, markup=False, highlight=False)
     for name in ("results.parquet", "predictions.parquet", "report.html"):
         if (study.folder / name).is_file():

@@ -92,8 +92,10 @@ class Finder:
             return name, None
         column = self.known.lang if self.known is not None else self.likely("lang")
         if tag is not None:
-            if column is not None and _all_known(raw, column):
-                self.said.append(f"language is read from '{column}', not from --lang {name}")
+            tags = _tags(raw, column) if column is not None else {None}
+            if None not in tags:
+                if tags != {tag}:
+                    self.said.append(f"language is read from '{column}', not from --lang {name}")
                 return column, None
             return None, tag
         if name is not None and required:
@@ -156,6 +158,7 @@ def _tag(name: str) -> str | None:
         return None
 
 
-def _all_known(raw: Raw, column: str) -> bool:
+def _tags(raw: Raw, column: str) -> set[str | None]:
+    """The languages that a column names; None for what is no language."""
     values: Iterable[object] = raw.frame[column].unique().to_list()
-    return all(value is not None and _tag(str(value)) for value in values)
+    return {None if value is None else _tag(str(value)) for value in values}

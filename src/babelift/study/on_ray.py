@@ -1,18 +1,23 @@
 """Hands a study's trainings to a Ray cluster; every node must see the folder of the store."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Final
 
 from babelift.errors import MissingDependencyError
 from babelift.study.job import Task
 from babelift.study.runner import Execute, run_locked
 
+RETRIES: Final = 3
+"""Times that a run is tried again after the node it was on has died."""
+
 
 def on_ray(workers: int | None = None) -> Execute:
-    """Runs tasks on a Ray cluster, as many at a time as it has room for.
+    """Runs tasks on a Ray cluster, as many at a time as it has room for: each takes a core, and a
+    GPU where the cluster has any.
 
-    A node that dies costs the runs on it alone: they are tried again elsewhere and go on from
-    their last checkpoint.
+    Uses the cluster that Ray is connected to, or finds by itself (`RAY_ADDRESS`, `ray start`);
+    without one, this machine becomes one. A node that dies costs the runs on it alone: they are
+    tried again elsewhere and go on from their last checkpoint.
 
     Args:
         workers: Most trainings at a time; all that fit where absent.
@@ -33,7 +38,8 @@ def on_ray(workers: int | None = None) -> Execute:
         if started_here:
             ray.init(log_to_driver=False)
         try:
-            run = ray.remote(max_retries=3, num_cpus=1)(run_locked)
+            gpus = 1 if ray.cluster_resources().get("GPU") else 0  # type: ignore[no-untyped-call]
+            run = ray.remote(max_retries=RETRIES, num_cpus=1, num_gpus=gpus)(run_locked)
             waiting = list(reversed(tasks))
             running: dict[Any, Task] = {}
             while waiting or running:

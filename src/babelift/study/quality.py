@@ -11,6 +11,8 @@ import polars as pl
 
 from babelift.evaluate.translations import Encode, quality_by_pair
 from babelift.files import write_json
+from babelift.precision import choose_precision
+from babelift.progress import Progress
 from babelift.study.grid import REFERENCE
 from babelift.study.rows import reference_rows
 from babelift.study.shelf import Need
@@ -22,8 +24,12 @@ _BATCH: Final = 64
 _LONGEST: Final = 128
 
 
-def qualities(plan: "Plan") -> list[dict[str, Any]]:
+def qualities(plan: "Plan", progress: Progress) -> list[dict[str, Any]]:
     """The quality of every table of translations that was trained on.
+
+    Args:
+        plan: The study.
+        progress: Where progress is shown.
 
     Returns:
         Rows of `summary.QUALITY`: chrF and BLEU where the data set is parallel, the similarity of
@@ -33,13 +39,19 @@ def qualities(plan: "Plan") -> list[dict[str, Any]]:
     needs = [need for needed in plan.needs for need in needed if need.split == "train"]
     largest = _largest(need for need in needs if need.made)
     encode = sentence_encoder(next(iter(plan.spec.encoders.values())))
-    return [_quality(plan, need, encode) for need in largest]
+    found = []
+    with progress.task("scoring translations", len(largest), unit="tables") as bar:
+        for need in largest:
+            found.append(_quality(plan, need, encode))
+            bar.advance()
+    return found
 
 
 def sentence_encoder(spec: str) -> Encode | None:
     """Sentence vectors of an encoder as it is: the mean over its last layer.
 
-    The encoder is opened when it is first asked.
+    The encoder is opened when it is first asked. Vectors of the last texts are kept, since tables
+    of one source share their originals.
 
     Args:
         spec: A name from `train.encoder.ENCODERS`, a folder, or a hub id.
@@ -66,22 +78,33 @@ def sentence_encoder(spec: str) -> Encode | None:
             )
         return tokenizer, model.float().eval()
 
+    last: dict[str, npt.NDArray[np.float32]] = {}
+
     def encode(texts: Sequence[str]) -> npt.NDArray[np.float32]:
         import torch
 
         tokenizer, model = opened()
-        order = sorted(range(len(texts)), key=lambda number: len(texts[number]))
+        fast = choose_precision("auto", torch.device("cpu")) == "bf16"
         result = np.zeros((len(texts), model.config.hidden_size), dtype=np.float32)
-        with torch.inference_mode():
-            for start in range(0, len(order), _BATCH):
-                chosen = order[start : start + _BATCH]
+        new = []
+        for number, text in enumerate(texts):
+            if text in last:
+                result[number] = last[text]
+            else:
+                new.append(number)
+        new.sort(key=lambda number: len(texts[number]))
+        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=fast):
+            for start in range(0, len(new), _BATCH):
+                chosen = new[start : start + _BATCH]
                 batch = tokenizer(
                     [texts[number] for number in chosen], padding=True, truncation=True,
                     max_length=_LONGEST, return_tensors="pt",
                 )  # fmt: skip
-                hidden = model(**batch).last_hidden_state
+                hidden = model(**batch).last_hidden_state.float()
                 mask = batch["attention_mask"].unsqueeze(-1)
                 result[chosen] = ((hidden * mask).sum(1) / mask.sum(1)).numpy()
+        last.clear()
+        last.update(zip(texts, result, strict=True))
         return result
 
     return encode

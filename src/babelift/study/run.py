@@ -138,8 +138,10 @@ def train_missing(plan: Plan, execute: Execute, progress: Progress) -> dict[str,
             ready.append(task)
         else:
             failed[task.key] = lacking
+    if not ready:
+        return failed
     with progress.task("training", len(ready), unit="runs") as bar:
-        for task, error in execute(ready) if ready else ():
+        for task, error in execute(ready):
             bar.advance()
             if error is not None:
                 failed[task.key] = error
@@ -185,7 +187,7 @@ def gather(
     results = pl.concat(found) if found else pl.DataFrame(schema=RESULTS)
     write_rows(results, out / "results.parquet")
     write_rows(pl.concat(kept, how="diagonal_relaxed"), out / "predictions.parquet")
-    write_json(_runs(plan, records, failed, places, shared), out / "runs.json")
+    write_json(_runs(plan, records, failed, places, shared, progress), out / "runs.json")
     write_rows(_texts(tables), out / "texts.parquet")
     write_study_page(out)
     return Study(out, results, failed)
@@ -212,6 +214,7 @@ def _runs(
     failed: Mapping[str, str],
     places: list[dict[str, Any]],
     shared: list[str],
+    progress: Progress,
 ) -> dict[str, Any]:
     from babelift.run.facts import machine, versions
 
@@ -238,7 +241,7 @@ def _runs(
             }
             for need in sorted(needs, key=lambda one: str(one.path))
         ],
-        "quality": qualities(plan),
+        "quality": qualities(plan, progress),
         "places": places,
         "failed": dict(failed),
         "runs": records,

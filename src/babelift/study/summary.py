@@ -1,7 +1,7 @@
 """Everything a study's report shows, as plain values, worked out from the study's files alone."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
@@ -60,7 +60,7 @@ def summarise(folder: Path) -> dict[str, Any]:
         "diagnosis": asdict(diagnose(evidence)),
         "budget": budgets(spec, results),
         "cost": costs(facts),
-        "translating": translating(facts["translations"]),
+        "translating": translating(facts["translations"], spec.translators),
         "failed": verdicts.failures(facts["failed"]),
         "settings": spec.model_dump(mode="json", by_alias=True),
         **{name: facts[name] for name in _TOLD},
@@ -191,11 +191,14 @@ def costs(facts: Mapping[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-def translating(translations: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def translating(
+    translations: Sequence[Mapping[str, Any]], names: Iterable[str]
+) -> list[dict[str, Any]]:
     """What each translator had to do, and in how many seconds; the memory's share took none.
 
     Args:
         translations: As in `runs.json`.
+        names: The study's translators, in the order to show them in.
     """
     found: dict[str, dict[str, Any]] = {}
     for one in translations:
@@ -205,7 +208,8 @@ def translating(translations: Sequence[Mapping[str, Any]]) -> list[dict[str, Any
             total = found.setdefault(name, {"translator": name, **dict.fromkeys(_DONE, 0)})
             for key in _DONE:
                 total[key] += report.get(key) or 0
-    return list(found.values())
+    order = list(names)
+    return sorted(found.values(), key=lambda one: order.index(one["translator"]))
 
 
 _DONE: Final = ("seconds", "segments", "from_memory", "translated")

@@ -5,6 +5,7 @@ from typing import Final
 
 from babelift.report.numbers import brackets, language_name, p_value, share, with_p
 from babelift.report.verdicts import signed
+from babelift.study.amounts import digits_for
 from babelift.study.contrasts import Answer, Question
 from babelift.study.scores import Cell
 from babelift.study.spec import OFF
@@ -21,6 +22,9 @@ _NAMES: Final = {
 }
 
 _METRIC: Final = "F1-micro"
+
+LEVEL: Final = 0.05
+"""Holm's p above which a difference is not held to be one, beside all others looked at."""
 
 
 def arm_name(arm: str) -> str:
@@ -61,8 +65,7 @@ def verdict(answer: Answer, others: Sequence[Cell] = ()) -> str:
     """
     question, mean = answer.question, answer.differences.mean
     subject = _subject(question, others)
-    # What OTC or a ratio changes is often smaller than two digits show.
-    digits = 2 if question.kind in ("arm", "reference", "added") else 3
+    digits = digits_for((mean.delta, *mean.interval))
     by = _by(mean, len(answer.by_language), digits)
     direction = (mean.interval[0] > 0) - (mean.interval[1] < 0)
     rival = question.kind != "otc"
@@ -73,10 +76,12 @@ def verdict(answer: Answer, others: Sequence[Cell] = ()) -> str:
             return f"{subject} and {base} cannot be told apart{_ahead(answer)}: {by}; {seen}."
         return f"{subject} adds {by}{_ahead(answer)}: no effect seen; {seen}."
     where = _where(answer)
+    chance = not answer.primary and answer.adjusted_p > LEVEL
+    but = "; among so many questions that may be chance" if chance else ""
     if rival:
         did = "beats" if direction > 0 else "does worse than"
-        return f"{subject} {did} {base}{where}: {by}."
-    return f"{subject} {'adds' if direction > 0 else 'costs'} {by}{where}."
+        return f"{subject} {did} {base}{where}: {by}{but}."
+    return f"{subject} {'adds' if direction > 0 else 'costs'} {by}{where}{but}."
 
 
 def _subject(question: Question, others: Sequence[Cell]) -> str:
