@@ -41,4 +41,4 @@ def test_ray_is_named_where_it_is_not_installed(babelift, file, toy, monkeypatch
     monkeypatch.setitem(sys.modules, "ray", None)
     done = babelift("study", file, "--data", toy, "--on", "ray")
     assert done.code == 1
-    assert "pip install ray" in done.err
+    assert "pip install 'babelift[ray]'" in done.err

@@ -30,7 +30,7 @@ def on_ray(workers: int | None = None) -> Execute:
     except ImportError as error:
         raise MissingDependencyError(
             "the trainings cannot be handed to Ray: the library 'ray' is not installed.",
-            "pip install ray, or leave --on ray out.",
+            "pip install 'babelift[ray]', or leave --on ray out.",
         ) from error
 
     def execute(tasks: Sequence[Task]) -> Iterator[tuple[Task, str | None]]:
