@@ -11,11 +11,11 @@ from safetensors.torch import save_file
 from tokenizers import Tokenizer
 from transformers import BertModel
 
-from babelift.train.memory import keep_freed_memory
 from models.data import training_pairs
 from models.encoder.distil import Lessons, Recipe, distil, encode, teacher_vectors
 from models.encoder.initial import initial_embeddings, student
 from models.encoder.vocabulary import LONGEST, train_tokenizer
+from models.memory import keep_freed_memory
 
 SIZES = {
     "cpu": Recipe(steps=1200),

@@ -10,8 +10,8 @@ import numpy as np
 import polars as pl
 import torch
 
-from babelift.train.memory import keep_freed_memory
 from models.data import held_out, training_pairs
+from models.memory import keep_freed_memory
 from models.translator.network import LANGUAGES, aligned_embeddings, network
 from models.translator.train import Examples, Recipe, loss_of, train
 from models.translator.vocabulary import Vocabulary, write_tokenizer

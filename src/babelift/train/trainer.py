@@ -24,7 +24,6 @@ from babelift.train.encoder import Encoder, load_encoder, quietly
 from babelift.train.learner import Learner, Plan
 from babelift.train.log import Log
 from babelift.train.loop import Loop
-from babelift.train.memory import keep_freed_memory
 from babelift.train.objective import Objective, class_weights
 from babelift.train.result import TrainResult
 from babelift.train.sampler import PairSampler
@@ -130,7 +129,6 @@ def _train(
             tokenizer_folder=checkpoints.tokenizer,
         )
     if accelerator.device.type == "cpu":
-        keep_freed_memory()
         # Fused attention's backward pass is slow there: with it, six layers of 384 units take
         # 1.7 times as long to fine-tune.
         encoder.model.set_attn_implementation("eager")

@@ -5,12 +5,12 @@ import sys
 
 import pytest
 
-from babelift.train.memory import keep_freed_memory
+from models.memory import keep_freed_memory
 
 PROGRAM = """
 import resource, sys
 import numpy as np
-from babelift.train.memory import keep_freed_memory
+from models.memory import keep_freed_memory
 
 if sys.argv[1] == "keep":
     assert keep_freed_memory()
