@@ -26,7 +26,7 @@ def command(
         data: Folder that the names of the study's tables start from.
         out: Folder for results and report; by default under runs/, named after the file.
         store: Folder of runs and translations that studies share; by default in the cache.
-        workers: Trainings at a time; by default one for each core.
+        workers: Trainings at a time; by default one for each core, as far as memory goes.
         on: Where the trainings run: in processes of this machine, or on a Ray cluster.
         dry_run: Say what would be done and about how long it would take, and do nothing.
     """

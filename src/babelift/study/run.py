@@ -87,7 +87,7 @@ def preview(
         spec: What it compares.
         data: As in `run_study`.
         store: As in `run_study`.
-        workers: Trainings at a time; by default one for each core.
+        workers: Trainings at a time; by default one for each core, as far as memory goes.
 
     Raises:
         BabeliftError: The study cannot be done as its settings say.

@@ -1,5 +1,6 @@
 """Runs a study's tasks: in processes of this machine, or on a Ray cluster."""
 
+import math
 import multiprocessing
 import os
 import threading
@@ -15,6 +16,9 @@ from babelift.study.job import Task, run_task
 
 Execute = Callable[[Sequence[Task]], Iterator[tuple[Task, str | None]]]
 """Runs tasks in any order and gives each back as it ends, with the error that stopped it."""
+
+MEMORY: Final = 3.0
+"""GiB for each training at a time: six layers of 384 units took 2.1 at most."""
 
 _DIED: Final = "the process died; the machine may have run out of memory"
 
@@ -43,7 +47,7 @@ def local(workers: int | None = None) -> Execute:
     Two small trainings side by side use two cores better than one on both.
 
     Args:
-        workers: Processes; one for each core where absent, but for a GPU one alone.
+        workers: See `share_cores`.
     """
 
     def execute(tasks: Sequence[Task]) -> Iterator[tuple[Task, str | None]]:
@@ -58,13 +62,17 @@ def share_cores(tasks: int, workers: int | None = None) -> tuple[int, int]:
 
     Args:
         tasks: Tasks there are.
-        workers: Most tasks at a time; one for each core where absent, but for a GPU one alone.
+        workers: Most tasks at a time; where absent one for each core, as far as memory goes, but
+            for a GPU one alone.
     """
     import torch
 
+    from babelift.run.facts import memory_gib
+
     affinity = getattr(os, "sched_getaffinity", None)
     cores = len(affinity(0)) if affinity else os.cpu_count() or 1
-    wanted = workers or (1 if torch.accelerator.is_available() else cores)
+    fitting = min(cores, (memory_gib() or math.inf) // MEMORY)
+    wanted = workers or (1 if torch.accelerator.is_available() else int(fitting))
     number = max(1, min(wanted, tasks))
     return number, max(1, cores // number)
 
