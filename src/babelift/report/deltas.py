@@ -11,7 +11,7 @@ from babelift.report.figures import svg
 from babelift.report.numbers import language_name
 from babelift.report.verdicts import effect, signed
 
-REACHES: Final = (0.05, 0.1, 0.2, 0.3, 0.4, 0.6, 0.8, 1.0)
+REACHES: Final = (0.04, 0.1, 0.2, 0.3, 0.4, 0.6, 0.8, 1.0)
 """How far an axis may reach to either side of zero; halves of them have two digits at most."""
 
 
@@ -69,7 +69,7 @@ def reach_of(effects: Iterable[Effect]) -> float:
     """The shortest axis that holds every interval.
 
     >>> reach_of([Effect(delta=0.0, interval=(-0.12, 0.1))]), reach_of([])
-    (0.2, 0.05)
+    (0.2, 0.04)
     """
     bounds = [abs(bound) for shown in effects for bound in (*shown.interval, shown.delta)]
     return next(reach for reach in REACHES if reach >= min(max(bounds, default=0.0), 1.0))
@@ -87,7 +87,7 @@ def ticks(reach: float) -> list[tuple[float, str]]:
     ]
 
 
-def strip(name: str, shown: Effect, kind: str, reach: float) -> Strip:
+def strip(name: str, shown: Effect, kind: str, reach: float, digits: int = 2) -> Strip:
     """One difference on an axis that reaches as far to both sides of zero."""
     y = 16
 
@@ -111,6 +111,6 @@ def strip(name: str, shown: Effect, kind: str, reach: float) -> Strip:
             clear, place(shown.delta), y
         )
     )
-    said = effect(shown)
+    said = effect(shown, digits)
     figure = svg(f"{name}: {said}", Markup().join(marks), height=2 * y, css="strip")
     return Strip(name, said, kind, figure)

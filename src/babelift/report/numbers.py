@@ -1,7 +1,7 @@
 """Numbers and lists as a reader wants to see them."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from babelift.errors import LanguageError
 from babelift.languages import get
@@ -23,6 +23,18 @@ def share(value: float | None, digits: int = 2) -> str:
     text = f"{abs(value):.{digits}f}"
     sign = "−" if value < 0 and float(text) else ""
     return sign + (text[1:] if text.startswith("0") else text)
+
+
+def digits_for(values: Iterable[float]) -> int:
+    """Digits for differences told together: two, or three where all are small and one is tiny.
+
+    >>> digits_for([0.09, 0.06, 0.12]), digits_for([0.008, -0.002, 0.017])
+    (2, 3)
+    >>> digits_for([0.004, -0.03, 0.06])  # the third digit would say nothing
+    2
+    """
+    sizes = [abs(value) for value in values]
+    return 3 if max(sizes) < 0.05 and any(0 < size < 0.01 for size in sizes) else 2
 
 
 def brackets(interval: Interval | None, digits: int = 2) -> str:

@@ -6,7 +6,15 @@ from typing import Final
 
 from babelift.report.compared import Effect
 from babelift.report.deltas import Strip, reach_of, strip, ticks
-from babelift.report.numbers import UNKNOWN, language_name, p_value, pair_name, share, with_p
+from babelift.report.numbers import (
+    UNKNOWN,
+    digits_for,
+    language_name,
+    p_value,
+    pair_name,
+    share,
+    with_p,
+)
 from babelift.report.studied import Answer, Difference, Summary
 from babelift.report.verdicts import signed
 
@@ -96,16 +104,19 @@ def by_pair(answers: Iterable[Answer]) -> list[Plot]:
 
 
 def _plot(answer: Answer, langs: Mapping[str, Difference], reach: float) -> Plot:
-    strips = [
-        strip(_stratum(name), _effect(shown), "target", reach) for name, shown in langs.items()
-    ]
+    strips = [_strip(_stratum(name), shown, "target", reach) for name, shown in langs.items()]
     if len(langs) > 1:
-        strips.append(strip("Mean", _effect(answer.differences.mean), "mean", reach))
+        strips.append(_strip("Mean", answer.differences.mean, "mean", reach))
     return Plot(f"{_capital(answer.arm)} − {answer.base}", strips, ticks(reach), answer.primary)
 
 
 def _stratum(name: str) -> str:
     return pair_name(name) if ">" in name else language_name(name)
+
+
+def _strip(name: str, found: Difference, kind: str, reach: float) -> Strip:
+    digits = digits_for((found.delta, *found.interval))
+    return strip(name, _effect(found), kind, reach, digits)
 
 
 def _effect(found: Difference) -> Effect:
@@ -123,7 +134,7 @@ def at_a_glance(answers: Iterable[Answer]) -> list[Plot]:
     for name, own in _by_group(found).items():
         for one in own:
             title, shown = _shared_side(name, one, own)
-            drawn = strip(_capital(shown), _effect(one.differences.mean), "target", reach)
+            drawn = _strip(_capital(shown), one.differences.mean, "target", reach)
             plots.setdefault(title, []).append(drawn)
     return [Plot(title, strips, ticks(reach)) for title, strips in plots.items()]
 

@@ -19,13 +19,13 @@ def signed(value: float, digits: int = 2) -> str:
     return f"+{text}" if value > 0 and text.strip(".0") else text
 
 
-def effect(found: Effect) -> str:
+def effect(found: Effect, digits: int = 2) -> str:
     """A difference with its interval.
 
     >>> effect(Effect(delta=0.05, interval=(0.01, 0.09)))
     '+.05 [.01, .09]'
     """
-    return f"{signed(found.delta)} {brackets(found.interval)}"
+    return f"{signed(found.delta, digits)} {brackets(found.interval, digits)}"
 
 
 def answers(comparison: Comparison) -> list[str]:

@@ -2,20 +2,13 @@
 
 from collections.abc import Sequence
 
+from babelift.report.numbers import digits_for
+
 MINUS = "−"
 
 
-def digits_for(values: Sequence[float]) -> int:
-    """Digits that leave something of every score: two, or three where one is below .01.
-
-    >>> digits_for([0.09, 0.06, 0.12]), digits_for([0.008, -0.002, 0.017])
-    (2, 3)
-    """
-    return 3 if any(0 < abs(value) < 0.01 for value in values) else 2
-
-
 def fine(values: Sequence[float]) -> list[str]:
-    """Scores with two digits, with three where two would leave nothing of one of them.
+    """Scores with as many digits as `digits_for` says.
 
     >>> fine([0.09, 0.06, 0.12]), fine([0.004, -0.008, 0.015])
     (['.09', '.06', '.12'], ['.004', '−.008', '.015'])

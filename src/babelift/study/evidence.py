@@ -130,10 +130,11 @@ def _otc(answers: Sequence[Answer], lying: Lies, cells: Sequence[Cell]) -> Itera
         question = answer.question
         if question.kind != "otc":
             continue
+        variant = question.arm.otc
         for lang, found in _by_language(answer).items():
             after = lying.get((question.arm, lang, "after"))
             yield OTCEvidence(
-                cell_name(question.arm, cells),
+                cell_name(question.base, cells) + ("" if variant == "on" else f" ({variant})"),
                 lang,
                 _estimate(found),
                 before=_alignment(lying.get((question.arm, lang, "before"))),

@@ -3,9 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from babelift.report.numbers import brackets, language_name, p_value, share, with_p
+from babelift.report.numbers import brackets, digits_for, language_name, p_value, share, with_p
 from babelift.report.verdicts import signed
-from babelift.study.amounts import digits_for
 from babelift.study.contrasts import Answer, Question
 from babelift.study.scores import Cell
 from babelift.study.spec import OFF
@@ -177,8 +176,9 @@ def best_and_worst(answer: Answer) -> str:
     if len(langs) < 2:
         return ""
     ranked = sorted(langs, key=langs.__getitem__)
+    digits = digits_for(langs.values())
     least, most = (
-        f"{signed(langs[one])} in {language_name(one)}" for one in ranked[:: len(langs) - 1]
+        f"{signed(langs[one], digits)} in {language_name(one)}" for one in ranked[:: len(langs) - 1]
     )
     holds = answer.holds
     count, did = (holds.gains, "gain") if holds.gains else (holds.losses, "lose")
