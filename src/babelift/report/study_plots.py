@@ -15,6 +15,12 @@ LOW: Final = 144
 HIGH: Final = 230
 """Heights of a figure's inside, in pixels."""
 
+_NAME: Final = 11
+"""Size of a mark's name in pixels."""
+
+_WIDTH: Final = 330
+"""About the width of a figure in pixels, to see which names would collide."""
+
 _STEPS: Final = (0.01, 0.02, 0.05, 0.1, 0.2)
 
 Point = tuple[float, float]
@@ -130,7 +136,8 @@ def plot(
             'preserveAspectRatio="none">{}</svg>'
         ).format(_TOP, frame.height, Markup().join(_line(frame, line) for line in lines))
     )
-    body += [_mark(frame, mark) for mark in marks]
+    names = name_heights(frame, marks)
+    body += [_mark(frame, mark, height) for mark, height in zip(marks, names, strict=True)]
     body += [_x_tick(frame, value, text) for value, text in frame.x_ticks]
     said = [level.said for level in levels] + [mark.said for mark in marks]
     words = "; ".join(filter(None, said))
@@ -174,7 +181,26 @@ def _line(frame: Frame, line: Line) -> Markup:
     return Markup('<path class="line s{0}{1}" d="{2}"/>').format(line.colour, dashed, path)
 
 
-def _mark(frame: Frame, mark: Mark) -> Markup:
+def name_heights(frame: Frame, marks: Sequence[Mark]) -> list[float]:
+    """Where each mark's name stands, in pixels from the top: beside it, or above others there.
+
+    >>> frame = Frame(0, 100, (), (0.0, 1.0), height=100)
+    >>> name_heights(frame, [Mark(50, 0.5, label="a"), Mark(51, 0.5, label="b"), Mark(90, 0.5)])
+    [60.0, 49.0, 60.0]
+    """
+    heights = [round(frame.pixels(mark.y) - 6, 1) for mark in marks]
+    placed: list[tuple[float, float]] = []
+    for number in sorted(range(len(marks)), key=lambda number: -heights[number]):
+        across = frame.across(marks[number].x) / 100 * _WIDTH
+        near = [y for x, y in placed if abs(x - across) < _NAME]
+        while any(abs(y - heights[number]) < _NAME for y in near):
+            heights[number] -= _NAME
+        if marks[number].label:
+            placed.append((across, heights[number]))
+    return heights
+
+
+def _mark(frame: Frame, mark: Mark, name_height: float) -> Markup:
     x, y = _short(frame.across(mark.x)), frame.pixels(mark.y)
     parts = [Markup("<title>{}</title>").format(mark.said)] if mark.said else []
     if mark.interval:
@@ -200,7 +226,7 @@ def _mark(frame: Frame, mark: Mark) -> Markup:
     if mark.label:
         parts.append(
             Markup('<text class="name" x="{0}%" y="{1}" dx="7">{2}</text>').format(
-                x, round(y - 6, 1), mark.label
+                x, round(name_height, 1), mark.label
             )
         )
     return Markup("<g>{}</g>").format(Markup().join(parts))
