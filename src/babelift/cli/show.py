@@ -74,6 +74,8 @@ def show_study(study: "Study") -> None:
             f"{left} more differences were looked at; none of them is sure beside so many. The "
             "report shows all."
         )
+    if summary["trend"]:
+        said.append(summary["trend"]["sentence"])
     console.print()
     for sentence in (*summary["opening"], *said, *summary["failed"]):
         console.print(sentence, markup=False, highlight=False)

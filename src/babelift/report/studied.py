@@ -131,6 +131,12 @@ class Quality(Record):
     flagged: Score = None
 
 
+class Trend(Record):
+    """How scores change with the quality of the translations."""
+
+    sentence: str
+
+
 class Said(Record):
     """What most trainings answer, and the share of them that are right."""
 
@@ -274,6 +280,7 @@ class Summary(Record):
     means: list[Mean] = Field(default_factory=list)
     alignment: list[Alignment] = Field(default_factory=list)
     quality: list[Quality] = Field(default_factory=list)
+    trend: Trend | None = None
     flips: Flips | None = None
     diagnosis: Diagnosis = Diagnosis()
     budget: list[Budget] = Field(default_factory=list)

@@ -20,6 +20,7 @@ from babelift.study.flips import flips
 from babelift.study.measured import Measured
 from babelift.study.scores import Cell, Scores
 from babelift.study.spec import OFF, StudySpec, read_spec
+from babelift.study.trend import quality_trend
 
 LEAST_NATIVE_SIZES: Final = 2
 """Numbers of native labels from which a learning curve can be drawn."""
@@ -42,6 +43,7 @@ def summarise(folder: Path) -> dict[str, Any]:
     qualities = pl.DataFrame(facts["quality"], schema=QUALITY)
     evidence = gather_evidence(spec, found, results, lying, qualities)
     regressions = otc_regressions(results, [name for name in spec.otc if name != OFF])
+    trend = quality_trend(spec, scores, facts["quality"])
     sized = with_rows(results, facts["places"])
     return {
         "title": spec.title,
@@ -56,6 +58,7 @@ def summarise(folder: Path) -> dict[str, Any]:
         "means": over_sources(sized),
         "alignment": _alignment(lying),
         "quality": facts["quality"],
+        "trend": trend.to_dict() if trend else None,
         "flips": flips(spec, facts["places"], predictions, read_texts(folder)),
         "diagnosis": asdict(diagnose(evidence)),
         "budget": budgets(spec, results),

@@ -96,7 +96,16 @@ def paired_differences(
     """
     if not 0 < level < 1:
         raise ConfigError(f"level must be between 0 and 1; got {level}.")
-    whole = make_comparison(right_arm, right_base, langs, groups)
+    return differences_of(make_comparison(right_arm, right_base, langs, groups), level)
+
+
+def differences_of(whole: Comparison, level: float = 0.95) -> Differences:
+    """The same of a comparison whose values by seed and row are there already.
+
+    Args:
+        whole: Values of any size within -1 and 1 will do in place of differences.
+        level: As in `paired_differences`.
+    """
     each = [whole.of(lang) for lang in range(len(whole.names))]
     of_whole, of_each = crossed(whole), [crossed(part) for part in each]
     items = float(whole.present.sum()) / len(each)

@@ -1,0 +1,141 @@
+"""Does better translation give better classification: the slope of scores over chrF."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+import numpy as np
+import polars as pl
+
+from babelift.evaluate.scores import Floats
+from babelift.report.numbers import brackets, digits_for, language_name, pair_name, with_p
+from babelift.report.verdicts import signed
+from babelift.study.contrasts import stated_cell
+from babelift.study.scores import Scores
+from babelift.study.spec import OFF, StudySpec
+from babelift.study.statistics.comparison import Comparison
+from babelift.study.statistics.differences import Differences, differences_of
+
+PER: Final = 10.0
+"""Points of chrF that the slope is told for."""
+
+FEWEST: Final = 4
+"""Translators of a pair from which there is a slope."""
+
+
+@dataclass(frozen=True)
+class Trend:
+    """How F1-micro changes with ten points of chrF, among the translators of a study.
+
+    Attributes:
+        slopes: Mean over language pairs and each pair's own, with intervals over seeds and test
+            rows; the translators are taken as they are.
+        translators: By pair, how many it rests on.
+    """
+
+    slopes: Differences
+    translators: dict[str, int]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, fit for JSON, with the sentence."""
+        return {**asdict(self), "sentence": self.sentence()}
+
+    def sentence(self) -> str:
+        """What it says."""
+        mean, pairs = self.slopes.mean, self.slopes.languages
+        digits = digits_for((mean.delta, *mean.interval))
+        said = (
+            f"ten points of chrF go with {signed(mean.delta, digits)} F1-micro "
+            f"{brackets(mean.interval, digits)}"
+        )
+        sure = mean.interval[0] > 0 or mean.interval[1] < 0
+        start = ("Better translations gave better classifiers" if mean.delta > 0 else
+                 "Better translations gave worse classifiers") if sure else (
+                 "No effect of the translations' quality seen")  # fmt: skip
+        ahead = sum(one.delta * mean.delta > 0 for one in pairs.values())
+        among = max(self.translators.values())
+        where = (
+            f", in {_name(next(iter(pairs)))}"
+            if len(pairs) == 1
+            else f" on average, the same way in {ahead} of {len(pairs)} languages"
+        )
+        return (
+            f"{start}: {said}{where}, among {among} translators, those spoilt on purpose included; "
+            f"{with_p(mean.p)}."
+        )
+
+
+def _name(stratum: str) -> str:
+    return pair_name(stratum) if ">" in stratum else language_name(stratum)
+
+
+def quality_trend(
+    spec: StudySpec, scores: Scores, quality: Sequence[Mapping[str, Any]]
+) -> Trend | None:
+    """The slope of F1-micro over chrF, at the study's main settings.
+
+    In every language pair the slope of a least-squares line through its translators is a weighted
+    sum of their scores, so that each test row and seed has a slope of its own: their mean is the
+    slope, and its interval that of a difference, over new seeds and test rows.
+
+    Args:
+        spec: The study.
+        scores: Its test results.
+        quality: As in `runs.json`: `translator, source, lang, chrf`.
+
+    Returns:
+        None where no pair has `FEWEST` translators of known quality.
+    """
+    chrf = {
+        (one["source"], one["lang"], one["translator"]): one["chrf"]
+        for one in quality
+        if one["chrf"] is not None
+    }
+    cell = stated_cell(spec, "translated", OFF, next(iter(spec.encoders)))
+    tables = {name: scores.of_cell(cell._replace(translator=name)) for name in spec.translators}
+    parts: list[tuple[str, Floats, list[str]]] = []
+    translators = {}
+    pairs = dict.fromkeys((source, lang) for source, lang, _ in chrf)
+    seeds = _shared_seeds(tables.values())
+    for source, lang in pairs:
+        known = {
+            name: rows
+            for name, table in tables.items()
+            if (source, lang, name) in chrf
+            and (rows := _of_pair(table, source, lang, seeds)).height
+        }
+        xs = np.array([chrf[source, lang, name] for name in known], dtype=np.float64)
+        if len(known) < FEWEST or xs.std() == 0:
+            continue
+        weights = PER * (xs - xs.mean()) / ((xs - xs.mean()) ** 2).sum()
+        right = np.stack([rows["right"].to_numpy().astype(np.float64) for rows in known.values()])
+        stratum = lang if len(spec.sources) == 1 else f"{source}>{lang}"
+        slopes = (weights @ right).reshape(len(seeds), -1)
+        groups = next(iter(known.values()))["group_id"].to_list()[: slopes.shape[1]]
+        parts.append((stratum, slopes, groups))
+        translators[stratum] = len(known)
+    if not parts:
+        return None
+    numbers: dict[str, int] = {}
+    items = [numbers.setdefault(group, len(numbers)) for *_, own in parts for group in own]
+    langs = np.repeat(np.arange(len(parts)), [len(own) for *_, own in parts])
+    comparison = Comparison(
+        np.concatenate([slopes for _, slopes, _ in parts], axis=1),
+        langs.astype(np.int64),
+        np.array(items, dtype=np.int64),
+        tuple(stratum for stratum, *_ in parts),
+    )
+    return Trend(differences_of(comparison), translators)
+
+
+def _shared_seeds(tables: Iterable[pl.DataFrame]) -> list[int]:
+    """Seeds that every translator was tried with in every pair it has."""
+    found = [set(part["seed"]) for table in tables for part in table.partition_by("source", "lang")]
+    return sorted(set.intersection(*found)) if found else []
+
+
+def _of_pair(table: pl.DataFrame, source: str, lang: str, seeds: Sequence[int]) -> pl.DataFrame:
+    rows = table.filter(
+        (pl.col("source") == source) & (pl.col("lang") == lang) & pl.col("seed").is_in(list(seeds))
+    )
+    return rows.sort("seed", "id")
