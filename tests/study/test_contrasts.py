@@ -1,5 +1,7 @@
 """From predictions to answers: which conditions are paired, and what is said of them."""
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 import pytest
@@ -74,6 +76,21 @@ def test_no_difference_is_not_called_a_tie_but_what_could_have_been_seen_is_said
 def test_a_loss_is_said_as_one():
     found = answers(spec_of(otc="off"), study({ZERO: 0.8, PLAIN: 0.6}))[0]
     assert verdict(found).startswith("Training on translations does worse than zero-shot in 2 of 2")
+
+
+def test_what_otc_costs_is_said_without_a_sign():
+    found = answers(spec_of(), study({ZERO: 0.5, PLAIN: 0.8, WITH: 0.6}))[1]
+    assert verdict(found).startswith("OTC costs .2")
+    low, high = found.differences.mean.interval
+    assert f"[{-high:.2f}, {-low:.2f}]".replace("0.", ".") in verdict(found)
+
+
+def test_a_gain_that_does_not_stand_beside_the_others_may_be_chance():
+    found = answers(spec_of(), study({ZERO: 0.6, PLAIN: 0.75, WITH: 0.65}))[1]
+    sure, unsure = replace(found, adjusted_p=0.04), replace(found, adjusted_p=0.06)
+    assert "chance" not in verdict(sure)
+    assert verdict(unsure).endswith("; among so many questions that may be chance.")
+    assert "chance" not in verdict(replace(unsure, primary=True))
 
 
 def test_all_questions_but_the_primary_are_adjusted_together():

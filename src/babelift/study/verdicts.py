@@ -8,7 +8,6 @@ from babelift.report.verdicts import signed
 from babelift.study.contrasts import Answer, Question
 from babelift.study.scores import Cell
 from babelift.study.spec import OFF
-from babelift.study.statistics.differences import Difference
 from babelift.study.statistics.regression import Regression
 
 _NAMES: Final = {
@@ -65,7 +64,7 @@ def verdict(answer: Answer, others: Sequence[Cell] = ()) -> str:
     question, mean = answer.question, answer.differences.mean
     subject = _subject(question, others)
     digits = digits_for((mean.delta, *mean.interval))
-    by = _by(mean, len(answer.by_language), digits)
+    by = _by(mean.delta, mean.interval, len(answer.by_language), digits)
     direction = (mean.interval[0] > 0) - (mean.interval[1] < 0)
     rival = question.kind != "otc"
     base = cell_name(question.base, [question.arm, *others])
@@ -80,7 +79,11 @@ def verdict(answer: Answer, others: Sequence[Cell] = ()) -> str:
     if rival:
         did = "beats" if direction > 0 else "does worse than"
         return f"{subject} {did} {base}{where}: {by}{but}."
-    return f"{subject} {'adds' if direction > 0 else 'costs'} {by}{where}{but}."
+    if direction > 0:
+        return f"{subject} adds {by}{where}{but}."
+    low, high = mean.interval
+    cost = _by(-mean.delta, (-high, -low), len(answer.by_language), digits).removeprefix("+")
+    return f"{subject} costs {cost}{where}{but}."
 
 
 def _subject(question: Question, others: Sequence[Cell]) -> str:
@@ -96,9 +99,9 @@ def _subject(question: Question, others: Sequence[Cell]) -> str:
     return name[:1].upper() + name[1:]
 
 
-def _by(mean: Difference, languages: int, digits: int) -> str:
+def _by(delta: float, interval: tuple[float, float], languages: int, digits: int) -> str:
     average = " on average" if languages > 1 else ""
-    return f"{signed(mean.delta, digits)} {_METRIC}{average} {brackets(mean.interval, digits)}"
+    return f"{signed(delta, digits)} {_METRIC}{average} {brackets(interval, digits)}"
 
 
 def _ahead(answer: Answer) -> str:
