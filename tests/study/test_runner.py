@@ -22,7 +22,7 @@ def machine(monkeypatch: pytest.MonkeyPatch):
     ("cores", "gib", "tasks", "workers", "expected"),
     [
         (8, 64.0, 20, None, (8, 1)),
-        (8, 7.7, 20, None, (2, 4)),
+        (8, 15.6, 20, None, (3, 2)),
         (8, 2.0, 20, None, (1, 8)),
         (8, None, 20, None, (8, 1)),
         (8, 64.0, 2, None, (2, 4)),

@@ -17,8 +17,9 @@ from babelift.study.job import Task, run_task
 Execute = Callable[[Sequence[Task]], Iterator[tuple[Task, str | None]]]
 """Runs tasks in any order and gives each back as it ends, with the error that stopped it."""
 
-MEMORY: Final = 3.0
-"""GiB for each training at a time: six layers of 384 units took 2.1 at most."""
+MEMORY: Final = 5.0
+"""GiB for each training at a time: a process that trained the embedded encoder forty times, one after
+the other, took 5; a single training takes 2."""
 
 _DIED: Final = "the process died; the machine may have run out of memory"
 
