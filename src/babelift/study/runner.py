@@ -18,8 +18,8 @@ Execute = Callable[[Sequence[Task]], Iterator[tuple[Task, str | None]]]
 """Runs tasks in any order and gives each back as it ends, with the error that stopped it."""
 
 MEMORY: Final = 5.0
-"""GiB for each training at a time: a process that trained the embedded encoder forty times, one after
-the other, took 5; a single training takes 2."""
+"""GiB for each training at a time: a process that had trained the embedded encoder forty times held
+5; a single training takes 2."""
 
 _DIED: Final = "the process died; the machine may have run out of memory"
 
