@@ -78,6 +78,18 @@ def test_a_loss_is_said_as_one():
     assert verdict(found).startswith("Training on translations does worse than zero-shot in 2 of 2")
 
 
+def test_what_otc_adds_says_to_which_of_several_conditions():
+    levels = {ZERO: 0.6, **{cell._replace(ratio=ratio): 0.7 for cell in (PLAIN, WITH)
+                            for ratio in ("1:1", "1:2")}}  # fmt: skip
+    scores = study(levels)
+    said = [
+        verdict(one, scores.cells())
+        for one in answers(spec_of(ratios=["1:1", "1:2"]), scores)
+        if one.question.kind == "otc"
+    ]
+    assert [text.split(" adds")[0] for text in said] == ["OTC (1:1)", "OTC (1:2)"]
+
+
 def test_what_otc_costs_is_said_without_a_sign():
     found = answers(spec_of(), study({ZERO: 0.5, PLAIN: 0.8, WITH: 0.6}))[1]
     assert verdict(found).startswith("OTC costs .2")

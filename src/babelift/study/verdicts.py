@@ -43,6 +43,12 @@ def cell_name(cell: Cell, others: Sequence[Cell] = ()) -> str:
     >>> cell_name(plain, [plain._replace(translator="apertium")])
     'training on translations (mini)'
     """
+    with_otc = {OFF: "", "on": " with OTC"}.get(cell.otc, f" with OTC ({cell.otc})")
+    return arm_name(cell.arm) + with_otc + _varied(cell, others)
+
+
+def _varied(cell: Cell, others: Sequence[Cell]) -> str:
+    """What a condition has of what varies among others, in brackets; empty where nothing does."""
     parts = [
         str(value)
         for name, value in cell._asdict().items()
@@ -50,8 +56,7 @@ def cell_name(cell: Cell, others: Sequence[Cell] = ()) -> str:
         and value is not None
         and any(getattr(other, name) not in (value, None) for other in others)
     ]
-    with_otc = {OFF: "", "on": " with OTC"}.get(cell.otc, f" with OTC ({cell.otc})")
-    return arm_name(cell.arm) + with_otc + (f" ({', '.join(parts)})" if parts else "")
+    return f" ({', '.join(parts)})" if parts else ""
 
 
 def verdict(answer: Answer, others: Sequence[Cell] = ()) -> str:
@@ -92,6 +97,7 @@ def _subject(question: Question, others: Sequence[Cell]) -> str:
         name = "OTC" if variant == "on" else f"OTC ({variant})"
         if any(other.arm != question.arm.arm and other.otc == variant for other in others):
             name += f", beside {arm_name(question.arm.arm)},"
+        name += _varied(question.arm, [one for one in others if one.otc == variant])
     elif question.kind == "ratio":
         name = f"a ratio of {question.arm.ratio}"
     else:
