@@ -67,7 +67,8 @@ def show_study(study: "Study") -> None:
     others = [one for one in summary["answers"] if not one["primary"]]
     shown = others
     if len(others) > _AT_A_GLANCE:
-        shown = [one for one in others if (one["adjusted_p"] or 1) <= LEVEL]
+        known = [one for one in others if one["adjusted_p"] is not None]
+        shown = [one for one in known if one["adjusted_p"] <= LEVEL]
     said = [one["sentence"] for one in shown]
     if left := len(others) - len(shown):
         said.append(

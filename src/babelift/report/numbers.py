@@ -136,10 +136,10 @@ def names(tags: Sequence[str], most: int = 7) -> str:
 
 
 def pair_name(pair: str) -> str:
-    """A language pair in words.
+    """A language pair, or one language, in words.
 
-    >>> pair_name("en>ja")
-    'English → Japanese'
+    >>> pair_name("en>ja"), pair_name("ja")
+    ('English → Japanese', 'Japanese')
     """
     return " → ".join(language_name(tag) for tag in pair.split(">"))
 

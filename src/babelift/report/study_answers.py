@@ -9,7 +9,6 @@ from babelift.report.deltas import Strip, reach_of, strip, ticks
 from babelift.report.numbers import (
     UNKNOWN,
     digits_for,
-    language_name,
     p_value,
     pair_name,
     share,
@@ -104,14 +103,10 @@ def by_pair(answers: Iterable[Answer]) -> list[Plot]:
 
 
 def _plot(answer: Answer, langs: Mapping[str, Difference], reach: float) -> Plot:
-    strips = [_strip(_stratum(name), shown, "target", reach) for name, shown in langs.items()]
+    strips = [_strip(pair_name(name), shown, "target", reach) for name, shown in langs.items()]
     if len(langs) > 1:
         strips.append(_strip("Mean", answer.differences.mean, "mean", reach))
     return Plot(f"{_capital(answer.arm)} − {answer.base}", strips, ticks(reach), answer.primary)
-
-
-def _stratum(name: str) -> str:
-    return pair_name(name) if ">" in name else language_name(name)
 
 
 def _strip(name: str, found: Difference, kind: str, reach: float) -> Strip:

@@ -4,7 +4,7 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import polars as pl
@@ -19,8 +19,9 @@ from babelift.study.rows import Tables, read_tables, reference_rows
 from babelift.study.shelf import Engine, Need, Shelf, code_version, find_engines
 from babelift.study.spec import TRANSLATING, StudySpec
 
-_SHAPES_OUTCOME = ("train", "deploy", "study/job.py", "study/plan.py")
-"""Parts of the package whose code shapes what comes out of a task."""
+_SHAPES_OUTCOME = ("train", "deploy", "precision.py", "study/job.py")
+"""Parts of the package whose code shapes what comes out of a task. What this module decides is in
+the task's identity by its content."""
 
 
 @dataclass(frozen=True)
@@ -116,6 +117,7 @@ class _Maker:
     encoders: Mapping[str, str]
     steps: int
     runs: Path
+    pairs: dict[tuple[str, ...], Path] = field(default_factory=dict)
 
     def task(self, job: Job, needs: Sequence[Need]) -> Task:
         settings = job.settings.model_copy(update={"steps": self.steps, "epochs": None})
@@ -174,8 +176,11 @@ class _Maker:
         source, *_ = job.originals
         tables = self.tables.test
         others = [lang for lang in job.tested if lang != source]
-        found = [reference_rows(tables[source], tables[lang]) for lang in others]
-        return self.shelf.put(pl.concat([tables[source], *found]))
+        langs = (source, *others)
+        if langs not in self.pairs:
+            found = [reference_rows(tables[source], tables[lang]) for lang in others]
+            self.pairs[langs] = self.shelf.put(pl.concat([tables[source], *found]))
+        return self.pairs[langs]
 
 
 def _encoder_identity(spec: str) -> str:

@@ -83,29 +83,22 @@ def sentence_encoder(spec: str) -> Encode | None:
     def encode(texts: Sequence[str]) -> npt.NDArray[np.float32]:
         import torch
 
+        from babelift.train.objective import pool
+        from babelift.train.tokens import TokenCache, by_length
+
         tokenizer, model = opened()
         fast = choose_precision("auto", torch.device("cpu")) == "bf16"
-        result = np.zeros((len(texts), model.config.hidden_size), dtype=np.float32)
-        new = []
-        for number, text in enumerate(texts):
-            if text in last:
-                result[number] = last[text]
-            else:
-                new.append(number)
-        new.sort(key=lambda number: len(texts[number]))
+        new = [text for text in dict.fromkeys(texts) if text not in last]
+        tokens = TokenCache(tokenizer, new, _LONGEST)
         with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=fast):
-            for start in range(0, len(new), _BATCH):
-                chosen = new[start : start + _BATCH]
-                batch = tokenizer(
-                    [texts[number] for number in chosen], padding=True, truncation=True,
-                    max_length=_LONGEST, return_tensors="pt",
-                )  # fmt: skip
-                hidden = model(**batch).last_hidden_state.float()
-                mask = batch["attention_mask"].unsqueeze(-1)
-                result[chosen] = ((hidden * mask).sum(1) / mask.sum(1)).numpy()
-        last.clear()
-        last.update(zip(texts, result, strict=True))
-        return result
+            for rows in by_length(tokens.lengths, _BATCH):
+                ids, mask = tokens.batch(rows)
+                hidden = model(input_ids=ids, attention_mask=mask).last_hidden_state
+                vectors = pool(hidden, mask, "mean").numpy()
+                last.update(zip((new[row] for row in rows), vectors, strict=True))
+        for text in last.keys() - set(texts):
+            del last[text]
+        return np.stack([last[text] for text in texts])
 
     return encode
 

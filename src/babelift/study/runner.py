@@ -1,6 +1,5 @@
 """Runs a study's tasks: in processes of this machine, or on a Ray cluster."""
 
-import math
 import multiprocessing
 import os
 import threading
@@ -72,8 +71,9 @@ def share_cores(tasks: int, workers: int | None = None) -> tuple[int, int]:
 
     affinity = getattr(os, "sched_getaffinity", None)
     cores = len(affinity(0)) if affinity else os.cpu_count() or 1
-    fitting = min(cores, (memory_gib() or math.inf) // MEMORY)
-    wanted = workers or (1 if torch.accelerator.is_available() else int(fitting))
+    memory = memory_gib()
+    fitting = cores if memory is None else min(cores, int(memory / MEMORY))
+    wanted = workers or (1 if torch.accelerator.is_available() else fitting)
     number = max(1, min(wanted, tasks))
     return number, max(1, cores // number)
 

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from babelift.evaluate.scores import Floats
-from babelift.report.numbers import brackets, digits_for, language_name, pair_name, with_p
+from babelift.report.numbers import brackets, digits_for, pair_name, with_p
 from babelift.report.verdicts import signed
 from babelift.study.contrasts import stated_cell
 from babelift.study.scores import Scores
@@ -31,10 +31,12 @@ class Trend:
         slopes: Mean over language pairs and each pair's own, with intervals over seeds and test
             rows; the translators are taken as they are.
         translators: By pair, how many it rests on.
+        spoilt: Whether some of them are spoilt on purpose.
     """
 
     slopes: Differences
     translators: dict[str, int]
+    spoilt: bool
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, fit for JSON, with the sentence."""
@@ -48,25 +50,19 @@ class Trend:
             f"ten points of chrF go with {signed(mean.delta, digits)} F1-micro "
             f"{brackets(mean.interval, digits)}"
         )
-        sure = mean.interval[0] > 0 or mean.interval[1] < 0
-        start = ("Better translations gave better classifiers" if mean.delta > 0 else
-                 "Better translations gave worse classifiers") if sure else (
-                 "No effect of the translations' quality seen")  # fmt: skip
-        ahead = sum(one.delta * mean.delta > 0 for one in pairs.values())
+        start = "No effect of the translations' quality seen"
+        if mean.interval[0] > 0:
+            start = "Better translations gave better classifiers"
+        elif mean.interval[1] < 0:
+            start = "Better translations gave worse classifiers"
+        where = f" in {pair_name(next(iter(pairs)))}"
+        if len(pairs) > 1:
+            ahead = sum(one.delta * mean.delta > 0 for one in pairs.values())
+            what = "pairs" if any(">" in name for name in pairs) else "languages"
+            where = f" on average, the same way in {ahead} of {len(pairs)} {what}"
         among = max(self.translators.values())
-        where = (
-            f", in {_name(next(iter(pairs)))}"
-            if len(pairs) == 1
-            else f" on average, the same way in {ahead} of {len(pairs)} languages"
-        )
-        return (
-            f"{start}: {said}{where}, among {among} translators, those spoilt on purpose included; "
-            f"{with_p(mean.p)}."
-        )
-
-
-def _name(stratum: str) -> str:
-    return pair_name(stratum) if ">" in stratum else language_name(stratum)
+        spoilt = ", those spoilt on purpose included" if self.spoilt else ""
+        return f"{start}: {said}{where}, among {among} translators{spoilt}; {with_p(mean.p)}."
 
 
 def quality_trend(
@@ -125,7 +121,8 @@ def quality_trend(
         np.array(items, dtype=np.int64),
         tuple(stratum for stratum, *_ in parts),
     )
-    return Trend(differences_of(comparison), translators)
+    spoilt = any(text.startswith("degraded:") for text in spec.translators.values())
+    return Trend(differences_of(comparison), translators, spoilt)
 
 
 def _shared_seeds(tables: Iterable[pl.DataFrame]) -> list[int]:
