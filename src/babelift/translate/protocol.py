@@ -1,6 +1,6 @@
 """What every translator looks like."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
 
@@ -67,4 +67,20 @@ class DerivedTranslator(Translator, Protocol):
 
     def derive(self, made: Translation, source_lang: str, target_lang: str) -> Translation:
         """What this translator makes out of a translation by the other."""
+        ...
+
+
+@runtime_checkable
+class BatchTranslator(Translator, Protocol):
+    """A translator that works on several batches at a time."""
+
+    def translate_batches(
+        self, batches: Iterable[Sequence[str]], source_lang: str, target_lang: str
+    ) -> Iterator[list[Translation]]:
+        """Translate batches, one list per batch, in order; some are under way ahead of it.
+
+        Raises:
+            LanguageError: The pair is not possible.
+            TranslationError: The engine failed.
+        """
         ...

@@ -8,7 +8,12 @@ from babelift.errors import TranslationError
 from babelift.progress import Task
 from babelift.translate.batches import counter, cut_batches, limit_of
 from babelift.translate.memory import Memory
-from babelift.translate.protocol import DerivedTranslator, Translation, Translator
+from babelift.translate.protocol import (
+    BatchTranslator,
+    DerivedTranslator,
+    Translation,
+    Translator,
+)
 from babelift.translate.segment import Piece, rejoin, split_long, split_text
 
 WINDOW: Final = 20_000
@@ -177,8 +182,9 @@ def _translations(
     bar.advance(sum(counts[segment] for segment in known))
     new = [segment for segment in counts if segment not in done]
     sizes = counter(lane.translator, *pair)(new)
-    for batch in cut_batches(new, sizes, lane.batch_tokens):
-        fresh = _batch(batch, lane)
+    batches = list(cut_batches(new, sizes, lane.batch_tokens))
+    for batch, results in zip(batches, _run(batches, lane), strict=True):
+        fresh = _checked(batch, results, lane)
         lane.memory.put_many(fresh, *pair, fingerprint)
         done.update(fresh)
         tally.translated += len(fresh)
@@ -192,9 +198,18 @@ def _translations(
     return done
 
 
-def _batch(batch: list[str], lane: Lane) -> dict[str, Translation]:
+def _run(batches: Sequence[list[str]], lane: Lane) -> Iterator[list[Translation]]:
+    """The translations of each batch, in order."""
+    translator, pair = lane.translator, (lane.source_lang, lane.target_lang)
+    if isinstance(translator, BatchTranslator):
+        return translator.translate_batches(batches, *pair)
+    return (list(translator.translate(batch, *pair)) for batch in batches)
+
+
+def _checked(
+    batch: Sequence[str], results: Sequence[Translation], lane: Lane
+) -> dict[str, Translation]:
     translator = lane.translator
-    results = list(translator.translate(batch, lane.source_lang, lane.target_lang))
     if len(results) != len(batch):
         raise TranslationError(
             f"translator '{translator.name}' was given {len(batch)} texts "
