@@ -82,3 +82,16 @@ def record_lines(data: bytes, delimiter: str) -> Any:
     starts, lines = starts[filled], lines[filled]
     blank = (content[starts] == ord("\n")) | (content[starts] == ord("\r"))
     return lines[~blank]
+
+
+def last_record_end(data: bytes) -> int:
+    r"""Where the last record that ends in `data`, which begins with one, ends; 0 where none does.
+
+    >>> last_record_end(b'"two\nlines",5\nhalf a li')
+    14
+    """
+    content = np.frombuffer(data, dtype=np.uint8)
+    quotes = np.flatnonzero(content == ord('"'))
+    newlines = np.flatnonzero(content == ord("\n"))
+    ends = newlines[np.searchsorted(quotes, newlines) % 2 == 0]
+    return int(ends[-1]) + 1 if len(ends) else 0

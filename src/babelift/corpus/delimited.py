@@ -34,7 +34,7 @@ def read_delimited(data: bytes, file: str, *, tab: bool) -> Raw:
     Raises:
         DataError: No header, a header that cannot be used, or another encoding.
     """
-    delimiter, notes = ("\t", ()) if tab else _find_delimiter(data)
+    delimiter, notes = ("\t", ()) if tab else find_delimiter(data)
     clean = read_clean(data, file, delimiter)
     if clean is not None:
         return Raw(file, clean, notes=notes)
@@ -85,7 +85,7 @@ def read_exact(
     return pl.concat(parts), rejects
 
 
-def _find_delimiter(data: bytes) -> tuple[str, tuple[str, ...]]:
+def find_delimiter(data: bytes) -> tuple[str, tuple[str, ...]]:
     """What separates the columns: the sign that cuts the first lines into most like rows.
 
     A comma in a column's name or in a text does not make a table of semicolons one of commas.

@@ -87,7 +87,7 @@ def read_bytes(path: Path) -> bytes:
             raise DataError(f"{path}: is not a whole gzip file: {_why(error)}.") from error
     if not data or data.isspace():
         raise DataError(f"{path}: is empty.")
-    _check_is_text(data, path)
+    check_is_text(data, path)
     return data.removeprefix(_UTF8_BOM)
 
 
@@ -115,7 +115,12 @@ def readable(text: str) -> str:
     return UNDECODABLE.sub("\ufffd", text)
 
 
-def _check_is_text(data: bytes, path: Path) -> None:
+def check_is_text(data: bytes, path: Path) -> None:
+    """See by its start that a file is text in an encoding that can be read.
+
+    Raises:
+        DataError: It is a known kind of binary file, or in UTF-16 or UTF-32.
+    """
     for bom, name in _WIDE_BOMS.items():
         if data.startswith(bom):
             raise _wrong_encoding(str(path), name, name)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 import polars as pl
 
@@ -35,17 +35,95 @@ class Source:
     split: str | None = None
 
 
-def is_counted(ids: pl.Series) -> bool:
+class Counting:
     """Whether ids only count the rows: whole numbers in order from 0 or 1, hardly any left out.
+
+    >>> counting = Counting()
+    >>> counting.add(pl.Series(["1", "2"]))
+    >>> counting.add(pl.Series(["3"]))
+    >>> counting.holds
+    True
+    """
+
+    def __init__(self) -> None:
+        self._number = 0
+        self._last: int | None = None
+        self._in_order = True
+
+    def add(self, ids: pl.Series) -> None:
+        """See the ids of some more rows."""
+        numbers = ids.cast(pl.Int64, strict=False)
+        if not len(numbers) or not self._in_order:
+            return
+        first = numbers[0]
+        if numbers.null_count() or (self._last is None and first not in (0, 1)):
+            self._in_order = False
+            return
+        follows = self._last is None or first > self._last
+        self._in_order = follows and bool((numbers.diff().drop_nulls() > 0).all())
+        self._last = int(numbers[-1])
+        self._number += len(numbers)
+
+    @property
+    def holds(self) -> bool:
+        """Whether all that was seen only counts."""
+        return self._in_order and self._last is not None and self._last <= 1.05 * self._number + 1
+
+
+def is_counted(ids: pl.Series) -> bool:
+    """Whether ids only count the rows, see `Counting`.
 
     >>> is_counted(pl.Series(["1", "2", "3"])), is_counted(pl.Series(["17", "4", "99"]))
     (True, False)
     """
-    numbers = ids.cast(pl.Int64, strict=False)
-    if not len(numbers) or numbers.null_count() or numbers[0] not in (0, 1):
-        return False
-    in_order = bool((numbers.diff().drop_nulls() > 0).all())
-    return in_order and int(numbers[-1]) <= 1.05 * len(numbers) + 1
+    counting = Counting()
+    counting.add(ids)
+    return counting.holds
+
+
+@dataclass(frozen=True)
+class Naming:
+    """How the ids of several files are told apart; decided over all rows.
+
+    Attributes:
+        stems: A short name for each file.
+        files_clash: The same id means other rows in other files: the file's name goes in front.
+        languages_share: The same id stands in several languages: the language goes behind.
+        notes: The same in words.
+    """
+
+    stems: tuple[str, ...]
+    files_clash: bool
+    languages_share: bool
+    notes: tuple[str, ...]
+
+    @classmethod
+    def decide(cls, rows: pl.DataFrame, sources: Sequence[Source]) -> Self:
+        """See what ids mean.
+
+        Args:
+            rows: From `prefixed`; of its columns `id`, `lang`, `text`, `own` and `PLACE`.
+            sources: What is known about each file.
+        """
+        notes = []
+        if any(source.counted and source.split for source in sources):
+            notes.append(
+                "ids only count the rows, so the same id in another split is another item "
+                "(--group names a column that says otherwise)"
+            )
+        stems = _stems(sources)
+        clash = _files_disagree(rows)
+        if clash:
+            notes.append(
+                "ids of several files clash, so each file's name is put in front of its ids"
+            )
+            rows = _renamed(rows, _of_file(stems) + "-" + pl.col("id"))
+        share = _languages_share_ids(rows)
+        if share:
+            notes.append(
+                "ids occur in several languages as one item, so the language is put behind"
+            )
+        return cls(tuple(stems), clash, share, tuple(notes))
 
 
 def settle_ids(
@@ -67,37 +145,19 @@ def settle_ids(
         Rows with `id`, `group_id`, `original_id`, and with `input_id` where ids had to be changed;
         the duplicates as rejects; notes.
     """
-    notes = []
-    stems = _of_file(_stems(sources))
-    rows = _prefixed(rows.with_columns(stem=stems), sources)
-    if any(source.counted and source.split for source in sources):
-        notes.append(
-            "ids only count the rows, so the same id in another split is another item "
-            "(--group names a column that says otherwise)"
-        )
-    if _files_disagree(rows):
-        notes.append("ids of several files clash, so each file's name is put in front of its ids")
-        behind = pl.col("stem") + "-"
-        implied = pl.col("group").is_null()
-        rows = _renamed(
-            rows, behind + pl.col("id"), pl.when(implied).then(behind + pl.col("group_id"))
-        )
-    if _languages_share_ids(rows):
-        notes.append("ids occur in several languages as one item, so the language is put behind")
-        rows = _renamed(rows, pl.concat_str("id", "lang", separator="-", ignore_nulls=True))
-    rows, rejects = _drop_duplicates(rows, sources)
-    original = pl.col("original_id") if "original_id" in rows.columns else pl.lit(None, pl.String)
-    rows = rows.with_columns(
-        original_id=pl.when("own").then(pl.coalesce(original, "id")).otherwise("id")
-    )
-    changed = (rows["input_id"] != rows["id"]).any()
-    unwanted = ["own", "stem", "group", *([] if changed else ["input_id"])]
-    return rows.drop(unwanted), rejects, notes
+    rows = prefixed(rows, sources)
+    naming = Naming.decide(rows, sources)
+    rows = named(rows, naming)
+    first = rows["id"].is_first_distinct()
+    duplicates = repeats(rows.filter(~first), sources)
+    rows = rows.filter(first)
+    return settled(rows, changed=was_changed(rows)), duplicates, list(naming.notes)
 
 
-def _prefixed(rows: pl.DataFrame, sources: Sequence[Source]) -> pl.DataFrame:
+def prefixed(rows: pl.DataFrame, sources: Sequence[Source]) -> pl.DataFrame:
     """Rows with `id` and `group_id` that mean the same in every split, and what they were."""
-    made = pl.concat_str("stem", pl.col(ROW).cast(pl.String), separator="-")
+    stems = _of_file(_stems(sources))
+    made = pl.concat_str(stems, pl.col(ROW).cast(pl.String), separator="-")
     splits = [f"{source.split}-" if source.split else "" for source in sources]
     of_id = _of_file(
         [
@@ -115,6 +175,48 @@ def _prefixed(rows: pl.DataFrame, sources: Sequence[Source]) -> pl.DataFrame:
     return rows.with_columns(
         input_id=pl.col("id"), id=of_id + pl.coalesce("id", made), own=own
     ).with_columns(group_id=pl.coalesce(of_group + pl.col("group"), "id"))
+
+
+def named(rows: pl.DataFrame, naming: Naming) -> pl.DataFrame:
+    """Rows of `prefixed` with the ids and groups that were decided on."""
+    if naming.files_clash:
+        behind = _of_file(naming.stems) + "-"
+        implied = pl.col("group").is_null()
+        rows = _renamed(
+            rows, behind + pl.col("id"), pl.when(implied).then(behind + pl.col("group_id"))
+        )
+    if naming.languages_share:
+        rows = _renamed(rows, pl.concat_str("id", "lang", separator="-", ignore_nulls=True))
+    return rows
+
+
+def was_changed(rows: pl.DataFrame) -> bool:
+    """Whether an id that the file brought is another one now."""
+    return bool((rows["input_id"] != rows["id"]).any())
+
+
+def settled(rows: pl.DataFrame, *, changed: bool) -> pl.DataFrame:
+    """Rows of `named` with `original_id`, and `input_id` where ids of the table were changed."""
+    original = pl.col("original_id") if "original_id" in rows.columns else pl.lit(None, pl.String)
+    rows = rows.with_columns(
+        original_id=pl.when("own").then(pl.coalesce(original, "id")).otherwise("id")
+    )
+    return rows.drop(["own", "group", *([] if changed else ["input_id"])])
+
+
+def repeats(rows: pl.DataFrame, sources: Sequence[Source]) -> pl.DataFrame:
+    """Rows whose id occurred before, as rejects."""
+    if not rows.height:
+        return reject_frame([])
+    rejects = rows.select(
+        file=_of_file([source.file for source in sources]),
+        row=pl.col(ROW),
+        field=_of_file([source.id or "" for source in sources]),
+        reason=pl.lit("duplicate id"),
+        value=pl.coalesce("input_id", "id"),
+        text=pl.col("text"),
+    )
+    return shorten(rejects.cast(pl.Schema(REJECTS)))
 
 
 def _renamed(rows: pl.DataFrame, ids: pl.Expr, groups: pl.Expr | None = None) -> pl.DataFrame:
@@ -163,23 +265,6 @@ def _languages_share_ids(rows: pl.DataFrame) -> bool:
         return False
     langs = rows.filter(~pl.col("own")).group_by("id").agg(pl.col("lang").n_unique())
     return bool((langs["lang"] > 1).any())
-
-
-def _drop_duplicates(
-    rows: pl.DataFrame, sources: Sequence[Source]
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    first = rows["id"].is_first_distinct()
-    if first.all():
-        return rows, reject_frame([])
-    rejects = rows.filter(~first).select(
-        file=_of_file([source.file for source in sources]),
-        row=pl.col(ROW),
-        field=_of_file([source.id or "" for source in sources]),
-        reason=pl.lit("duplicate id"),
-        value=pl.coalesce("input_id", "id"),
-        text=pl.col("text"),
-    )
-    return rows.filter(first), shorten(rejects.cast(pl.Schema(REJECTS)))
 
 
 def _of_file(values: Sequence[str]) -> pl.Expr:

@@ -1,6 +1,6 @@
 """Tables into rows: the one way in."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -39,6 +39,11 @@ class Corpus:
     rejects: pl.DataFrame
     notes: tuple[str, ...] = ()
     files: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def height(self) -> int:
+        """Number of rows taken."""
+        return self.rows.height
 
 
 def read_corpus(
@@ -86,7 +91,7 @@ def read_corpus(
     rejects: list[pl.DataFrame] = []
     sources: list[Source] = []
     for place, file in enumerate(files):
-        raw = _with_rows(read_raw(file))
+        raw = with_rows(read_raw(file))
         columns = choose_columns(raw, table, labelled=labelled, lang_required=lang_required)
         checked = check_rows(
             raw, columns, split=split, labelled=labelled, lang_required=lang_required
@@ -95,13 +100,14 @@ def read_corpus(
             notes.setdefault(note, []).append(file)
         parts.append(checked.rows.with_columns(pl.lit(place, pl.Int32).alias(PLACE)))
         rejects.append(checked.rejects)
-        sources.append(_source(file, raw, columns, split))
+        counted = columns.id is not None and is_counted(ids_of(raw, columns))
+        sources.append(source_of(file, columns, split, counted=counted))
     rows, duplicates, said = settle_ids(stack(parts), sources)
     counts = dict(rows.group_by(PLACE).len().iter_rows())
     return Corpus(
-        rows=_conform(rows),
+        rows=conformed(rows),
         rejects=pl.concat([*rejects, duplicates]) if rejects else reject_frame([]),
-        notes=(*(f"{_some(_short(names, files))}: {note}" for note, names in notes.items()), *said),
+        notes=(*of_files(notes, files), *said),
         files={file: counts.get(place, 0) for place, file in enumerate(files)},
     )
 
@@ -144,7 +150,12 @@ def read_raw(file: str) -> Raw:
     return read_jsonl(data, file)
 
 
-def _with_rows(raw: Raw) -> Raw:
+def with_rows(raw: Raw) -> Raw:
+    """The table, which must have rows.
+
+    Raises:
+        DataError: It has none that can be read.
+    """
     if raw.frame.height:
         return raw
     if not raw.rejects:
@@ -156,13 +167,16 @@ def _with_rows(raw: Raw) -> Raw:
     )
 
 
-def _source(file: str, raw: Raw, columns: Columns, split: str | None) -> Source:
+def ids_of(raw: Raw, columns: Columns) -> pl.Series:
+    """The ids that stand in a table, as text."""
+    return raw.frame.select(as_string(raw.frame, str(columns.id), raw.file)).to_series()
+
+
+def source_of(file: str, columns: Columns, split: str | None, *, counted: bool) -> Source:
+    """What is known about the ids of a file, whose ids may only count its rows."""
     if columns.own_form:
         return Source(file, columns.id, own_form=True)
     if columns.known is None:
-        counted = columns.id is not None and is_counted(
-            raw.frame.select(as_string(raw.frame, columns.id, file)).to_series()
-        )
         return Source(file, columns.id, counted, split=split)
     numbered = columns.known.numbered
     split = split or (file_split(file) if numbered else None)
@@ -192,11 +206,17 @@ def _as_text(part: pl.DataFrame, names: set[str]) -> pl.DataFrame:
     )
 
 
-def _conform(rows: pl.DataFrame) -> pl.DataFrame:
+def conformed(rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows with settled ids in the form of `corpus.rows.SCHEMA`."""
     if "origin" not in rows.columns:
         rows = rows.with_columns(origin=pl.lit(None, pl.String))
     rows = rows.with_columns(pl.col("origin").fill_null("original"))
     return conform(rows.drop(ROW, PLACE))
+
+
+def of_files(notes: Mapping[str, Sequence[str]], files: Sequence[str]) -> list[str]:
+    """Each note with the files that it is about."""
+    return [f"{_some(_short(names, files))}: {note}" for note, names in notes.items()]
 
 
 def _short(names: Sequence[str], files: Sequence[str]) -> list[str]:

@@ -3,14 +3,11 @@
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 import polars as pl
 
 from babelift.errors import DataError, RejectsError
-
-if TYPE_CHECKING:
-    from babelift.corpus.read import Corpus
 
 REJECTS: Final[dict[str, pl.DataType]] = {
     "file": pl.String(),
@@ -85,22 +82,36 @@ def write_rejects(rejects: pl.DataFrame, path: str | Path) -> None:
         ) from error
 
 
-def check_budget(corpus: "Corpus", max_rejects: float) -> None:
+class WasRead(Protocol):
+    """What was read of some tables: rows that were taken, and those that were not."""
+
+    @property
+    def height(self) -> int:
+        """Number of rows taken."""
+        ...
+
+    @property
+    def rejects(self) -> pl.DataFrame:
+        """The others."""
+        ...
+
+
+def check_budget(read: WasRead, max_rejects: float) -> None:
     """Stop when more rows were rejected than the user allows.
 
     Args:
-        corpus: What was read.
+        read: What was read.
         max_rejects: Largest allowed share of rejected rows, 0 to 1.
 
     Raises:
         RejectsError: The share is larger, or no row is left; names the reasons and the first rows.
     """
-    rejected, kept = corpus.rejects.height, corpus.rows.height
+    rejected, kept = read.rejects.height, read.height
     total = rejected + kept
     if kept and rejected <= max_rejects * total:
         return
-    reasons = "; ".join(f"{reason}: {n:,}" for reason, n in count_reasons(corpus.rejects).items())
-    first = "\n".join(f"  {_where(reject)}" for reject in corpus.rejects.head(5).to_dicts())
+    reasons = "; ".join(f"{reason}: {n:,}" for reason, n in count_reasons(read.rejects).items())
+    first = "\n".join(f"  {_where(reject)}" for reject in read.rejects.head(5).to_dicts())
     allowed = f"at most {max_rejects:.2%} may be" if kept else "none is left"
     raise RejectsError(
         f"{rejected:,} of {total:,} rows ({_share(rejected, total)}) cannot be used; {allowed}. "

@@ -1,0 +1,218 @@
+"""Rows read slice by slice are those of the same tables read whole."""
+
+import csv
+import gzip
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from babelift.config import Table
+from babelift.corpus import parts as parts_module
+from babelift.corpus import slices
+from babelift.corpus.parts import read_parts
+from babelift.corpus.read import read_corpus
+from babelift.errors import BabeliftError, DataError
+
+
+@pytest.fixture(autouse=True)
+def small_slices(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(slices, "BLOCK", 200)
+    monkeypatch.setattr(slices, "ROWS", 7)
+
+
+@pytest.fixture
+def whole_reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The files that were read whole."""
+    files: list[str] = []
+    original = parts_module.read_raw
+    monkeypatch.setattr(parts_module, "read_raw", lambda file: files.append(file) or original(file))
+    return files
+
+
+def result(read: Callable[[], Any]) -> Any:
+    """What was read, or the error."""
+    try:
+        return read()
+    except BabeliftError as error:
+        return error
+
+
+def check_alike(paths: list[Path], folder: Path, **table: Any) -> None:
+    """Slices and the whole must agree in rows, rejects and notes, or in the error."""
+    columns = Table.from_mapping(table)
+    whole = result(lambda: read_corpus(paths, columns, labelled=False))
+    read = result(lambda: read_parts(paths, columns, folder, labelled=False))
+    if isinstance(whole, BabeliftError) or isinstance(read, BabeliftError):
+        assert (type(whole), str(whole)) == (type(read), str(read))
+        return
+    frames = list(read)
+    rows = pl.concat([whole.rows.clear(), *frames])
+    assert rows.equals(whole.rows)
+    assert all(frame.schema == whole.rows.schema for frame in frames)
+    assert sorted(read.rejects.rows(), key=repr) == sorted(whole.rejects.rows(), key=repr)
+    assert read.notes == whole.notes
+    assert read.height == whole.height
+    assert read.langs == whole.rows["lang"].unique(maintain_order=True).to_list()
+    again = list(read)
+    assert all(one.equals(other) for one, other in zip(again, frames, strict=True))
+
+
+def table_of(number: int, **changes: Any) -> list[dict[str, Any]]:
+    rows = [
+        {"id": f"r{i}", "text": f"Text, \"{i}\"\nof a 'row'", "label": i % 3, "lang": "en", "x": i}
+        for i in range(number)
+    ]
+    for name, values in changes.items():
+        for row, value in zip(rows, values, strict=True):
+            row[name] = value
+    return rows
+
+
+def write(path: Path, rows: list[dict[str, Any]]) -> Path:
+    name = path.name.removesuffix(".gz")
+    opened = gzip.open if path.name.endswith(".gz") else open
+    if name.endswith(".parquet"):
+        pl.DataFrame(rows).write_parquet(path)
+        return path
+    with opened(path, "wt", encoding="utf-8", newline="") as file:  # type: ignore[operator]
+        if name.endswith(".jsonl"):
+            file.writelines(json.dumps(row) + "\n" for row in rows)
+        else:
+            writer = csv.DictWriter(
+                file, list(rows[0]), delimiter="\t" if name.endswith(".tsv") else ","
+            )
+            writer.writeheader()
+            writer.writerows(rows)
+    return path
+
+
+@pytest.mark.parametrize(
+    "name", ["a.csv", "a.tsv", "a.jsonl", "a.csv.gz", "a.jsonl.gz", "a.parquet"]
+)
+def test_a_sound_table_is_never_read_whole(name, tmp_path, whole_reads):
+    check_alike([write(tmp_path / name, table_of(40))], tmp_path / "parts")
+    assert not whole_reads
+    assert len(list((tmp_path / "parts").iterdir())) > 4
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.jsonl", "a.parquet"])
+def test_rejected_rows_are_named_by_their_place_in_the_table(name, tmp_path, whole_reads):
+    texts = [None if i % 9 == 5 else f"fine {i}" for i in range(40)]
+    rows = table_of(40, text=texts, lang=["xx-nonsense" if i == 31 else "de" for i in range(40)])
+    check_alike([write(tmp_path / name, rows)], tmp_path / "parts")
+    assert not whole_reads
+
+
+def test_ids_are_settled_over_all_slices_and_files(tmp_path, whole_reads):
+    twice = [f"r{i % 25}" for i in range(40)]
+    once = write(tmp_path / "a.csv", table_of(40, id=twice))
+    check_alike([once], tmp_path / "1")
+    german = write(tmp_path / "de.jsonl", table_of(40, lang=["de"] * 40))
+    english = write(tmp_path / "en.jsonl", table_of(40))
+    check_alike([german, english], tmp_path / "2")
+    other = write(tmp_path / "b.csv", table_of(40, text=[f"other {i}" for i in range(40)]))
+    check_alike([once, other], tmp_path / "3")
+    counted = write(tmp_path / "c.csv", table_of(40, id=[str(i) for i in range(40)]))
+    check_alike([counted, other], tmp_path / "4")
+    assert not whole_reads
+
+
+def test_a_table_that_babelift_wrote_is_read_back(tmp_path, whole_reads):
+    made = read_corpus([write(tmp_path / "a.csv", table_of(40))], Table()).rows
+    made.write_parquet(tmp_path / "own.parquet")
+    check_alike([tmp_path / "own.parquet"], tmp_path / "parts")
+    assert not whole_reads
+
+
+def test_columns_that_are_empty_at_first_or_come_late_have_their_type(tmp_path, whole_reads):
+    late = table_of(40, x=[None] * 20 + list(range(20)))
+    check_alike([write(tmp_path / "a.jsonl", late)], tmp_path / "1")
+    for row in late[:20]:
+        del row["x"]
+    check_alike([write(tmp_path / "b.jsonl", late)], tmp_path / "2")
+    assert not whole_reads
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"x": [*range(39), "many"]},
+        {"x": [*range(39), 0.5]},
+        {"label": [True] * 39 + ["true"]},
+        {"x": [{"a": i} if i % 2 else {"b": [i]} for i in range(40)]},
+    ],
+)
+def test_slices_unlike_the_first_are_read_with_the_whole(changes, tmp_path, whole_reads):
+    file = write(tmp_path / "a.jsonl", table_of(40, **changes))
+    check_alike([file], tmp_path / "parts")
+    assert str(file) in whole_reads
+
+
+def test_a_language_column_that_comes_late_is_found(tmp_path):
+    rows = table_of(40)
+    for row in rows[:20]:
+        del row["lang"]
+    check_alike([write(tmp_path / "a.jsonl", rows)], tmp_path / "parts")
+    check_alike([write(tmp_path / "b.jsonl", rows)], tmp_path / "more", lang="en")
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("broken.csv", b'text,lang\n"never closed,en\n' + b"fine,en\n" * 80),
+        ("quotes.tsv", b"text\tlang\n" + b'an inch 1" wide\ten\n' * 80),
+        ("ragged.csv", b"text,lang\n" + b"fine,en\n" * 60 + b"one,two,three\n" + b"fine,en\n" * 9),
+        ("latin.csv", b"text,lang\n" + b"caf\xe9,fr\n" * 80),
+        (
+            "damaged.jsonl",
+            b'{"text": "a", "lang": "en"}\n' * 60 + b'{"text": "caf\xe9"}\nno json\n',
+        ),
+        ("array.jsonl", json.dumps([{"text": "a", "lang": "en"}] * 30).encode()),
+        ("line.jsonl", b'{"text": "a", "lang": "en"}\n' * 60 + b"[1, 2]\n" * 40),
+        ("empty.csv", b""),
+        ("header.csv", b"text,lang\n"),
+        ("blank.jsonl", b'{"text": "a", "lang": "en"}\n' * 9 + b"\n" * 900 + b'{"text": "b"}\n'),
+        ("windows.csv", b"text,lang\r\n" + b'"a\r\nb",en\r\n' * 60),
+        ("semicolons.csv", b"text;lang\n" + b"a, b;en\n" * 60),
+        ("bom.csv", b"\xef\xbb\xbftext,lang\n" + b"a,en\n" * 60),
+        ("cut.csv.gz", gzip.compress(b"text,lang\n" + b"a,en\n" * 999)[:-9]),
+        ("long.csv", b'text,lang\n"' + b"a\n" * 5000 + b'",en\n' + b"b,en\n" * 60),
+        ("wrong.parquet", b"PAR1 but nothing else"),
+    ],
+)
+def test_faults_are_told_as_of_the_whole_table(name, content, tmp_path):
+    (tmp_path / name).write_bytes(content)
+    check_alike([tmp_path / name], tmp_path / "parts")
+
+
+def test_a_folder_or_a_missing_file_is_an_error(tmp_path):
+    check_alike([tmp_path], tmp_path / "parts")
+    check_alike([tmp_path / "no.csv"], tmp_path / "parts")
+    with pytest.raises(DataError, match="no table"):
+        read_parts([], Table(), tmp_path / "parts")
+
+
+cells = st.text(alphabet=['"', "\n", "\r", ",", " ", "a", "é", "日"], max_size=12)
+
+
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(st.lists(st.tuples(cells, cells), min_size=1, max_size=60), st.booleans())
+def test_any_csv_reads_alike(tmp_path_factory, rows, sound):
+    folder = tmp_path_factory.mktemp("any")
+    path = folder / "a.csv"
+    with path.open("w", encoding="utf-8", newline="") as file:
+        if sound:
+            writer = csv.writer(file)
+            writer.writerow(["text", "note"])
+            writer.writerows(rows)
+        else:
+            file.write("text,note\n" + "\n".join(f"{one},{other}" for one, other in rows))
+    check_alike([path], folder / "parts", lang="en")
