@@ -104,14 +104,14 @@ def test_an_output_is_known_again_and_never_replaced(rows: pl.DataFrame, tmp_pat
     output = JobOutput(tmp_path / "rows.jsonl", "job 1")
     output.check()
     rows = rows.drop("raw")
-    assert output.write(rows, {"seconds": 1.0})
+    assert output.write([rows[:1], rows[1:]], lambda: {"seconds": 1.0})
     content = output.path.read_bytes()
     output.check()
-    assert not output.write(rows, {"seconds": 2.0})
+    assert not output.write([rows[:1], rows[1:]], lambda: {"seconds": 2.0})
     with pytest.raises(RunError, match="other settings"):
         JobOutput(output.path, "job 2").check()
     with pytest.raises(RunError, match="has changed"):
-        output.write(rows[:1], {})
+        output.write([rows[:1]], dict)
     assert output.path.read_bytes() == content
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "rows.jsonl", "rows.jsonl.report.json",

@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -64,13 +64,79 @@ def write_rows(rows: "pl.DataFrame", path: Path) -> None:
 
     CSV holds no lists: flags are joined by `|`, other nested columns become JSON.
     """
-    form = path.suffix.lower()
-    writers: dict[str, Callable[[Path], Any]] = {
-        ".parquet": lambda partial: rows.write_parquet(partial),
-        ".jsonl": lambda partial: rows.write_ndjson(partial),
-        ".csv": lambda partial: flattened(rows).write_csv(partial),
-    }
-    replace_file(path, writers[form])
+    with rows_file(path) as append:
+        append(rows)
+
+
+@contextmanager
+def rows_file(path: Path) -> "Iterator[Callable[[pl.DataFrame], None]]":
+    """A file of rows, written frame by frame; put in its place, whole, when the block ends.
+
+    All frames have the columns of the first, which may be without rows. CSV holds no lists: flags
+    are joined by `|`, other nested columns become JSON.
+
+    Raises:
+        RunError: The file cannot be written: disk full, no permission.
+
+    >>> import polars as pl, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "rows.csv"
+    ...     with rows_file(path) as append:
+    ...         append(pl.DataFrame({"id": ["1"]}))
+    ...         append(pl.DataFrame({"id": ["2"]}))
+    ...     path.read_text()
+    'id\\n1\\n2\\n'
+    """
+    forms = {".parquet": _parquet_file, ".jsonl": _jsonl_file, ".csv": _csv_file}
+    partial = partial_of(path)
+    try:
+        with ExitStack() as stack:
+            with _explained(path):
+                write = stack.enter_context(forms[path.suffix.lower()](partial))
+
+            def append(frame: "pl.DataFrame") -> None:
+                with _explained(path):
+                    write(frame)
+
+            yield append
+            with _explained(path):
+                stack.close()
+                _put(partial, path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def _parquet_file(path: Path) -> "Iterator[Callable[[pl.DataFrame], None]]":
+    import polars as pl
+    from pyarrow import parquet
+
+    with ExitStack() as stack:
+        writer: Any = None
+
+        def append(frame: pl.DataFrame) -> None:
+            nonlocal writer
+            table = frame.to_arrow(compat_level=pl.CompatLevel.oldest())
+            if writer is None:
+                writer = parquet.ParquetWriter(path, table.schema, compression="zstd")
+                stack.callback(writer.close)
+            if frame.height:
+                writer.write_table(table)
+
+        yield append
+
+
+@contextmanager
+def _jsonl_file(path: Path) -> "Iterator[Callable[[pl.DataFrame], None]]":
+    with path.open("wb") as file:
+        yield lambda frame: frame.write_ndjson(file)
+
+
+@contextmanager
+def _csv_file(path: Path) -> "Iterator[Callable[[pl.DataFrame], None]]":
+    with path.open("wb") as file:
+        yield lambda frame: flattened(frame).write_csv(file, include_header=not file.tell())
 
 
 def flattened(rows: "pl.DataFrame") -> "pl.DataFrame":
@@ -124,12 +190,17 @@ def replace_file(path: Path, write: Callable[[Path], Any]) -> None:
     with _explained(path):
         try:
             write(partial)
-            with partial.open("rb+") as file:
-                os.fsync(file.fileno())
-            partial.replace(path)
+            _put(partial, path)
         except BaseException:
             partial.unlink(missing_ok=True)
             raise
+
+
+def _put(partial: Path, path: Path) -> None:
+    """Move a finished file to its place, once it is on the disk."""
+    with partial.open("rb+") as file:
+        os.fsync(file.fileno())
+    partial.replace(path)
 
 
 def file_hash(path: Path) -> str:

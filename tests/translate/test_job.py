@@ -72,7 +72,7 @@ def test_rows_come_out_in_the_row_form_with_the_inputs_own_columns(config: Confi
         "source_lang": "en", "origin": "machine", "translator": "words", "score": None,
         "flags": [], "split": None, "original_id": "1", "shop": "A",
     }  # fmt: skip
-    assert result.rows.to_dicts() == written
+    assert result.total("kept") == len(written)
     assert sorted(path.name for path in settings.out.parent.iterdir()) == [
         "rows.jsonl", "rows.jsonl.report.json",
     ]  # fmt: skip
@@ -81,9 +81,12 @@ def test_rows_come_out_in_the_row_form_with_the_inputs_own_columns(config: Confi
 
 
 def test_originals_come_first_when_asked_for(config: Config) -> None:
-    rows = run_translate(config(with_originals=True)).rows
-    assert rows["id"].to_list() == ["1", "2", "1@de", "2@de", "1@es", "2@es"]
-    assert rows["origin"].to_list() == ["original"] * 2 + ["machine"] * 4
+    settings = config(with_originals=True)
+    run_translate(settings)
+    assert settings.out is not None
+    rows = read(settings.out)
+    assert [row["id"] for row in rows] == ["1", "2", "1@de", "2@de", "1@es", "2@es"]
+    assert [row["origin"] for row in rows] == ["original"] * 2 + ["machine"] * 4
 
 
 @pytest.mark.parametrize("ending", ["parquet", "csv", "jsonl"])
@@ -107,7 +110,7 @@ def test_run_again_it_changes_nothing_and_says_that_it_is_done(
     again = run_translate(config(out=out), Listening())  # type: ignore[arg-type]
     assert (out.read_bytes(), out.stat().st_mtime_ns) == before
     assert "complete already" in said[-1]
-    assert again.report.tally.translated == 0
+    assert again.tally.translated == 0
 
 
 def test_what_a_translator_could_not_do_is_said_and_written(config: Config, tmp_path: Path) -> None:
@@ -125,7 +128,7 @@ def test_what_a_translator_could_not_do_is_said_and_written(config: Config, tmp_
 
     settings = config()
     result = run_translate(settings, Listening())  # type: ignore[arg-type]
-    [note] = result.report.notes
+    [note] = result.notes
     assert "words.csv: 1 rows are not complete" in note
     assert note in said
     assert settings.out is not None
@@ -135,8 +138,10 @@ def test_what_a_translator_could_not_do_is_said_and_written(config: Config, tmp_
 
 def test_labels_are_not_needed(config: Config, tmp_path: Path) -> None:
     (tmp_path / "plain.csv").write_text("text\nThe coffee was good.\n")
-    rows = run_translate(config(input=(str(tmp_path / "plain.csv"),), lang="en")).rows
-    assert rows["label"].to_list() == [None, None]
+    settings = config(input=(str(tmp_path / "plain.csv"),), lang="en", to=("de",))
+    run_translate(settings)
+    assert settings.out is not None
+    assert [row["label"] for row in read(settings.out)] == [None]
 
 
 def test_other_settings_or_input_do_not_replace_an_output(config: Config, tmp_path: Path) -> None:
@@ -171,7 +176,7 @@ def test_bad_rows_are_listed_and_too_many_stop_the_job(config: Config, tmp_path:
     rejects = settings.out.with_name("rows.jsonl.rejects.jsonl")
     assert [row["field"] for row in read(rejects)] == ["text"]
     assert not settings.out.exists()
-    assert run_translate(config(max_rejects=0.5)).rows.height == 4
+    assert run_translate(config(max_rejects=0.5)).total("kept") == 4
 
 
 @pytest.mark.parametrize(
@@ -197,14 +202,17 @@ def test_settings_that_cannot_be_used_are_named(
 def test_a_fallback_is_loaded_by_its_name(config: Config, tmp_path: Path) -> None:
     copying = tmp_path / "copying.csv"
     copying.write_text("source_lang,target_lang,source,target\nen,de,good,good\n")
-    result = run_translate(
-        config(
-            to=("de",), translator=f"lexicon:{copying}", quality="retry",
-            fallback=f"lexicon:{tmp_path / 'words.csv'}",
-        )
+    settings = config(
+        to=("de",), translator=f"lexicon:{copying}", quality="retry",
+        fallback=f"lexicon:{tmp_path / 'words.csv'}",
     )  # fmt: skip
-    assert result.report.pairs["en>de"].repaired == 2
-    assert result.rows["text"].to_list() == ["Der Kaffee war gut.", "Der Kaffee war kalt."]
+    result = run_translate(settings)
+    assert settings.out is not None
+    assert result.pairs["en>de"].repaired == 2
+    assert [row["text"] for row in read(settings.out)] == [
+        "Der Kaffee war gut.",
+        "Der Kaffee war kalt.",
+    ]
 
 
 def test_a_memory_that_cannot_be_used_stops_the_job(config: Config, cache_folder: Path) -> None:

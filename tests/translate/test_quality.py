@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from babelift.translate.quality import (
     FAULTS,
     Band,
+    filled_ratios,
     find_faults,
     learn_band,
     log_ratio,
-    pair_band,
 )
 
 
@@ -25,7 +25,7 @@ def check(
     sources: list[str], texts: list[str], source: str, target: str, band: Band | None = None
 ) -> list[list[str]]:
     ours, theirs = pl.Series(sources, dtype=pl.String), pl.Series(texts, dtype=pl.String)
-    band = band or pair_band(ours, theirs, source, target)
+    band = band or learn_band(filled_ratios(ours, theirs, source, target))
     return find_faults(ours, theirs, source, target, band, np.zeros(len(ours), dtype=bool))
 
 

@@ -15,8 +15,7 @@ def translate(config: TranslateConfig) -> None:
     from babelift.progress import terminal
     from babelift.translate.job import run_translate
 
-    result = run_translate(config, terminal())
-    report = result.report.to_dict()
+    report = run_translate(config, terminal()).to_dict()
     for pair, counts in report["pairs"].items():
         flags = ", ".join(f"{name} {number}" for name, number in counts["flags"].items() if number)
         print(f"{pair}: {counts['kept']} of {counts['rows']} rows{'; ' + flags if flags else ''}")

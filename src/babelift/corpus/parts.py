@@ -1,6 +1,8 @@
 """Tables larger than memory: read once into checked slices on disk, and from there as rows."""
 
+import shutil
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -62,6 +64,20 @@ class Spool:
         for file in self._files[length:]:
             file.unlink()
         del self._files[length:]
+
+
+@contextmanager
+def parts_folder(out: Path) -> Iterator[Path]:
+    """A hidden folder beside an output for what is made on the way to it; removed in the end.
+
+    One that a kill left is begun anew.
+    """
+    folder = out.with_name(f".{out.name}.parts")
+    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 class Parts:

@@ -1,6 +1,7 @@
 """The output of one job: written once, known again when complete, never in place of another."""
 
 import json
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -8,7 +9,7 @@ from typing import Any, NoReturn
 import polars as pl
 
 from babelift.errors import RunError
-from babelift.files import check_form, file_hash, write_json, write_rows
+from babelift.files import check_form, file_hash, rows_file, write_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +50,12 @@ class JobOutput:
         if known["job"] != self.job:
             self._refuse("was written with other settings or from another input")
 
-    def write(self, rows: pl.DataFrame, report: dict[str, Any]) -> bool:
+    def write(self, frames: Iterable[pl.DataFrame], report: Callable[[], dict[str, Any]]) -> bool:
         """Put the rows in place; what stands there already must be the same to the byte.
+
+        Args:
+            frames: The rows, all of the same columns.
+            report: Gives the counts, once all rows have been taken.
 
         Returns:
             Whether anything was written.
@@ -58,17 +63,19 @@ class JobOutput:
         Raises:
             RunError: The file cannot be written, or is not what the job makes now.
         """
-        if self.path.exists():
-            fresh = self.path.with_name(f".{self.path.stem}.again{self.path.suffix}")
-            write_rows(rows, fresh)
+        exists = self.path.exists()
+        fresh = self.path.with_name(f".{self.path.stem}.again{self.path.suffix}")
+        with rows_file(fresh if exists else self.path) as append:
+            for frame in frames:
+                append(frame)
+            if not exists:
+                write_json({"job": self.job, **report()}, self.report)
+        if exists:
             same = file_hash(fresh) == file_hash(self.path)
             fresh.unlink()
             if not same:
                 self._refuse("is not what this job makes now: it or the translator has changed")
-            return False
-        write_json({"job": self.job, **report}, self.report)
-        write_rows(rows, self.path)
-        return True
+        return not exists
 
     def _refuse(self, why: str) -> NoReturn:
         raise RunError(

@@ -1,21 +1,24 @@
 """The driver: rows in, translated and checked rows out, one language pair after the other."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, Protocol
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from babelift.config import QualityAction
 from babelift.corpus.rows import conform
 from babelift.errors import ConfigError, DataError, LanguageError, did_you_mean
 from babelift.languages import resolve
-from babelift.progress import Progress, quiet
+from babelift.progress import Progress, Task, quiet
 from babelift.translate.memory import Memory
 from babelift.translate.outcome import Outcome
 from babelift.translate.protocol import Translator
-from babelift.translate.quality import Band
+from babelift.translate.quality import Band, learn_band
 from babelift.translate.report import PairCounts, TranslationReport
 from babelift.translate.texts import Lane, Result, count_segments, translate_texts
 
@@ -71,16 +74,74 @@ def translate_rows(
         TranslationError: A translator failed; finished batches are kept.
         MemoryStoreError: The memory cannot be used.
     """
-    began = time.monotonic()
     rows = conform(_checked(rows))
-    to = list(dict.fromkeys(resolve(tag) for tag in to))
-    _check_pairs(rows, to, translator)
-    others = _alternatives(translator, fallback, quality)
     report = TranslationReport.of(translator, fallback if quality == "retry" else None)
+    frames = translate_parts(
+        [rows],
+        _sources(rows),
+        to,
+        translator,
+        report=report,
+        memory=memory,
+        quality=quality,
+        fallback=fallback,
+        batch_tokens=batch_tokens,
+        progress=progress,
+    )
+    return TranslatedRows(pl.concat([rows.clear(), *frames]), report)
+
+
+class Frames(Protocol):
+    """Frames that are kept for a while; a list, or `corpus.parts.Spool` on disk."""
+
+    def append(self, frame: pl.DataFrame, /) -> None:
+        """Add a frame."""
+        ...
+
+    def __iter__(self) -> Iterator[pl.DataFrame]: ...
+
+
+def translate_parts(
+    rows: Iterable[pl.DataFrame],
+    langs: Sequence[str],
+    to: Sequence[str],
+    translator: Translator,
+    *,
+    report: TranslationReport,
+    memory: Memory,
+    quality: QualityAction = "drop",
+    fallback: Translator | None = None,
+    batch_tokens: int = BATCH_TOKENS,
+    progress: Progress | None = None,
+    shelf: Callable[[], Frames] = list,
+) -> Iterator[pl.DataFrame]:
+    """Translate rows that come in parts, as `translate_rows` does; no more than a part is held.
+
+    Args:
+        rows: Frames in the form of `corpus.rows.SCHEMA`; gone through for every pair.
+        langs: Their languages, in the order in which they are to be translated.
+        to: Tags of the target languages.
+        translator: Translates.
+        report: Filled in as the translations are taken.
+        memory: Where finished translations are kept.
+        quality: What to do with translations that fail a check.
+        fallback: Second translator, for `retry`.
+        batch_tokens: Tokens sent to the translator at a time.
+        progress: Where to show how far it is.
+        shelf: Makes a place for one pair's translations until all of them are there, for how long
+            they usually are is only known then.
+
+    Raises:
+        LanguageError, ConfigError, TranslationError, MemoryStoreError: As `translate_rows`.
+    """
+    began = time.monotonic()
+    to = list(dict.fromkeys(resolve(tag) for tag in to))
+    _check_pairs(langs, to, translator)
+    others = _alternatives(translator, fallback, quality)
     progress = progress or quiet()
-    driver = _Driver(translator, others, memory, quality, batch_tokens, report, progress)
+    driver = _Driver(translator, others, memory, quality, batch_tokens, report, progress, shelf)
     try:
-        frames = list(driver.pairs(rows, to))
+        yield from driver.pairs(rows, langs, to)
     except KeyboardInterrupt:
         done = report.tally.translated
         progress.say(
@@ -91,7 +152,6 @@ def translate_rows(
     report.seconds = time.monotonic() - began
     said = (note for one in (translator, *others) for note in getattr(one, "notes", ()))
     report.notes = list(dict.fromkeys(said))
-    return TranslatedRows(pl.concat([rows.clear(), *frames]), report)
 
 
 def _checked(rows: pl.DataFrame) -> pl.DataFrame:
@@ -112,9 +172,9 @@ def _sources(rows: pl.DataFrame) -> list[str]:
     return rows["lang"].unique(maintain_order=True).to_list()
 
 
-def _check_pairs(rows: pl.DataFrame, to: Sequence[str], translator: Translator) -> None:
+def _check_pairs(langs: Sequence[str], to: Sequence[str], translator: Translator) -> None:
     possible = translator.pairs()
-    for source in _sources(rows):
+    for source in langs:
         for target in to:
             if possible is None or target == source or (source, target) in possible:
                 continue
@@ -158,45 +218,66 @@ class _Driver:
     batch_tokens: int
     report: TranslationReport
     progress: Progress
+    shelf: Callable[[], Frames]
 
-    def pairs(self, rows: pl.DataFrame, to: Sequence[str]) -> Iterator[pl.DataFrame]:
+    def pairs(
+        self, rows: Iterable[pl.DataFrame], langs: Sequence[str], to: Sequence[str]
+    ) -> Iterator[pl.DataFrame]:
         """The translated rows of one pair after the other."""
         since = self.memory.newest()
-        for source in _sources(rows):
-            part = rows.filter(pl.col("lang") == source)
+        for source in langs:
             targets = [target for target in to if target != source]
             if not targets:
                 continue
-            total = count_segments(part["text"], source, self.translator)
+            texts = (part["text"] for part in _of(rows, source))
+            total = sum(count_segments(part, source, self.translator) for part in texts)
             for target in targets:
                 lane = Lane(self.translator, self.memory, source, target, self.batch_tokens, since)
-                yield self._pair(part, lane, total)
+                yield from self._pair(rows, lane, total)
 
-    def _pair(self, rows: pl.DataFrame, lane: Lane, total: int) -> pl.DataFrame:
+    def _pair(self, rows: Iterable[pl.DataFrame], lane: Lane, total: int) -> Iterator[pl.DataFrame]:
         pair = (lane.source_lang, lane.target_lang)
-        counts = self.report.pairs[">".join(pair)] = PairCounts(rows=rows.height)
-        results = self._translated(rows["text"].to_list(), lane, total)
-        have = [row for row, result in enumerate(results) if result.text is not None]
-        counts.missing = rows.height - len(have)
-        rows = rows[have]
-        made = Outcome.of(rows["text"].to_list(), [results[row] for row in have], lane.translator)
-        band = made.band(lane)
+        counts = self.report.pairs[">".join(pair)] = PairCounts()
+        translated = self.shelf()
+        ratios: list[NDArray[np.float64]] = []
+        with self._task(lane, total) as task:
+            for part in _of(rows, lane.source_lang):
+                texts = part["text"].to_list()
+                results = list(translate_texts(texts, lane, self.report.tally, task))
+                found = part.with_columns(_columns(results)).filter(pl.col(_TEXT).is_not_null())
+                counts.rows += part.height
+                counts.missing += part.height - found.height
+                translated.append(found)
+                ratios.append(_outcome(found, lane).ratios(lane))
+        band = learn_band(np.concatenate([np.empty(0), *ratios]))
+        for part in translated:
+            yield self._judged(part, lane, band, counts)
+
+    def _judged(
+        self, part: pl.DataFrame, lane: Lane, band: Band, counts: PairCounts
+    ) -> pl.DataFrame:
+        """The rows of a part that pass the checks, as translations."""
+        made = _outcome(part, lane)
         made.check(lane, band)
-        self.report.add_faults(pair, made.sources, made.texts, made.faults)
+        self.report.add_faults(
+            (lane.source_lang, lane.target_lang), made.sources, made.texts, made.faults
+        )
         if self.alternatives:
-            counts.retried = sum(map(bool, made.faults))
+            faulty = sum(map(bool, made.faults))
             for other in self.alternatives:
                 self._retry(made, replace(lane, translator=other), band)
-            counts.repaired = counts.retried - sum(map(bool, made.faults))
+            counts.retried += faulty
+            counts.repaired += faulty - sum(map(bool, made.faults))
         keep = [self.quality == "keep" or not found for found in made.faults]
-        counts.kept, counts.dropped = sum(keep), len(keep) - sum(keep)
-        counts.truncated = sum(cut for cut, kept in zip(made.truncated, keep, strict=True) if kept)
+        counts.kept += sum(keep)
+        counts.dropped += len(keep) - sum(keep)
+        counts.truncated += sum(cut for cut, kept in zip(made.truncated, keep, strict=True) if kept)
+        rows = part.drop(_TEXT, _TRUNCATED, _LOST)
         return made.frame(rows, lane.target_lang).filter(pl.Series(keep, dtype=pl.Boolean))
 
-    def _translated(self, texts: Sequence[str], lane: Lane, total: int) -> list[Result]:
+    def _task(self, lane: Lane, total: int) -> AbstractContextManager[Task]:
         title = f"{lane.source_lang} → {lane.target_lang}"
-        with self.progress.task(title, total, unit="segments") as task:
-            return list(translate_texts(texts, lane, self.report.tally, task))
+        return self.progress.task(title, total, unit="segments")
 
     def _retry(self, made: Outcome, lane: Lane, band: Band) -> None:
         """Translate the faulty rows with another translator and take what passes."""
@@ -207,9 +288,36 @@ class _Driver:
             return
         sources = [made.sources[row] for row in bad]
         total = count_segments(sources, lane.source_lang, lane.translator)
-        results = self._translated(sources, lane, total)
+        with self._task(lane, total) as task:
+            results = list(translate_texts(sources, lane, self.report.tally, task))
         again = Outcome.of(sources, results, lane.translator)
         again.check(lane, band)
         for place, row in enumerate(bad):
             if results[place].text is not None and not again.faults[place]:
                 made.take(row, again, place)
+
+
+_TEXT: Final = "__babelift_text"
+_TRUNCATED: Final = "__babelift_truncated"
+_LOST: Final = "__babelift_lost"
+
+
+def _of(rows: Iterable[pl.DataFrame], lang: str) -> Iterator[pl.DataFrame]:
+    """The rows of one language, part by part."""
+    parts = (part.filter(pl.col("lang") == lang) for part in rows)
+    return (part for part in parts if part.height)
+
+
+def _columns(results: Sequence[Result]) -> list[pl.Series]:
+    """Results as columns that stand beside the rows they were made from."""
+    texts, truncated, lost = zip(*results, strict=True)
+    return [
+        pl.Series(_TEXT, texts, dtype=pl.String),
+        pl.Series(_TRUNCATED, truncated, dtype=pl.Boolean),
+        pl.Series(_LOST, lost, dtype=pl.Boolean),
+    ]
+
+
+def _outcome(part: pl.DataFrame, lane: Lane) -> Outcome:
+    results = [Result(*row) for row in part.select(_TEXT, _TRUNCATED, _LOST).iter_rows()]
+    return Outcome.of(part["text"].to_list(), results, lane.translator)

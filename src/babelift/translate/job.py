@@ -4,36 +4,40 @@ import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from itertools import chain, count
 from pathlib import Path
 
 import polars as pl
 
 from babelift.config import QualityAction, TranslateConfig, Translating
-from babelift.corpus import check_budget, read_corpus, write_rejects
+from babelift.corpus import check_budget, write_rejects
+from babelift.corpus.parts import Spool, parts_folder, read_parts
 from babelift.errors import ConfigError
 from babelift.files import check_place, file_hash
 from babelift.languages import resolve
 from babelift.progress import Progress, quiet
 from babelift.translate.complete import JobOutput
-from babelift.translate.driver import BATCH_TOKENS, TranslatedRows, translate_rows
+from babelift.translate.driver import BATCH_TOKENS, translate_parts, translate_rows
 from babelift.translate.memory import Memory
 from babelift.translate.protocol import Translator
 from babelift.translate.registry import load_translator
+from babelift.translate.report import TranslationReport
 
 
-def run_translate(config: TranslateConfig, progress: Progress | None = None) -> TranslatedRows:
+def run_translate(config: TranslateConfig, progress: Progress | None = None) -> TranslationReport:
     """Translate tables and write the rows to `config.out`.
 
     Beside the output stand `<out>.report.json` with the counts and, where rows could not be read,
     `<out>.rejects.jsonl`. Run again after a kill, it goes on with what is missing; run again when
-    all is done, it finds everything in the memory and leaves the output as it is.
+    all is done, it finds everything in the memory and leaves the output as it is. Rows go from
+    file to file in parts: how many there are does not change how much memory is used.
 
     Args:
         config: What to translate, how, and where to write it.
         progress: Where to show how far it is.
 
     Returns:
-        The rows as written, and the report.
+        What became of the rows.
 
     Raises:
         ConfigError: A setting that cannot be used.
@@ -45,32 +49,42 @@ def run_translate(config: TranslateConfig, progress: Progress | None = None) -> 
     out = _checked_output(config)
     output = JobOutput(out, _job_key(config))
     output.check()
-    corpus = read_corpus(config.input, config, labelled=False)
-    for note in corpus.notes:
-        progress.say(note)
     check_place(out)
-    if corpus.rejects.height:
-        rejects = out.with_name(f"{out.name}.rejects.jsonl")
-        write_rejects(corpus.rejects, rejects)
-        progress.say(f"rejected rows: {corpus.rejects.height:,}; see {rejects}")
-    check_budget(corpus, config.max_rejects)
-    with Memory() as memory, _translators(config) as (translator, fallback):
-        result = translate_rows(
-            corpus.rows,
-            config.to,
-            translator,
-            memory=memory,
-            quality=config.quality,
-            fallback=fallback,
-            batch_tokens=config.batch_tokens,
-            progress=progress,
-        )
-    for note in result.report.notes:
+    with parts_folder(out) as folder:
+        rows = read_parts(config.input, config, folder / "rows", labelled=False)
+        for note in rows.notes:
+            progress.say(note)
+        if rows.rejects.height:
+            rejects = out.with_name(f"{out.name}.rejects.jsonl")
+            write_rejects(rows.rejects, rejects)
+            progress.say(f"rejected rows: {rows.rejects.height:,}; see {rejects}")
+        check_budget(rows, config.max_rejects)
+        with Memory() as memory, _translators(config) as (translator, fallback):
+            report = TranslationReport.of(
+                translator, fallback if config.quality == "retry" else None
+            )
+            shelves = count()
+            made = translate_parts(
+                rows,
+                rows.langs,
+                config.to,
+                translator,
+                report=report,
+                memory=memory,
+                quality=config.quality,
+                fallback=fallback,
+                batch_tokens=config.batch_tokens,
+                progress=progress,
+                shelf=lambda: Spool(folder / f"pair-{next(shelves)}"),
+            )
+            form = next(iter(rows)).clear()
+            frames = chain([form], rows if config.with_originals else (), made)
+            written = output.write(frames, report.to_dict)
+    for note in report.notes:
         progress.say(note)
-    rows = pl.concat([corpus.rows, result.rows]) if config.with_originals else result.rows
-    if not output.write(rows, result.report.to_dict()):
+    if not written:
         progress.say(f"{out} is complete already; nothing was changed.")
-    return TranslatedRows(rows, result.report)
+    return report
 
 
 def _checked_output(config: TranslateConfig) -> Path:

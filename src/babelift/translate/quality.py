@@ -84,12 +84,12 @@ def learn_band(ratios: NDArray[np.float64]) -> Band:
     return Band(centre - width, centre + width)
 
 
-def pair_band(
+def filled_ratios(
     source: pl.Series, translation: pl.Series, source_lang: str, target_lang: str
-) -> Band:
-    """The band of a pair, learnt from its translations that are not empty."""
+) -> NDArray[np.float64]:
+    """What `log_ratio` says of the translations that are not empty: what a band is learnt from."""
     ratios = log_ratio(source, translation, source_lang, target_lang)
-    return learn_band(ratios[~faults.empty(source, translation)])
+    return ratios[~faults.empty(source, translation)]
 
 
 def find_faults(
@@ -107,12 +107,12 @@ def find_faults(
         translation: `(rows,)` their translations.
         source_lang: Tag of the sources.
         target_lang: Tag of the translations.
-        band: The pair's usual lengths, see `pair_band`.
+        band: The pair's usual lengths, see `learn_band`.
         lost_sentence: `(rows,) bool`, where a sentence came back empty.
 
     >>> source = pl.Series(["the soup was cold", "the soup was hot"])
     >>> translation = pl.Series(["the soup was cold", "die Suppe war heiß"])
-    >>> band = pair_band(source, translation, "en", "de")
+    >>> band = learn_band(filled_ratios(source, translation, "en", "de"))
     >>> find_faults(source, translation, "en", "de", band, np.array([False, False]))
     [['copy'], []]
     """
