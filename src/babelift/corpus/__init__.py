@@ -3,7 +3,7 @@
 from babelift.corpus.labels import check_labels, label_set, odd_labels, require_classes
 from babelift.corpus.leakage import LeakageReport, audit_leakage
 from babelift.corpus.read import Corpus, read_corpus, stack
-from babelift.corpus.rejects import check_budget, count_reasons, write_rejects
+from babelift.corpus.rejects import check_budget, count_reasons, report_rejects, write_rejects
 from babelift.corpus.split import split_by_group
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "label_set",
     "odd_labels",
     "read_corpus",
+    "report_rejects",
     "require_classes",
     "split_by_group",
     "stack",

@@ -1,13 +1,16 @@
 """Rows that cannot be used: where they stand, why, and how many are too many."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 import polars as pl
 
 from babelift.errors import DataError, RejectsError
+
+if TYPE_CHECKING:
+    from babelift.progress import Progress
 
 REJECTS: Final[dict[str, pl.DataType]] = {
     "file": pl.String(),
@@ -94,6 +97,36 @@ class WasRead(Protocol):
     def rejects(self) -> pl.DataFrame:
         """The others."""
         ...
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """What was guessed or decided."""
+        ...
+
+
+def report_rejects(
+    read: WasRead, path: Path | None, max_rejects: float, progress: "Progress"
+) -> None:
+    """Say what was guessed and rejected, write the rejects down, and stop when they are too many.
+
+    Args:
+        read: What was read.
+        path: File for the rejects; None to only count them.
+        max_rejects: Largest allowed share of rejected rows, 0 to 1.
+        progress: Where it is said.
+
+    Raises:
+        DataError: The file cannot be written.
+        RejectsError: As `check_budget`.
+    """
+    for note in read.notes:
+        progress.say(note)
+    if read.rejects.height:
+        if path is not None:
+            write_rejects(read.rejects, path)
+        see = "" if path is None else f"; see {path}"
+        progress.say(f"rejected rows: {read.rejects.height:,}{see}")
+    check_budget(read, max_rejects)
 
 
 def check_budget(read: WasRead, max_rejects: float) -> None:

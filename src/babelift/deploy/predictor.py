@@ -1,6 +1,7 @@
 """A classifier in use: texts in, probabilities out."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self, TypeAlias
 
@@ -11,7 +12,7 @@ from babelift.deploy.load import OpenModel, open_model
 from babelift.errors import DataError, ModelError
 from babelift.hub import without_progress_bars
 from babelift.precision import Precision, choose_precision
-from babelift.progress import Progress, quiet
+from babelift.progress import Progress, Task, quiet
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 
@@ -80,18 +81,34 @@ class Predictor:
             DataError: A text is not a string.
             ModelError: The model's output is not finite.
         """
-        _check_texts(texts)
-        logits = np.empty((len(texts), len(self.labels)), dtype=np.float32)
-        window = batch_size * _BATCHES_AT_A_TIME
         with (progress or quiet()).task("predicting", len(texts), unit="texts") as task:
-            for start in range(0, len(texts), window):
-                tokens = self._tokenize(texts[start : start + window])
-                for rows in _batches([len(ids) for ids in tokens], batch_size):
-                    chosen = [tokens[row] for row in rows]
-                    logits[[start + row for row in rows]] = self._forward(chosen, self._precision)
-                    task.advance(len(rows))
-                self._settle_ties(tokens, logits[start : start + window])
-        return _softmax(logits)
+            return self._probabilities(texts, batch_size, task)
+
+    def stream_proba(
+        self,
+        parts: Iterable[Sequence[str]],
+        total: int | None = None,
+        *,
+        batch_size: int = 64,
+        progress: Progress | None = None,
+    ) -> Iterator[Floats]:
+        """Probabilities of texts that come in parts, so that they need not all be in memory.
+
+        Args:
+            parts: Texts, some at a time.
+            total: Their number, for the progress; None where not known.
+            batch_size: Texts that are computed together.
+            progress: Where progress is shown; None for nowhere.
+
+        Yields:
+            What `predict_proba` gives, for one part after the other.
+
+        Raises:
+            DataError, ModelError: As `predict_proba`.
+        """
+        with (progress or quiet()).task("predicting", total, unit="texts") as task:
+            for texts in parts:
+                yield self._probabilities(texts, batch_size, task)
 
     def predict(self, texts: Sequence[str], *, batch_size: int = 64) -> list[str]:
         """The most probable label of each text; of level ones the first.
@@ -101,6 +118,46 @@ class Predictor:
         """
         best = self.predict_proba(texts, batch_size=batch_size).argmax(axis=1)
         return [self.labels[number] for number in best]
+
+    def _probabilities(self, texts: Sequence[str], batch_size: int, task: Task) -> Floats:
+        _check_texts(texts)
+        logits = np.empty((len(texts), len(self.labels)), dtype=np.float32)
+        window = batch_size * _BATCHES_AT_A_TIME
+        for start in range(0, len(texts), window):
+            tokens = self._tokenize(texts[start : start + window])
+            logits[start : start + window] = self._logits(tokens, batch_size, task)
+        return _softmax(logits)
+
+    def _logits(
+        self, tokens: list[list[int]], batch_size: int, task: Task
+    ) -> npt.NDArray[np.float32]:
+        """Logits `(texts, labels) float32` of tokenised texts, such that the best label is sure."""
+        logits = np.empty((len(tokens), len(self.labels)), dtype=np.float32)
+        everything = range(len(tokens))
+        with self._arithmetic(self._precision):
+            for rows in _batches(everything, tokens, batch_size):
+                logits[rows] = self._forward([tokens[row] for row in rows])
+                task.advance(len(rows))
+        if self._precision == "bf16":
+            with self._arithmetic("fp32"):
+                for rows in _batches(_level(logits, "bf16"), tokens, batch_size):
+                    logits[rows] = self._forward([tokens[row] for row in rows])
+        with self._arithmetic("fp32"):
+            for row in _level(logits, "fp32"):
+                logits[row] = self._forward([tokens[row]])[0]
+        return logits
+
+    @contextmanager
+    def _arithmetic(self, precision: Precision) -> Iterator[None]:
+        """For many batches at once: weights are cast to bfloat16 but once in such a block."""
+        import torch
+
+        bf16 = precision == "bf16"
+        with (
+            torch.inference_mode(),
+            torch.autocast(self._device.type, torch.bfloat16, enabled=bf16),
+        ):
+            yield
 
     def _tokenize(self, texts: Sequence[str]) -> list[list[int]]:
         limit = self._opened.max_length
@@ -114,7 +171,7 @@ class Predictor:
         ids: list[list[int]] = encoded["input_ids"]
         return ids
 
-    def _forward(self, tokens: list[list[int]], precision: Precision) -> npt.NDArray[np.float32]:
+    def _forward(self, tokens: list[list[int]]) -> npt.NDArray[np.float32]:
         """Logits `(texts, labels) float32` of tokenised texts, padded together."""
         import torch
 
@@ -130,14 +187,10 @@ class Predictor:
             )
             padded[row, place] = ids
             mask[row, place] = 1
-        with (
-            torch.inference_mode(),
-            torch.autocast(self._device.type, torch.bfloat16, enabled=precision == "bf16"),
-        ):
-            output: Any = self._model(
-                input_ids=torch.from_numpy(padded).to(self._device),
-                attention_mask=torch.from_numpy(mask).to(self._device),
-            )
+        output: Any = self._model(
+            input_ids=torch.from_numpy(padded).to(self._device),
+            attention_mask=torch.from_numpy(mask).to(self._device),
+        )
         logits: npt.NDArray[np.float32] = output.logits.float().cpu().numpy()
         if not np.isfinite(logits).all():
             raise ModelError(
@@ -146,10 +199,12 @@ class Predictor:
             )
         return logits
 
-    def _settle_ties(self, tokens: list[list[int]], logits: npt.NDArray[np.float32]) -> None:
-        best = np.partition(logits, -2, axis=1)
-        for row in np.flatnonzero(best[:, -1] - best[:, -2] < _DOUBT[self._precision]):
-            logits[row] = self._forward([tokens[row]], "fp32")[0]
+
+def _level(logits: npt.NDArray[np.float32], precision: Precision) -> list[int]:
+    """Rows whose two best labels are so close that rounding might change their order."""
+    best = np.partition(logits, -2, axis=1)
+    found: list[int] = np.flatnonzero(best[:, -1] - best[:, -2] < _DOUBT[precision]).tolist()
+    return found
 
 
 def _check_texts(texts: Sequence[str]) -> None:
@@ -165,9 +220,11 @@ def _valid_unicode(text: str) -> str:
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
-def _batches(lengths: Sequence[int], size: int) -> Iterator[list[int]]:
-    """Row numbers in batches of like lengths, longest first, so that memory runs out at once."""
-    order = sorted(range(len(lengths)), key=lambda row: -lengths[row])
+def _batches(
+    rows: Sequence[int], tokens: Sequence[Sequence[int]], size: int
+) -> Iterator[list[int]]:
+    """Rows in batches of like lengths, longest first, so that memory runs out at once."""
+    order = sorted(rows, key=lambda row: -len(tokens[row]))
     for start in range(0, len(order), size):
         yield order[start : start + size]
 

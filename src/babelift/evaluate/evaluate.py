@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import polars as pl
 
-from babelift.config import EvaluateConfig, PredictConfig, Table
+from babelift.config import EvaluateConfig, Table
 from babelift.corpus.files import ending
 from babelift.corpus.rows import conform
 from babelift.deploy.predictor import Predictor
@@ -91,9 +91,12 @@ def measure(
         labels, predictions = _read_predictions(config)
     else:
         rejects = config.out / "rejects.jsonl" if config.out else None
-        rows = read_rows(config, rejects, progress, labelled=True)
+        rows = _read_rows(config, rejects, progress)
         labels, predictions = predict_rows(
-            opened or config.model, rows, batch_size=config.batch_size, progress=progress
+            opened or Predictor.load(config.model, precision=config.precision),
+            rows,
+            batch_size=config.batch_size,
+            progress=progress,
         )
     return _metrics(predictions, labels, config.ordinal), predictions
 
@@ -107,16 +110,13 @@ def is_predictions_file(model: str) -> bool:
     return ending(Path(model)) in _TABLES and not Path(model).is_dir()
 
 
-def read_rows(
-    config: PredictConfig, rejects: Path | None, progress: Progress, *, labelled: bool
-) -> pl.DataFrame:
-    """The rows of a command's input tables.
+def _read_rows(config: EvaluateConfig, rejects: Path | None, progress: Progress) -> pl.DataFrame:
+    """The labelled rows of the input tables.
 
     Args:
         config: Which tables, and how to read them.
         rejects: File for the rows that cannot be used; None to only count them.
         progress: Where what was guessed is said.
-        labelled: Whether rows need a label and a language.
 
     Raises:
         ConfigError: No table was given.
@@ -126,15 +126,8 @@ def read_rows(
 
     if not config.input:
         raise ConfigError("no input table was given.", "Name one or more, e.g. reviews.csv")
-    read = corpus.read_corpus(config.input, config, labelled=labelled, lang_required=labelled)
-    for note in read.notes:
-        progress.say(note)
-    if read.rejects.height:
-        if rejects is not None:
-            corpus.write_rejects(read.rejects, rejects)
-        see = f"; see {rejects}" if rejects is not None else ""
-        progress.say(f"rejected rows: {read.rejects.height:,}{see}")
-    corpus.check_budget(read, config.max_rejects)
+    read = corpus.read_corpus(config.input, config)
+    corpus.report_rejects(read, rejects, config.max_rejects, progress)
     return read.rows
 
 

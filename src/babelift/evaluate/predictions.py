@@ -1,16 +1,19 @@
 """The jobs behind `babelift predict` and `babelift evaluate`, and the tables they write."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from babelift.config import EvaluateConfig, PredictConfig
+from babelift.corpus import report_rejects
+from babelift.corpus.parts import parts_folder, read_parts
 from babelift.corpus.rows import SCHEMA
 from babelift.errors import ConfigError, RunError
-from babelift.evaluate.evaluate import measure, read_rows
+from babelift.evaluate.evaluate import measure
 from babelift.evaluate.rows import make_predictions, prediction_columns
-from babelift.files import check_form, check_place, write_json, write_rows
+from babelift.files import check_form, check_place, rows_file, write_json, write_rows
 from babelift.progress import Progress, quiet
 
 __all__ = ["make_predictions", "run_evaluate", "run_predict", "write_predictions"]
@@ -36,7 +39,8 @@ def run_predict(config: PredictConfig, progress: Progress | None = None) -> Path
 
     The file has `id`, `prediction`, `probability` and a `p_<label>` column per label, then the
     text, the language and the label where there are any, and the input's own columns; rows in the
-    order of the input. Rows that cannot be read go to a file of rejects beside it.
+    order of the input. Rows that cannot be read go to a file of rejects beside it. Rows go from
+    file to file in parts: how many there are does not change how much memory is used.
 
     Args:
         config: Settings of `babelift predict`.
@@ -52,6 +56,8 @@ def run_predict(config: PredictConfig, progress: Progress | None = None) -> Path
     """
     from babelift.deploy.predictor import Predictor
 
+    if not config.input:
+        raise ConfigError("no input table was given.", "Name one or more, e.g. reviews.csv")
     if config.out is None:
         raise ConfigError("no file to write was given.", "Name one: --out labelled.csv")
     check_form(config.out)
@@ -60,19 +66,33 @@ def run_predict(config: PredictConfig, progress: Progress | None = None) -> Path
     check_place(config.out)
     progress = progress or quiet()
     rejects = config.out.with_name(f"{config.out.name}.rejects.jsonl")
-    rows = read_rows(config, rejects, progress, labelled=False)
-    predictor = Predictor.load(config.model)
-    proba = predictor.predict_proba(
-        rows["text"].to_list(), batch_size=config.batch_size, progress=progress
-    )
-    labelled = _with_predictions(rows, prediction_columns(predictor.labels, proba, rows.height))
-    write_rows(labelled, config.out)
+    with parts_folder(config.out) as folder:
+        rows = read_parts(config.input, config, folder, labelled=False, lang_required=False)
+        report_rejects(rows, rejects, config.max_rejects, progress)
+        predictor = Predictor.load(config.model, precision=config.precision)
+        found = predictor.stream_proba(
+            (part["text"].to_list() for part in rows),
+            rows.height,
+            batch_size=config.batch_size,
+            progress=progress,
+        )
+        with rows_file(config.out) as append:
+            for part, proba in zip(rows, found, strict=True):
+                columns = prediction_columns(predictor.labels, proba, part.height)
+                append(_with_predictions(part, columns, rows.filled))
     return config.out
 
 
-def _with_predictions(rows: pl.DataFrame, predictions: list[pl.Series]) -> pl.DataFrame:
-    """Ids and predictions, then what the input had; a name that is taken gets `_given`."""
-    named = [name for name in ("text", "lang", "label") if rows[name].null_count() < rows.height]
+def _with_predictions(
+    rows: pl.DataFrame, predictions: list[pl.Series], named: Sequence[str]
+) -> pl.DataFrame:
+    """Ids and predictions, then what the input had; a name that is taken gets `_given`.
+
+    Args:
+        rows: Rows as in `corpus.rows.SCHEMA`.
+        predictions: Columns for the same rows.
+        named: Those of the text, language and label that the input had.
+    """
     own = [name for name in rows.columns if name not in SCHEMA]
     taken = {"id", *named, *(column.name for column in predictions)}
     renamed = {name: name for name in (*named, *own)}

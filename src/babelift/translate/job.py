@@ -10,7 +10,7 @@ from pathlib import Path
 import polars as pl
 
 from babelift.config import QualityAction, TranslateConfig, Translating
-from babelift.corpus import check_budget, write_rejects
+from babelift.corpus import report_rejects
 from babelift.corpus.parts import Spool, parts_folder, read_parts
 from babelift.errors import ConfigError
 from babelift.files import check_place, file_hash
@@ -52,13 +52,8 @@ def run_translate(config: TranslateConfig, progress: Progress | None = None) -> 
     check_place(out)
     with parts_folder(out) as folder:
         rows = read_parts(config.input, config, folder / "rows", labelled=False)
-        for note in rows.notes:
-            progress.say(note)
-        if rows.rejects.height:
-            rejects = out.with_name(f"{out.name}.rejects.jsonl")
-            write_rejects(rows.rejects, rejects)
-            progress.say(f"rejected rows: {rows.rejects.height:,}; see {rejects}")
-        check_budget(rows, config.max_rejects)
+        rejects = out.with_name(f"{out.name}.rejects.jsonl")
+        report_rejects(rows, rejects, config.max_rejects, progress)
         with Memory() as memory, _translators(config) as (translator, fallback):
             report = TranslationReport.of(
                 translator, fallback if config.quality == "retry" else None
