@@ -95,19 +95,17 @@ class Parts:
 
     def __init__(self, slices: Spool, read: "_Reader") -> None:
         self._slices, self._sources, self._forms = slices, read.sources, read.forms
+        self.langs = list(read.langs)
         self._naming = self._decided()
-        ids: list[pl.Series] = []
-        langs: dict[str, None] = {}
+        hashes = [pl.Series("id", [], pl.UInt64)]
         filled: set[str] = set()
         self._changed = False
         for rows in self._named():
-            ids.append(rows["id"])
-            langs |= dict.fromkeys(rows["lang"].drop_nulls().unique(maintain_order=True))
+            hashes.append(rows["id"].hash())
             filled |= {name for name in _GIVEN if rows[name].null_count() < rows.height}
             self._changed |= was_changed(rows)
-        self._first = pl.concat([pl.Series("id", [], pl.String), *ids]).is_first_distinct()
+        self._first = self._first_of(pl.concat(hashes))
         self.height = int(self._first.sum())
-        self.langs = list(langs)
         self.filled = [name for name in _GIVEN if name in filled]
         self.rejects = pl.concat([reject_frame([]), *read.rejects, *self._repeats()])
         self.notes = (*of_files(read.notes, read.files), *self._naming.notes)
@@ -118,15 +116,33 @@ class Parts:
                 yield conformed(settled(rows.filter(first), changed=self._changed))
 
     def _decided(self) -> Naming:
-        # Texts are compared between files alone, and by a hash.
-        several = len(self._sources) > 1
-        text = pl.col("text").hash() if several else pl.lit(0, pl.UInt64).alias("text")
-        lang = pl.col("lang").cast(pl.Categorical)
+        slices: Iterable[pl.DataFrame] = self._slices
+        if len(self._sources) == len(self.langs) == 1:
+            slices = ()  # nothing to decide between
         narrow = [
-            self._prefixed(rows).select("id", lang, text, "own", PLACE)
-            for rows in (stack(self._forms), *self._slices)
+            self._prefixed(rows).select(
+                "id",
+                pl.col("lang").cast(pl.Categorical),
+                pl.col("text").hash(),  # only compared
+                "own",
+                PLACE,
+            )
+            for rows in (stack(self._forms), *slices)
         ]
         return Naming.decide(pl.concat(narrow), self._sources)
+
+    def _first_of(self, hashes: pl.Series) -> pl.Series:
+        """Where each id occurs for the first time, `(rows,) bool`, from the ids' hashes."""
+        first = hashes.is_first_distinct()
+        if first.all():
+            return first
+        doubted = hashes.is_in(hashes.filter(~first).unique().implode())
+        start = 0
+        ids: list[pl.Series] = []
+        for rows in self._named():
+            ids.append(rows["id"].filter(doubted[start : start + rows.height]))
+            start += rows.height
+        return first.scatter(doubted.arg_true(), pl.concat(ids).is_first_distinct())
 
     def _prefixed(self, rows: pl.DataFrame) -> pl.DataFrame:
         return prefixed(_alike(rows, self._forms), self._sources)
@@ -229,6 +245,7 @@ class _Reader:
         forms: An empty frame of each, with its columns.
         rejects: Rows that cannot be used.
         notes: Each note with the files it is about.
+        langs: Tags of the rows' languages.
     """
 
     def __init__(self, table: Table, slices: Spool, *, labelled: bool, lang_required: bool) -> None:
@@ -239,15 +256,17 @@ class _Reader:
         self.forms: list[pl.DataFrame] = []
         self.rejects: list[pl.DataFrame] = []
         self.notes: dict[str, list[str]] = {}
+        self.langs: dict[str, None] = {}
 
     def read(self, file: str) -> None:
         """Read one more file, in slices where that can be done."""
-        slices, rejects = len(self._slices), len(self.rejects)
+        slices, rejects, langs = len(self._slices), len(self.rejects), dict(self.langs)
         try:
             notes = self._add(file, raw_slices(file))
         except (Unsliced, DataError, LanguageError):
             self._slices.cut(slices)
             del self.rejects[rejects:]
+            self.langs = langs
             notes = self._add(file, [with_rows(read_raw(file))])
         for note in notes:
             self.notes.setdefault(note, []).append(file)
@@ -265,6 +284,7 @@ class _Reader:
             columns = chosen
             checked = check_rows(raw, columns, split=None, **needs)
             form.add(checked.rows)
+            self.langs |= dict.fromkeys(checked.rows["lang"].drop_nulls())
             if columns.id is not None:
                 counting.add(ids_of(raw, columns))
             notes |= dict.fromkeys([*raw.notes, *checked.notes])

@@ -13,10 +13,10 @@ from babelift.corpus.hub import PREFIX
 from babelift.corpus.raw import ROW, Raw
 from babelift.errors import DataError
 
-BLOCK: Final = 1 << 21
+BLOCK: Final = 1 << 20
 """Bytes of a text table in one slice."""
 
-ROWS: Final = 10_000
+ROWS: Final = 5_000
 """Rows of a Parquet table in one slice."""
 
 _UTF8_BOM: Final = b"\xef\xbb\xbf"
