@@ -114,8 +114,7 @@ class CT2Translator:
             ModelError: The model cannot be opened.
             TranslationError: The engine failed.
         """
-        chunks = (texts[start : start + _CHUNK] for start in range(0, len(texts), _CHUNK))
-        for results in self.translate_batches(chunks, source_lang, target_lang):
+        for results in self.translate_batches(chunks(texts), source_lang, target_lang):
             yield from results
 
     def translate_batches(
@@ -224,6 +223,11 @@ class _Batch(NamedTuple):
     started: Started
     sizes: list[int]
     room: int
+
+
+def chunks(texts: Sequence[str]) -> Iterator[Sequence[str]]:
+    """The texts in batches, for a caller that has made none."""
+    return (texts[start : start + _CHUNK] for start in range(0, len(texts), _CHUNK))
 
 
 def load(argument: str, config: Translating) -> CT2Translator:
