@@ -43,10 +43,12 @@ for line in sys.stdin:
         log.write(job["target_lang"] + " " + job["text"] + "\\n")
     if job["text"] == "poison":
         os.kill(os.getppid(), signal.SIGKILL)
-    time.sleep(0.002)
+    time.sleep(0.005)
+    while (folder / "hold").exists():
+        time.sleep(0.01)
     print(json.dumps({"id": job["id"], "translation": job["text"][::-1]}), flush=True)
 """
-"""Logs every text it is given; starts with as many others as `wanted` says."""
+"""Logs every text it is given; starts with as many others as `wanted` says, stops at `hold`."""
 
 
 @pytest.fixture(scope="module")
@@ -163,7 +165,8 @@ def test_what_is_spoilt_is_made_on_ray_and_spoilt_here(load: Load) -> None:
 def test_batches_come_in_order_and_an_early_end_does_no_harm(load: Load) -> None:
     translator = load("mini-lexicon")
     batches = [[f"good {number}"] * (1 + number % 3) for number in range(20)]
-    expected = [list(load_translator("mini-lexicon").translate(b, "en", "de")) for b in batches]
+    here = load_translator("mini-lexicon")
+    expected = [list(here.translate(batch, "en", "de")) for batch in batches]
     begun = translator.translate_batches(batches, "en", "de")
     assert [next(begun), next(begun)] == expected[:2]
     begun.close()
@@ -229,7 +232,15 @@ def test_a_node_that_dies_costs_only_the_batches_on_it(
     expected = run("here", "here")
     assert set(expected.values()) == {1}
     program.together(NODES)
-    kill = Acting(TEXTS // 2, lambda: cluster.remove_node(doomed, allow_graceful=False))
+    hold = program.folder / "hold"
+
+    def kill_node() -> None:
+        hold.touch()  # so that every program has begun a batch
+        cluster.remove_node(doomed, allow_graceful=False)
+        cluster.wait_for_nodes()
+        hold.unlink()
+
+    kill = Acting(TEXTS // 2, kill_node)
     seen = run("there", "there", kill, on="ray")
     assert kill.left < 0
     assert sum(node["Alive"] for node in ray.nodes()) == NODES - 1
@@ -238,7 +249,7 @@ def test_a_node_that_dies_costs_only_the_batches_on_it(
     assert set(seen) == set(expected)
     sizes = [estimate_tokens(text) for text in texts]
     largest = max(map(len, cut_batches(texts, sizes, BATCH_TOKENS)))
-    assert seen.total() <= expected.total() + IN_FLIGHT * largest
+    assert 0 < seen.total() - expected.total() <= IN_FLIGHT * largest
     with Memory() as memory:
         assert len(memory) == len(expected)
     assert run("again", "there") == {}
@@ -261,7 +272,7 @@ def test_ray_is_named_where_it_is_not_installed(
     (tmp_path / "in.jsonl").write_text('{"text": "Good.", "lang": "en"}\n')
     job = ("in.jsonl", "--to", "de", "--translator", "mini-lexicon", "--out", "out.jsonl")
     done = babelift("translate", *job, "--on", "ray")
-    assert done.code == 2
+    assert done.code == 1
     assert "pip install 'babelift[ray]'" in done.err
 
 

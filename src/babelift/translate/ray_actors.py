@@ -82,23 +82,13 @@ class Actors:
         while len(self.all) < (self._workers or self._room()):
             self.all.append(self._start())
 
-    def replace(self, dead: Actor, reason: BaseException) -> None:
-        """Start another worker in the place of one that died, unless that was tried too often.
-
-        Raises:
-            TranslationError: No worker is left.
-        """
-        if dead not in self.all:
-            return
-        self.all.remove(dead)
-        self.ray.kill(dead.handle)
-        if dead.failures + 1 < ATTEMPTS:
-            self.all.append(self._start(dead.failures + 1))
-        if not self.all:
-            raise TranslationError(
-                f"no process on the Ray cluster stays alive; the last one: {_brief(reason)}",
-                "See Ray's logs of that node; memory may have run out there.",
-            ) from reason
+    def bury(self, dead: Actor) -> None:
+        """Start another worker in the place of one that died, unless that was tried too often."""
+        if dead in self.all:
+            self.all.remove(dead)
+            self.ray.kill(dead.handle)
+            if dead.failures + 1 < ATTEMPTS:
+                self.all.append(self._start(dead.failures + 1))
 
     def close(self) -> None:
         """End the workers, and the cluster if it was begun here; safe to call twice."""
@@ -202,19 +192,22 @@ class _Work:
 
     def _lose(self, call: Any, starter: Actor | None, reason: BaseException) -> None:
         """A worker is gone, and with it one batch; what else it had comes up by itself."""
-        if starter is not None:
-            self._actors.replace(starter, reason)
-            return
-        actor, number = self._calls.pop(call)
-        self._losses[number] = self._losses.get(number, 0) + 1
-        if self._losses[number] >= ATTEMPTS:
+        actor, number = (starter, None) if starter else self._calls.pop(call)
+        self._actors.bury(actor)
+        if number is not None:
+            self._losses[number] = self._losses.get(number, 0) + 1
+            if self._losses[number] >= ATTEMPTS:
+                raise TranslationError(
+                    f"{self._order.name}: {ATTEMPTS} processes on the Ray cluster died with the "
+                    f"same {len(self._texts[number])} texts; the last one: {_brief(reason)}",
+                    "If memory ran out there, try a smaller --batch-tokens.",
+                ) from reason
+            heappush(self._lost, number)
+        if not self._actors.all:
             raise TranslationError(
-                f"{self._order.name}: {ATTEMPTS} processes on the Ray cluster died with the same "
-                f"{len(self._texts[number])} texts; the last one: {_brief(reason)}",
-                "If memory ran out there, try a smaller --batch-tokens.",
+                f"no process on the Ray cluster stays alive; the last one: {_brief(reason)}",
+                "See Ray's logs of that node; memory may have run out there.",
             ) from reason
-        heappush(self._lost, number)
-        self._actors.replace(actor, reason)
 
     def _fail(self, error: Any) -> NoReturn:
         """Raise what the translator raised on its node."""
