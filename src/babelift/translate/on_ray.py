@@ -1,7 +1,8 @@
-"""Hands the texts of a translation to a Ray cluster, from which each node's translator answers.
+"""Hands the texts of a translation to a Ray cluster, on whose nodes translators are opened.
 
-Actors, not Ray Data: batches must come back in order and each as soon as it is finished, so that
-this process alone writes the memory and a run that stopped goes on where it was.
+Actors, not Ray Data: it would begin its processes, and open the models, anew for every pair of
+languages, and is no faster. As batches come back in order, each as soon as it is finished, this
+process alone writes the memory, and a run that was stopped goes on where it was.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
