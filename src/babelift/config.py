@@ -159,7 +159,9 @@ class Translating(Settings):
         "drop", description="What to do with translations that fail a quality check."
     )
     batch_tokens: int = Field(
-        4096, ge=16, description="Tokens sent to the translator at a time; a kill loses one batch."
+        4096,
+        ge=16,
+        description="Tokens sent to the translator at a time; a kill loses few batches.",
     )
 
     @field_validator("to", mode="before")
@@ -183,11 +185,25 @@ class TranslateConfig(Table, Translating):
     input: tuple[str, ...] = Field((), description="Tables to translate.")
     out: Path | None = Field(None, description="File to write: .parquet, .jsonl or .csv.")
     with_originals: bool = Field(False, description="Write the originals too.")
+    on: Literal["local", "ray"] = Field(
+        "local", description="Where texts are translated: on this machine or on a Ray cluster."
+    )
+    workers: int | None = Field(
+        None,
+        ge=1,
+        description="Processes on the Ray cluster; as many as it has room for if absent.",
+    )
     quality: QualityAction = Field(
         "keep", description="What to do with translations that fail a quality check."
     )
 
     _tuples = field_validator("input", mode="before")(_as_tuple)
+
+    @model_validator(mode="after")
+    def _workers_are_used(self) -> Self:
+        if self.workers and self.on != "ray":
+            raise ValueError(f"workers '{self.workers}' is only used with on 'ray'")
+        return self
 
 
 class Training(Settings):

@@ -14,7 +14,7 @@ from babelift.config import Translating
 from babelift.errors import ConfigError, LanguageError, ModelError
 from babelift.languages import get
 from babelift.testing import SENTENCES, tiny_m2m100, tiny_marian, tiny_nllb
-from babelift.translate import ct2
+from babelift.translate import ct2, ct2_engine
 from babelift.translate.ct2 import CT2Translator, load, load_published
 
 SIX = ("en", "de", "es", "fr", "ja", "zh")
@@ -191,7 +191,7 @@ def test_results_come_in_the_order_of_the_texts_whatever_their_lengths(
     m2m100: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ct2, "_CHUNK", 7)
-    monkeypatch.setattr(ct2, "_BATCH_TOKENS", 40)
+    monkeypatch.setattr(ct2_engine, "STEP_TOKENS", 40)
     translator = open_exact(m2m100)
     texts = [sentence[:length] for sentence in SENTENCES["de"] for length in (3, 40, 9)]
     random.Random(5).shuffle(texts)
@@ -356,7 +356,7 @@ def test_threads_follow_omp_num_threads(
     monkeypatch: pytest.MonkeyPatch, asked: str, expected: tuple[int, int] | None
 ) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", asked)
-    inter, intra = ct2._threads()
+    inter, intra = ct2_engine.threads()
     assert (inter, intra) == expected if expected else inter * intra >= 1
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
-from babelift.errors import MissingDependencyError
+from babelift.cluster import connected, gpus_each, import_ray
 from babelift.study.job import Task
 from babelift.study.runner import Execute, run_locked
 
@@ -25,21 +25,12 @@ def on_ray(workers: int | None = None) -> Execute:
     Raises:
         MissingDependencyError: Ray is not installed.
     """
-    try:
-        import ray
-    except ImportError as error:
-        raise MissingDependencyError(
-            "the trainings cannot be handed to Ray: the library 'ray' is not installed.",
-            "pip install 'babelift[ray]', or leave --on ray out.",
-        ) from error
+    ray = import_ray("the trainings")
 
     def execute(tasks: Sequence[Task]) -> Iterator[tuple[Task, str | None]]:
-        started_here = not ray.is_initialized()
-        if started_here:
-            ray.init(log_to_driver=False)
-        try:
-            gpus = 1 if ray.cluster_resources().get("GPU") else 0  # type: ignore[no-untyped-call]
-            run = ray.remote(max_retries=RETRIES, num_cpus=1, num_gpus=gpus)(run_locked)
+        with connected(ray):
+            options = {"max_retries": RETRIES, "num_cpus": 1, "num_gpus": gpus_each(ray)}
+            run = ray.remote(**options)(run_locked)
             waiting = list(reversed(tasks))
             running: dict[Any, Task] = {}
             while waiting or running:
@@ -52,8 +43,5 @@ def on_ray(workers: int | None = None) -> Execute:
                     yield task, ray.get(done)
                 except ray.exceptions.RayError as error:
                     yield task, f"{type(error).__name__}: {error}"
-        finally:
-            if started_here:
-                ray.shutdown()
 
     return execute

@@ -1,10 +1,10 @@
-"""Sizes of segments in tokens, and batches of them under a token budget."""
+"""Sizes of segments in tokens, batches of them under a token budget, and their translations."""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
 
-from babelift.translate.protocol import Translator
+from babelift.translate.protocol import BatchTranslator, Translation, Translator
 
 MAX_TOKENS: Final = 256
 """Longest segment for a translator that does not say what it takes; longer ones translate badly."""
@@ -39,6 +39,20 @@ def counter(
 def limit_of(translator: Translator) -> int:
     """The most tokens of a segment that the translator takes."""
     return int(getattr(translator, "max_input_tokens", None) or MAX_TOKENS)
+
+
+def translate_batches(
+    translator: Translator, batches: Iterable[Sequence[str]], source_lang: str, target_lang: str
+) -> Iterator[list[Translation]]:
+    """The translations of each batch, in order; several at a time where the translator can.
+
+    Raises:
+        LanguageError: The pair is not possible.
+        TranslationError: The engine failed.
+    """
+    if isinstance(translator, BatchTranslator):
+        return translator.translate_batches(batches, source_lang, target_lang)
+    return (list(translator.translate(batch, source_lang, target_lang)) for batch in batches)
 
 
 def cut_batches(segments: Sequence[str], sizes: Sequence[int], budget: int) -> Iterator[list[str]]:

@@ -4,19 +4,19 @@ One model per folder; `babelift.translate.opus` puts one Marian model per pair t
 """
 
 import json
-import os
-import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from copy import copy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple
 
 from babelift.config import Translating
-from babelift.errors import ModelError, TranslationError
+from babelift.errors import ModelError
 from babelift.hub import TOKENIZER
+from babelift.translate import ct2_engine
 from babelift.translate.convert import check_compute_type, converted
+from babelift.translate.ct2_engine import Engine, Started
 from babelift.translate.decoding import Decoding, longest_input
 from babelift.translate.facts import ModelFacts, foreign_facts
 from babelift.translate.identity import identity
@@ -24,8 +24,6 @@ from babelift.translate.pairs import check_pair
 from babelift.translate.pieces import END, Pieces, open_pieces
 from babelift.translate.protocol import Translation
 
-_BATCH_TOKENS: Final = 1024
-"""Source tokens in one step of the engine: enough for a core, and several steps for several."""
 _CHUNK: Final = 2048
 """Texts handed to the engine at a time, so that memory does not grow with their number."""
 
@@ -84,13 +82,20 @@ class CT2Translator:
         self._facts = facts or ModelFacts.read(folder) or foreign_facts(folder, tokens)
         self._pieces: Pieces = open_pieces(folder, self._facts, tokens)
         self._pairs = self._pieces.pairs()
-        self._engine = _Engine(folder, compute_type)
+        self._engine = Engine(folder, compute_type)
         weights = identity(folder, ("model.bin", "*vocabulary*", *TOKENIZER))
         self._made_of = (
             f"{self._facts.family}:{weights} ctranslate2:{ctranslate2.__version__} {compute_type}"
         )
+        if ct2_engine.device() == "cuda":  # rounds otherwise than a processor
+            self._made_of += " cuda"
         self.fingerprint = f"{self._made_of} {self._decoding} {self._facts}"
         self.max_input_tokens = longest_input(self._facts.source_limit, self._facts.output_limit)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What had to be done differently for want of memory."""
+        return self._engine.notes
 
     def pairs(self) -> frozenset[tuple[str, str]]:
         """The (source, target) tags the model has."""
@@ -111,12 +116,29 @@ class CT2Translator:
             ModelError: The model cannot be opened.
             TranslationError: The engine failed.
         """
+        for results in self.translate_batches(chunks(texts), source_lang, target_lang):
+            yield from results
+
+    def translate_batches(
+        self, batches: Iterable[Sequence[str]], source_lang: str, target_lang: str
+    ) -> Iterator[list[Translation]]:
+        """Translate batches, one list per batch, in order.
+
+        The engine works on the next ones while the caller has the one that is finished.
+
+        Raises:
+            LanguageError: The model lacks the pair.
+            ModelError: The model cannot be opened.
+            TranslationError: The engine failed.
+        """
         check_pair(self.name, source_lang, target_lang, self._pairs)
-        for start in range(0, len(texts), _CHUNK):
-            outputs = self.generate(texts[start : start + _CHUNK], source_lang, target_lang)
-            found = self._pieces.join([output.tokens for output in outputs])
-            for text, output in zip(found, outputs, strict=True):
-                yield Translation(text, output.truncated)
+        under_way: deque[_Batch] = deque()
+        for batch in batches:
+            under_way.append(self._start(batch, source_lang, target_lang))
+            if len(under_way) > ct2_engine.AHEAD:
+                yield self._translations(under_way.popleft())
+        while under_way:
+            yield self._translations(under_way.popleft())
 
     def generate(self, texts: Sequence[str], source_lang: str, target_lang: str) -> list[Output]:
         """The tokens of each text's translation; a text without tokens has none.
@@ -127,17 +149,7 @@ class CT2Translator:
             TranslationError: The engine failed.
         """
         check_pair(self.name, source_lang, target_lang, self._pairs)
-        front, back = self._pieces.frame(source_lang, target_lang)
-        room = self._facts.source_limit - len(front) - len(back)
-        pieces = self._pieces.split(texts)
-        outputs = [Output([], truncated=False)] * len(texts)
-        filled = [number for number, tokens in enumerate(pieces) if tokens]
-        sources = [[*front, *pieces[number][:room], *back] for number in filled]
-        for number, tokens in zip(filled, self._run(sources, target_lang), strict=True):
-            output = self._finish(tokens)
-            cut = output.truncated or len(pieces[number]) > room
-            outputs[number] = Output(output.tokens, cut)
-        return outputs
+        return self._outputs(self._start(texts, source_lang, target_lang))
 
     def count_tokens(self, texts: Sequence[str], source_lang: str, target_lang: str) -> list[int]:
         """The tokens of each text, without the special ones."""
@@ -155,33 +167,45 @@ class CT2Translator:
         """Let go of the model; the next text opens it again."""
         self._engine.close()
 
-    def _run(self, sources: list[list[str]], target_lang: str) -> list[list[str]]:
-        """The output tokens after the target language, the end included where it was reached."""
-        if not sources:
-            return []
-        prefix = self._pieces.prefix(target_lang)
+    def _start(self, texts: Sequence[str], source_lang: str, target_lang: str) -> "_Batch":
+        front, back = self._pieces.frame(source_lang, target_lang)
+        room = self._facts.source_limit - len(front) - len(back)
+        pieces = self._pieces.split(texts)
+        sources = [[*front, *tokens[:room], *back] for tokens in pieces if tokens]
+        sizes = [len(tokens) for tokens in pieces]
+        options = self._options(target_lang)
+        return _Batch(self._engine.start(self.name, sources, options), sizes, room)
+
+    def _options(self, target_lang: str) -> dict[str, Any]:
         facts = self._facts
-        engine = self._engine.open(self.name)
-        try:
-            # The engine itself sorts by length, longest first, and gives the results in order.
-            results = engine.translate_batch(
-                sources,
-                target_prefix=[prefix] * len(sources) if prefix else None,
-                max_batch_size=_BATCH_TOKENS,
-                batch_type="tokens",
-                beam_size=self._decoding.beam_size,
-                length_penalty=facts.length_penalty,
-                repetition_penalty=facts.repetition_penalty,
-                no_repeat_ngram_size=self._decoding.ngram(facts.no_repeat_ngram_size),
-                suppress_sequences=[list(tokens) for tokens in facts.suppressed] or None,
-                max_input_length=0,
-                min_decoding_length=0,
-                max_decoding_length=facts.output_limit - 1,
-                return_end_token=True,
-            )
-        except (RuntimeError, ValueError) as error:
-            raise TranslationError(f"{self.name}: the engine failed: {error}.") from error
-        return [result.hypotheses[0][len(prefix) :] for result in results]
+        return {
+            "target_prefix": self._pieces.prefix(target_lang),
+            "beam_size": self._decoding.beam_size,
+            "length_penalty": facts.length_penalty,
+            "repetition_penalty": facts.repetition_penalty,
+            "no_repeat_ngram_size": self._decoding.ngram(facts.no_repeat_ngram_size),
+            "suppress_sequences": [list(tokens) for tokens in facts.suppressed] or None,
+            "max_input_length": 0,
+            "min_decoding_length": 0,
+            "max_decoding_length": facts.output_limit - 1,
+            "return_end_token": True,
+        }
+
+    def _outputs(self, batch: "_Batch") -> list[Output]:
+        prefix = len(batch.started.options["target_prefix"])
+        made = iter(self._engine.finish(batch.started))
+        outputs = []
+        for size in batch.sizes:
+            output = self._finish(next(made)[prefix:]) if size else Output([], truncated=False)
+            outputs.append(Output(output.tokens, output.truncated or size > batch.room))
+        return outputs
+
+    def _translations(self, batch: "_Batch") -> list[Translation]:
+        outputs = self._outputs(batch)
+        texts = self._pieces.join([output.tokens for output in outputs])
+        return [
+            Translation(text, output.truncated) for text, output in zip(texts, outputs, strict=True)
+        ]
 
     def _finish(self, tokens: list[str]) -> Output:
         if tokens and tokens[-1] == END:
@@ -189,48 +213,23 @@ class CT2Translator:
         return Output(tokens[:-1] if self._facts.forced_end else tokens, truncated=True)
 
 
-class _Engine:
-    """The loaded weights; opened when they are first asked for."""
+class _Batch(NamedTuple):
+    """Texts whose translation has begun.
 
-    def __init__(self, folder: Path, compute_type: str) -> None:
-        self._folder = folder
-        self._compute_type = compute_type
-        self._loaded: Any = None
+    Attributes:
+        started: Those that have tokens, in the engine.
+        sizes: Tokens of each text, special ones not counted.
+        room: As many as the model takes.
+    """
 
-    def open(self, name: str) -> Any:
-        import ctranslate2
-
-        if self._loaded is None:
-            inter, intra = _threads()
-            try:
-                with _torch_threads_kept():
-                    self._loaded = ctranslate2.Translator(
-                        str(self._folder),
-                        compute_type=self._compute_type,
-                        inter_threads=inter,
-                        intra_threads=intra,
-                    )
-            except (RuntimeError, ValueError) as error:
-                raise ModelError(
-                    f"{name}: '{self._folder}' cannot be opened: {error}.",
-                    "If Babelift made the folder, delete it; it is made again.",
-                ) from error
-        return self._loaded
-
-    def close(self) -> None:
-        self._loaded = None
+    started: Started
+    sizes: list[int]
+    room: int
 
 
-@contextmanager
-def _torch_threads_kept() -> Iterator[None]:
-    """Undo what opening an engine does to torch: both share OpenMP's number of threads."""
-    torch = sys.modules.get("torch")
-    before = torch.get_num_threads() if torch else 0
-    try:
-        yield
-    finally:
-        if torch:
-            torch.set_num_threads(before)
+def chunks(texts: Sequence[str]) -> Iterator[Sequence[str]]:
+    """The texts in batches, for a caller that has made none."""
+    return (texts[start : start + _CHUNK] for start in range(0, len(texts), _CHUNK))
 
 
 def load(argument: str, config: Translating) -> CT2Translator:
@@ -300,17 +299,3 @@ def _tokens(folder: Path) -> list[str]:
         if (folder / f"{name}.txt").is_file():
             return (folder / f"{name}.txt").read_text("utf-8").removesuffix("\n").split("\n")
     raise ModelError(f"'{folder}' has no vocabulary beside model.bin.")
-
-
-def _threads() -> tuple[int, int]:
-    """Translations at a time and threads of each: OMP_NUM_THREADS, else all cores we may use."""
-    asked = os.environ.get("OMP_NUM_THREADS", "").split(",")[0]
-    cores = int(asked) if asked.isdigit() and int(asked) > 0 else _cores()
-    inter = min(cores, 4)
-    return inter, cores // inter
-
-
-def _cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from itertools import chain, count
 from pathlib import Path
@@ -95,16 +95,17 @@ def _checked_output(config: TranslateConfig) -> Path:
 @contextmanager
 def _translators(config: TranslateConfig) -> Iterator[tuple[Translator, Translator | None]]:
     with ExitStack() as stack:
-        translator = load_translator(config.translator, config=config)
-        stack.callback(translator.close)
-        fallback = None
-        if config.fallback:
-            fallback = load_translator(config.fallback, config=config)
-            stack.callback(fallback.close)
+        load: Callable[..., Translator] = load_translator
+        if config.on == "ray":
+            from babelift.translate.on_ray import on_ray
+
+            load = stack.enter_context(on_ray(config.workers))
+        translator = _opened(config.translator, config, stack, load)
+        fallback = _opened(config.fallback, config, stack, load) if config.fallback else None
         yield translator, fallback
 
 
-_NOT_CONTENT = {"out", "input", "batch_tokens", "max_rejects"}
+_NOT_CONTENT = {"out", "input", "batch_tokens", "max_rejects", "on", "workers"}
 """Settings that do not change what is in the output."""
 
 
@@ -185,10 +186,15 @@ def translate(
     return result.rows
 
 
-def _opened(translator: str | Translator, config: Translating, stack: ExitStack) -> Translator:
+def _opened(
+    translator: str | Translator,
+    config: Translating,
+    stack: ExitStack,
+    load: Callable[..., Translator] = load_translator,
+) -> Translator:
     """A translator by its name, closed in the end; one that is given as it is stays open."""
     if not isinstance(translator, str):
         return translator
-    opened = load_translator(translator, config=config)
+    opened = load(translator, config=config)
     stack.callback(opened.close)
     return opened

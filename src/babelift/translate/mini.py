@@ -1,14 +1,14 @@
 """The translator that ships with Babelift: per pair a small model, or a word lexicon if better."""
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import permutations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from babelift.config import Translating
 from babelift.errors import ModelError
-from babelift.translate.batches import MAX_TOKENS, counter
+from babelift.translate.batches import MAX_TOKENS, counter, translate_batches
 from babelift.translate.facts import read_json
 from babelift.translate.pairs import check_pair
 from babelift.translate.protocol import Translation, Translator
@@ -68,6 +68,11 @@ class MiniTranslator:
         choices = hashlib.sha256(chosen.encode()).hexdigest()[:16]
         self.fingerprint = " + ".join([f"mini/1:{choices}", *used])
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the model had to do differently for want of memory."""
+        return self._model.notes if self._model else ()
+
     def pairs(self) -> frozenset[Pair]:
         """The pairs that the model or the lexicon translates."""
         return frozenset(self._by_pair)
@@ -87,6 +92,19 @@ class MiniTranslator:
             TranslationError: The engine failed.
         """
         return self._part(source_lang, target_lang).translate(texts, source_lang, target_lang)
+
+    def translate_batches(
+        self, batches: Iterable[Sequence[str]], source_lang: str, target_lang: str
+    ) -> Iterator[list[Translation]]:
+        """Translate batches, one list per batch, in order; the model works ahead.
+
+        Raises:
+            LanguageError: The pair is not one of the six languages'.
+            ModelError: The model cannot be opened.
+            TranslationError: The engine failed.
+        """
+        part = self._part(source_lang, target_lang)
+        return translate_batches(part, batches, source_lang, target_lang)
 
     def count_tokens(self, texts: Sequence[str], source_lang: str, target_lang: str) -> list[int]:
         """The tokens of each text, for what translates the pair."""

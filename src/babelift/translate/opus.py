@@ -1,8 +1,8 @@
 """OPUS-MT: one small Marian model per pair of languages, through English where there is none."""
 
 import re
-from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections import OrderedDict, deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from pathlib import Path
 from typing import Final, Literal
@@ -13,7 +13,7 @@ from babelift.hub import MODEL_FILES, fetch, missing
 from babelift.languages import resolve
 from babelift.translate.batches import MAX_TOKENS
 from babelift.translate.convert import check_compute_type
-from babelift.translate.ct2 import CT2Translator, load_published
+from babelift.translate.ct2 import CT2Translator, chunks, load_published
 from babelift.translate.decoding import Decoding, longest_input
 from babelift.translate.facts import limits, marian_pair, read_json
 from babelift.translate.identity import identity
@@ -103,6 +103,11 @@ class OpusTranslator:
         )
         self.fingerprint = f"{self._made_of} {Decoding(config.beam_size)}"
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the models had to do differently for want of memory."""
+        return tuple(note for model in self._open.values() for note in model.notes)
+
     def pairs(self) -> frozenset[_Pair]:
         """The (source, target) tags that one model or two can translate."""
         return self._pairs
@@ -128,17 +133,23 @@ class OpusTranslator:
             ModelError: A model cannot be fetched, converted or opened.
             TranslationError: The engine failed.
         """
-        done = [Translation(text) for text in texts]
+        for results in self.translate_batches(chunks(texts), source_lang, target_lang):
+            yield from results
+
+    def translate_batches(
+        self, batches: Iterable[Sequence[str]], source_lang: str, target_lang: str
+    ) -> Iterator[list[Translation]]:
+        """Translate batches, one list per batch, in order; the models work ahead.
+
+        Raises:
+            LanguageError: There is no model for the pair.
+            ModelError: A model cannot be fetched, converted or opened.
+            TranslationError: The engine failed.
+        """
+        made: Iterable[list[Translation]] = (list(map(Translation, batch)) for batch in batches)
         for hop in self.route(source_lang, target_lang):
-            model = self._model(hop)
-            if self._varied:
-                model = model.variant()
-            results = model.translate([text or "" for text, _ in done], *hop)
-            done = [
-                Translation(new.text, new.truncated or old.truncated)
-                for old, new in zip(done, results, strict=True)
-            ]
-        yield from done
+            made = self._hop(made, hop)
+        yield from made
 
     def count_tokens(self, texts: Sequence[str], source_lang: str, target_lang: str) -> list[int]:
         """The tokens of each text for the first model of the pair.
@@ -163,6 +174,24 @@ class OpusTranslator:
         """Let go of every model."""
         while self._open:
             self._open.popitem()[1].close()
+
+    def _hop(self, made: Iterable[list[Translation]], hop: _Pair) -> Iterator[list[Translation]]:
+        """What one model makes of batches that come out of another, or are the sources."""
+        model = self._model(hop)
+        if self._varied:
+            model = model.variant()
+        under_way: deque[list[Translation]] = deque()
+
+        def sources() -> Iterator[list[str]]:
+            for batch in made:
+                under_way.append(batch)
+                yield [text or "" for text, _ in batch]
+
+        for results in model.translate_batches(sources(), *hop):
+            yield [
+                Translation(new.text, new.truncated or old.truncated)
+                for old, new in zip(under_way.popleft(), results, strict=True)
+            ]
 
     def _model(self, pair: _Pair) -> CT2Translator:
         if pair not in self._open:

@@ -6,14 +6,9 @@ from typing import Final, NamedTuple
 
 from babelift.errors import TranslationError
 from babelift.progress import Task
-from babelift.translate.batches import counter, cut_batches, limit_of
+from babelift.translate.batches import counter, cut_batches, limit_of, translate_batches
 from babelift.translate.memory import Memory
-from babelift.translate.protocol import (
-    BatchTranslator,
-    DerivedTranslator,
-    Translation,
-    Translator,
-)
+from babelift.translate.protocol import DerivedTranslator, Translation, Translator
 from babelift.translate.segment import Piece, rejoin, split_long, split_text
 
 WINDOW: Final = 20_000
@@ -183,7 +178,8 @@ def _translations(
     new = [segment for segment in counts if segment not in done]
     sizes = counter(lane.translator, *pair)(new)
     batches = list(cut_batches(new, sizes, lane.batch_tokens))
-    for batch, results in zip(batches, _run(batches, lane), strict=True):
+    translated = translate_batches(lane.translator, batches, *pair)
+    for batch, results in zip(batches, translated, strict=True):
         fresh = _checked(batch, results, lane)
         lane.memory.put_many(fresh, *pair, fingerprint)
         done.update(fresh)
@@ -196,14 +192,6 @@ def _translations(
         bar.advance(sum(counts[segment] for segment in batch))
     bar.finish()
     return done
-
-
-def _run(batches: Sequence[list[str]], lane: Lane) -> Iterator[list[Translation]]:
-    """The translations of each batch, in order."""
-    translator, pair = lane.translator, (lane.source_lang, lane.target_lang)
-    if isinstance(translator, BatchTranslator):
-        return translator.translate_batches(batches, *pair)
-    return (list(translator.translate(batch, *pair)) for batch in batches)
 
 
 def _checked(

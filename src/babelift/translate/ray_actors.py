@@ -1,0 +1,224 @@
+"""The Ray actors that translate: fed ahead, in order, and replaced when they or their node die."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from heapq import heappop, heappush
+from pathlib import Path
+from typing import Any, Final, NoReturn
+
+from babelift.cluster import connected, gpus_each
+from babelift.errors import BabeliftError, TranslationError
+from babelift.translate.protocol import Translation
+from babelift.translate.ray_worker import Order, Worker
+
+IN_FLIGHT: Final = 2
+"""Batches that an actor has at a time: one that it translates, and the next."""
+
+AHEAD: Final = 4
+"""Batches for each actor that may be begun or finished before the oldest has come back."""
+
+ATTEMPTS: Final = 3
+"""Times that a batch may be lost, or an actor die with nothing done, before that is an error."""
+
+
+@dataclass(slots=True, eq=False)
+class Actor:
+    """A worker as it is seen from here.
+
+    Attributes:
+        handle: Ray's.
+        starting: Comes back when its process runs; None from then on.
+        calls: Batches that it has.
+        failures: Deaths of it and those before it since they last finished a batch.
+    """
+
+    handle: Any
+    starting: Any
+    calls: int = 0
+    failures: int = 0
+
+
+class Actors:
+    """As many workers as the cluster has room for, begun with the first batch; `close` ends them.
+
+    Args:
+        ray: The library.
+        workers: How many; where absent, as many as the cluster has cores for, or GPUs if it has
+            any.
+        cores: Cores for each.
+    """
+
+    def __init__(self, ray: Any, workers: int | None = None, cores: int = 1) -> None:
+        self.ray = ray
+        self.all: list[Actor] = []
+        self.notes: dict[tuple[Actor, str], tuple[str, ...]] = {}
+        self._workers, self._cores = workers, cores
+        self._stack = ExitStack()
+        self._remote: Any = None
+
+    def translate(
+        self, order: Order, batches: Iterable[Sequence[str]], source_lang: str, target_lang: str
+    ) -> Iterator[list[Translation]]:
+        """Translate batches, one list per batch, in order.
+
+        Raises:
+            TranslationError: A batch was lost too often, or no worker stays alive.
+            BabeliftError: What the translator raised on its node.
+        """
+        begun = _Work(self, order, batches, (source_lang, target_lang))
+        try:
+            yield from begun.results()
+        finally:
+            begun.cancel()
+
+    def fill(self) -> None:
+        """Start as many workers as are lacking; those without room wait for it."""
+        if self._remote is None:
+            self._stack.enter_context(connected(self.ray))
+            gpus = gpus_each(self.ray)
+            options = {"num_cpus": self._cores, "num_gpus": gpus, "scheduling_strategy": "SPREAD"}
+            self._remote = self.ray.remote(**options)(Worker)
+        while len(self.all) < (self._workers or self._room()):
+            self.all.append(self._start())
+
+    def bury(self, dead: Actor) -> None:
+        """Start another worker in the place of one that died, unless that was tried too often."""
+        if dead in self.all:
+            self.all.remove(dead)
+            self.ray.kill(dead.handle)
+            if dead.failures + 1 < ATTEMPTS:
+                self.all.append(self._start(dead.failures + 1))
+
+    def close(self) -> None:
+        """End the workers, and the cluster if it was begun here; safe to call twice."""
+        for actor in self.all:
+            self.ray.kill(actor.handle)
+        self.all.clear()
+        self._remote = None
+        self._stack.close()
+
+    def _room(self) -> int:
+        resources = self.ray.cluster_resources()
+        cores = int(resources.get("CPU", 0)) // self._cores
+        return max(1, min(cores, int(resources.get("GPU", 0)) or cores))
+
+    def _start(self, failures: int = 0) -> Actor:
+        handle = self._remote.remote(self._cores, Path.cwd())
+        return Actor(handle, handle.ready.remote(), failures=failures)
+
+
+class _Work:
+    """The batches of one call: which are where, which are lost, which wait for their turn."""
+
+    def __init__(
+        self,
+        actors: Actors,
+        order: Order,
+        batches: Iterable[Sequence[str]],
+        pair: tuple[str, str],
+    ) -> None:
+        self._actors, self._order, self._pair = actors, order, pair
+        self._ray = actors.ray
+        self._coming = enumerate(batches)
+        self._next = next(self._coming, None)
+        self._texts: dict[int, Sequence[str]] = {}  # begun and not finished
+        self._calls: dict[Any, tuple[Actor, int]] = {}
+        self._lost: list[int] = []
+        self._losses: dict[int, int] = {}
+        self._done: dict[int, list[Translation]] = {}
+
+    def results(self) -> Iterator[list[Translation]]:
+        """The translations of each batch, in order."""
+        if self._next is not None:
+            self._actors.fill()
+        number = 0
+        while self._next is not None or self._texts or self._done:
+            self._hand_out(number)
+            if number in self._done:
+                yield self._done.pop(number)
+                number += 1
+            else:
+                self._wait()
+
+    def cancel(self) -> None:
+        """Take back what no worker has begun."""
+        for call, (actor, _) in self._calls.items():
+            self._ray.cancel(call)
+            actor.calls -= 1
+        self._calls.clear()
+
+    def _hand_out(self, oldest: int) -> None:
+        ready = [actor for actor in self._actors.all if actor.starting is None]
+        while ready and (actor := min(ready, key=lambda one: one.calls)).calls < IN_FLIGHT:
+            number = self._take(oldest + AHEAD * len(ready))
+            if number is None:
+                return
+            texts = list(self._texts[number])
+            call = actor.handle.translate.remote(self._order, texts, *self._pair)
+            self._calls[call] = (actor, number)
+            actor.calls += 1
+
+    def _take(self, end: int) -> int | None:
+        """The number of the batch to begin: a lost one first, no new one from `end` on."""
+        if self._lost:
+            return heappop(self._lost)
+        if self._next is None or self._next[0] >= end:
+            return None
+        number, self._texts[number] = self._next
+        self._next = next(self._coming, None)
+        return number
+
+    def _wait(self) -> None:
+        """Until a batch or a worker is ready, or has died."""
+        starting = {one.starting: one for one in self._actors.all if one.starting is not None}
+        (first, *_), _ = self._ray.wait([*self._calls, *starting])
+        try:
+            made = self._ray.get(first)
+        except self._ray.exceptions.RayTaskError as error:
+            self._fail(error)
+        except self._ray.exceptions.RayError as error:
+            self._lose(first, starting.get(first), error)
+            return
+        if first in starting:
+            starting[first].starting = None
+            return
+        actor, number = self._calls.pop(first)
+        actor.calls -= 1
+        actor.failures = 0
+        self._actors.notes[actor, self._order.fingerprint] = made.notes
+        self._done[number] = made.translations
+        del self._texts[number]
+
+    def _lose(self, call: Any, starter: Actor | None, reason: BaseException) -> None:
+        """A worker is gone, and with it one batch; what else it had comes up by itself."""
+        actor, number = (starter, None) if starter else self._calls.pop(call)
+        self._actors.bury(actor)
+        if number is not None:
+            self._losses[number] = self._losses.get(number, 0) + 1
+            if self._losses[number] >= ATTEMPTS:
+                raise TranslationError(
+                    f"{self._order.name}: {ATTEMPTS} processes on the Ray cluster died with the "
+                    f"same {len(self._texts[number])} texts; the last one: {_brief(reason)}",
+                    "If memory ran out there, try a smaller --batch-tokens.",
+                ) from reason
+            heappush(self._lost, number)
+        if not self._actors.all:
+            raise TranslationError(
+                f"no process on the Ray cluster stays alive; the last one: {_brief(reason)}",
+                "See Ray's logs of that node; memory may have run out there.",
+            ) from reason
+
+    def _fail(self, error: Any) -> NoReturn:
+        """Raise what the translator raised on its node."""
+        if isinstance(error.cause, BabeliftError):
+            raise error.cause from error
+        raise TranslationError(
+            f"{self._order.name}: failed on the Ray cluster: {_brief(error.cause)}"
+        ) from error
+
+
+def _brief(error: BaseException) -> str:
+    """An error in one line."""
+    lines = str(error).strip().splitlines() or [""]
+    return f"{type(error).__name__}: {lines[0].rstrip('.')}."
