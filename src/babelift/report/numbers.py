@@ -26,15 +26,21 @@ def share(value: float | None, digits: int = 2) -> str:
 
 
 def digits_for(values: Iterable[float]) -> int:
-    """Digits for differences told together: two, or three where all are small and one is tiny.
+    """Digits for a difference and the ends of its interval: two, or three where all are small and
+    one is tiny, or where two would hide that the interval holds no zero.
 
     >>> digits_for([0.09, 0.06, 0.12]), digits_for([0.008, -0.002, 0.017])
     (2, 3)
     >>> digits_for([0.004, -0.03, 0.06])  # the third digit would say nothing
     2
+    >>> digits_for([-0.03, -0.06, -0.004])
+    3
     """
+    values = list(values)
     sizes = [abs(value) for value in values]
-    return 3 if max(sizes) < 0.05 and any(0 < size < 0.01 for size in sizes) else 2
+    small = max(sizes) < 0.05 and any(0 < size < 0.01 for size in sizes)
+    apart = min(values) * max(values) > 0 and min(sizes) < 0.005
+    return 3 if small or apart else 2
 
 
 def brackets(interval: Interval | None, digits: int = 2) -> str:

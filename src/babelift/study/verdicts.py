@@ -95,9 +95,11 @@ def _subject(question: Question, others: Sequence[Cell]) -> str:
     if question.kind == "otc":
         variant = question.arm.otc
         name = "OTC" if variant == "on" else f"OTC ({variant})"
+        varied = _varied(question.arm, [one for one in others if one.otc == variant])
         if any(other.arm != question.arm.arm and other.otc == variant for other in others):
-            name += f", beside {arm_name(question.arm.arm)},"
-        name += _varied(question.arm, [one for one in others if one.otc == variant])
+            name += f", beside {arm_name(question.arm.arm)}{varied},"
+        else:
+            name += varied
     elif question.kind == "ratio":
         name = f"a ratio of {question.arm.ratio}"
     else:

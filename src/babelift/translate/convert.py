@@ -12,6 +12,7 @@ from babelift.cache import cache_dir
 from babelift.errors import ConfigError, ModelError, did_you_mean
 from babelift.hub import MODEL_FILES, TOKENIZER, without_progress_bars
 from babelift.progress import shown
+from babelift.translate.ct2_engine import device
 from babelift.translate.facts import Family, model_family, published_facts, read_json
 from babelift.translate.identity import identity
 
@@ -87,11 +88,11 @@ def check_compute_type(compute_type: str) -> None:
     """
     import ctranslate2
 
-    possible = sorted(ctranslate2.get_supported_compute_types("cpu"))
+    possible = sorted(ctranslate2.get_supported_compute_types(device()))
     if compute_type in possible:
         return
     known = compute_type in COMPUTE_TYPES
-    problem = "not supported by this processor" if known else "not known"
+    problem = "not supported here" if known else "not known"
     near = "" if known else did_you_mean(compute_type, possible)
     raise ConfigError(
         f"compute_type '{compute_type}' is {problem}{near}",
