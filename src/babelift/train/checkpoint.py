@@ -13,7 +13,7 @@ from babelift.errors import RunError, TrainingError
 if TYPE_CHECKING:
     from torch import Tensor
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 KEPT: Final = 2
 
 Tensors = Mapping[str, "Tensor"]

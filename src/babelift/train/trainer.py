@@ -28,6 +28,7 @@ from babelift.train.objective import Objective, class_weights
 from babelift.train.result import TrainResult
 from babelift.train.sampler import PairSampler
 from babelift.train.tokens import TokenCache
+from babelift.train.vocabulary import narrow, widen
 
 WINDOW: Final = 8
 """Batches among which texts of like length are put together."""
@@ -114,10 +115,14 @@ def _train(
     progress: Progress,
     pairs: pl.DataFrame,
 ) -> TrainResult:
-    from accelerate import Accelerator
+    from accelerate import Accelerator, DistributedDataParallelKwargs
 
     # Said outright, since accelerate otherwise takes what another trainer left in the environment.
-    accelerator = Accelerator(mixed_precision="no")
+    # Buffers hold what is not trained: no need to send them around at every update.
+    accelerator = Accelerator(
+        mixed_precision="no",
+        kwargs_handlers=[DistributedDataParallelKwargs(broadcast_buffers=False)],
+    )
     sampler = _sampler(rows, settings, accelerator.num_processes)
     with accelerator.main_process_first():
         encoder = load_encoder(
@@ -141,6 +146,7 @@ def _train(
         if validation is None
         else data.prepare(validation, labels, tokenizer, max_length=max_length, what="validation")
     )
+    narrow(encoder.model, train.tokens.used)
     plan = _plan(encoder, settings, sampler.steps_per_epoch, accelerator.device)
     objective = _objective(encoder, settings, train.labels, len(labels))
     learner = Learner(accelerator, encoder.model, objective, train, settings, plan)
@@ -164,10 +170,11 @@ def _train(
         loop.run(log, progress)
     if state.best_step not in (0, state.step):
         learner.load_weights(checkpoints.best(state.best_step))
+    after = vectors.vectors_frame(pairs, "after", encode) if main else None
+    widen(encoder.model)
     result = _result(encoder, initial, sampler, train, plan, state, resumed_from)
-    if before is not None:
+    if before is not None and after is not None:
         if pairs.height:
-            after = vectors.vectors_frame(pairs, "after", encode)
             vectors.write_vectors(picture, pl.concat([before, after]))
         _save_model(encoder, run_dir / "model")
         checkpoints.finish(result.to_dict())
