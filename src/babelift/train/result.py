@@ -31,6 +31,7 @@ class TrainResult:
         initial_weights: SHA-256 of the weights it started from, head included.
         order: SHA-256 of the originals' ids in the order of the first epoch.
         validation: Best mean F1-micro over the validation languages, None without validation.
+        parts: In how many parts batches were computed at the end; more than 1 where memory ran out.
     """
 
     encoder: str
@@ -55,6 +56,7 @@ class TrainResult:
     initial_weights: str
     order: str
     validation: float | None
+    parts: int
 
     def to_dict(self) -> dict[str, Any]:
         """The fields as plain JSON values."""

@@ -71,7 +71,7 @@ def train_classifier(
         ModelError: The encoder cannot be found or opened.
         RunError: `run_dir` holds another training.
         NonFiniteLossError: The loss is NaN or infinite.
-        TrainingError: A file cannot be written.
+        TrainingError: A file cannot be written, or not even one text fits into memory.
         KeyboardInterrupt: Ctrl-C, after a checkpoint was written.
     """
     if len(labels) < 2:
@@ -115,14 +115,10 @@ def _train(
     progress: Progress,
     pairs: pl.DataFrame,
 ) -> TrainResult:
-    from accelerate import Accelerator, DistributedDataParallelKwargs
+    from accelerate import Accelerator
 
     # Said outright, since accelerate otherwise takes what another trainer left in the environment.
-    # Buffers hold what is not trained: no need to send them around at every update.
-    accelerator = Accelerator(
-        mixed_precision="no",
-        kwargs_handlers=[DistributedDataParallelKwargs(broadcast_buffers=False)],
-    )
+    accelerator = Accelerator(mixed_precision="no")
     sampler = _sampler(rows, settings, accelerator.num_processes)
     with accelerator.main_process_first():
         encoder = load_encoder(
@@ -214,6 +210,7 @@ def _result(
         initial_weights=initial,
         order=ids_digest([rows.ids[row] for row in sampler.first_order().tolist()]),
         validation=state.best_score if state.best_step else None,
+        parts=state.parts,
     )
 
 
