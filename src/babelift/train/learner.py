@@ -191,7 +191,7 @@ class Learner:
             ce += torch.nn.functional.cross_entropy(logits, labels, reduction="sum")
         sums = torch.cat([right, ce])
         if accelerator.num_processes > 1:
-            sums = accelerator.reduce(sums.to(accelerator.device, torch.float32), "sum").cpu()
+            sums = accelerator.reduce(sums.to(accelerator.device), "sum").cpu()
         counts = torch.bincount(rows.langs, minlength=len(rows.languages))
         scores = dict(zip(rows.languages, (sums[:-1] / counts).tolist(), strict=True))
         return scores, float(sums[-1]) / len(rows.ids)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from babelift.config import Training
 from babelift.errors import ConfigError, TrainingError
 from babelift.precision import choose_precision
+from babelift.processes import make_accelerator
 from babelift.progress import Progress, quiet
 from babelift.train import data, vectors
 from babelift.train.batch import parse_ratio
@@ -115,10 +116,7 @@ def _train(
     progress: Progress,
     pairs: pl.DataFrame,
 ) -> TrainResult:
-    from accelerate import Accelerator
-
-    # Said outright, since accelerate otherwise takes what another trainer left in the environment.
-    accelerator = Accelerator(mixed_precision="no")
+    accelerator = make_accelerator()
     sampler = _sampler(rows, settings, accelerator.num_processes)
     with accelerator.main_process_first():
         encoder = load_encoder(
