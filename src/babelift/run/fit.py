@@ -57,10 +57,11 @@ def run_fit(
         run = Run.start(fresh_folder(out) if force else out, config, command or ["babelift", "fit"])
         files = [
             facts.file_fact(path, role)
-            for role in ("train", "validation", "test")
+            for role in ("train", "validation", "test", "keep_texts")
             for path in getattr(config, role)
         ]
         _same_files(run, files)
+        data.read_lines(config.keep_texts)  # a file that is not there is told of at once
         if run.finished:
             progress.say(f"{run.path} is complete already; nothing was changed.")
             return run
@@ -121,6 +122,7 @@ def train_model(run: Run, config: FitConfig, progress: Progress) -> "TrainResult
         labels=run.manifest["labels"],
         run_dir=run.path,
         progress=progress,
+        keep_texts=data.read_lines(config.keep_texts),
     )
 
 

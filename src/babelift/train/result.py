@@ -11,7 +11,8 @@ class TrainResult:
     Attributes:
         encoder: As the user wrote it.
         license: Licence of the weights it started from, None where not known or none.
-        parameters: Number of weights, head included.
+        parameters: Number of weights of the written model, head included.
+        vocabulary: Tokens of the written model.
         steps: Updates done.
         epochs: Passes over the originals.
         best_step: Update whose weights were kept.
@@ -37,6 +38,7 @@ class TrainResult:
     encoder: str
     license: str | None
     parameters: int
+    vocabulary: int
     steps: int
     epochs: float
     best_step: int

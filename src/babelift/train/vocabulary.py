@@ -70,7 +70,7 @@ def narrow(model: "PreTrainedModel", tokens: NDArray[np.int64]) -> None:
         model: Changed in place.
         tokens: `(tokens,) int64` ids, each once: all that occur in training, padding included.
     """
-    whole = _plain_embedding(model)
+    whole = find_plain_embedding(model)
     if whole is not None:
         part = TrainedRows(whole, torch.from_numpy(tokens))
         model.set_input_embeddings(part.train(whole.training))
@@ -91,7 +91,7 @@ def _embedding(model: "PreTrainedModel") -> nn.Module | None:
     return found
 
 
-def _plain_embedding(model: "PreTrainedModel") -> nn.Embedding | None:
+def find_plain_embedding(model: "PreTrainedModel") -> nn.Embedding | None:
     """The model's word vectors if they are a lookup in a table that is used nowhere else."""
     found = _embedding(model)
     if type(found) is not nn.Embedding or not found.weight.requires_grad:
