@@ -255,6 +255,11 @@ class Training(Settings):
         "auto", description="bf16 where the processor has it (auto), or as said."
     )
     seed: int = Field(0, ge=0, description="Seed of everything random.")
+    trim_vocabulary: bool = Field(
+        False,
+        description="Write a smaller model, with the tokens of its training texts and single "
+        "characters alone; other words are spelt.",
+    )
 
     @field_validator("ratio")
     @classmethod
@@ -282,14 +287,24 @@ class FitConfig(Table, Translating, Training):
     ordinal: bool | None = Field(
         None, description="Labels are ordered numbers; found out by itself if absent."
     )
+    keep_texts: tuple[str, ...] = Field(
+        (),
+        description="Files with a text on each line, whose tokens a trimmed vocabulary keeps too.",
+    )
     out: Path | None = Field(None, description="Run folder.")
 
-    _tuples = field_validator("train", "validation", "test", mode="before")(_as_tuple)
+    _tuples = field_validator("train", "validation", "test", "keep_texts", mode="before")(_as_tuple)
 
     @field_validator("from_", mode="before")
     @classmethod
     def _known_sources(cls, value: Any) -> Any:
         return tuple(dict.fromkeys(resolve(str(tag)) for tag in _as_tuple(value)))
+
+    @model_validator(mode="after")
+    def _kept_texts_are_used(self) -> Self:
+        if self.keep_texts and not self.trim_vocabulary:
+            raise ValueError("'keep_texts' is only used with 'trim_vocabulary'")
+        return self
 
     @model_validator(mode="after")
     def _arm_is_possible(self) -> Self:

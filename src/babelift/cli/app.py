@@ -1,15 +1,18 @@
 """The `babelift` program: its commands, and what it does with errors."""
 
+import os
 import sys
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
+from pathlib import Path
 from typing import Any
 
 from cyclopts import App, CycloptsError
 
 from babelift import __version__
-from babelift.errors import BabeliftError, BabeliftWarning
+from babelift.errors import BabeliftError, BabeliftWarning, ConfigError
+from babelift.processes import is_first, world
 from babelift.progress import on_terminal
 
 app = App(
@@ -34,20 +37,48 @@ for _name, _help in _COMMANDS.items():
 
 
 def main() -> None:
-    """Run the program; errors go to standard error as one readable message."""
+    """Run the program; errors go to standard error as one readable message.
+
+    Of several processes that a launcher started only the first is heard, but for errors.
+    """
     try:
-        with on_terminal(), _warnings_in_one_line():
-            app(sys.argv[1:], exit_on_error=False)
+        with _one_voice(), _warnings_in_one_line():
+            _only_fit_is_shared()
+            app(sys.argv[1:], exit_on_error=False, print_error=is_first())
     except CycloptsError:
         sys.exit(2)
     except BabeliftError as error:
-        _say(f"{type(error).__name__}: {error}")
+        rank = world()[0]
+        _say(f"{f'process {rank}: ' if rank else ''}{type(error).__name__}: {error}")
         sys.exit(1)
     except KeyboardInterrupt:
-        _say("Interrupted. What was finished is kept: the same command goes on from there.")
+        if is_first():
+            _say("Interrupted. What was finished is kept: the same command goes on from there.")
         sys.exit(130)
     except BrokenPipeError:
         sys.exit(141)
+
+
+@contextmanager
+def _one_voice() -> Iterator[None]:
+    """Progress on the terminal in the first process; what the others print goes nowhere."""
+    if is_first():
+        with on_terminal():
+            yield
+        return
+    with Path(os.devnull).open("w", encoding="utf-8") as nowhere, redirect_stdout(nowhere):
+        yield
+
+
+def _only_fit_is_shared() -> None:
+    processes = world()[1]
+    if processes > 1 and sys.argv[1:2] != ["fit"]:
+        if not is_first():
+            sys.exit(1)
+        raise ConfigError(
+            f"{processes} processes were launched, but only 'babelift fit' can share its work.",
+            "Start the other commands without a launcher.",
+        )
 
 
 @contextmanager
@@ -59,6 +90,8 @@ def _warnings_in_one_line() -> Iterator[None]:
         _say(f"{name}: {' '.join(str(message).split())}")
 
     with warnings.catch_warnings():
+        if not is_first():
+            warnings.simplefilter("ignore")
         warnings.showwarning = show  # type: ignore[assignment]
         yield
 

@@ -5,6 +5,7 @@ import sys
 from babelift.cli.settings import settings_command
 from babelift.cli.show import show_run
 from babelift.config import FitConfig
+from babelift.processes import is_first
 
 
 def fit(config: FitConfig, force: bool = False) -> None:
@@ -18,6 +19,10 @@ def fit(config: FitConfig, force: bool = False) -> None:
     from babelift.progress import terminal
     from babelift.run.fit import run_fit
 
+    if not is_first():
+        from babelift.run.beside import train_beside
+
+        sys.exit(not train_beside(config))
     progress = terminal()
     run = run_fit(config, command=["babelift", *sys.argv[1:]], force=force, progress=progress)
     show_run(run)

@@ -121,6 +121,22 @@ def read_split(run: Run, split: str) -> pl.DataFrame:
     return pl.read_parquet(run.path / "data" / f"{split}.parquet")
 
 
+def read_lines(paths: Sequence[str]) -> list[str]:
+    """The lines of text files, without those that are blank.
+
+    Raises:
+        DataError: A file cannot be read as text.
+    """
+    lines: list[str] = []
+    for path in paths:
+        try:
+            lines += Path(path).read_text(encoding="utf-8-sig").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            reason = getattr(error, "strerror", None) or "it is not UTF-8"
+            raise DataError(f"{path}: cannot be read: {reason}.") from error
+    return [line for line in lines if line.strip()]
+
+
 class _Work:
     """A translator and a memory, open for the length of a `with` block."""
 

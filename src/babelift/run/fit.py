@@ -5,7 +5,7 @@ after whatever was finished.
 """
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -14,9 +14,13 @@ from babelift.config import FitConfig
 from babelift.errors import ConfigError, RunError
 from babelift.files import full_disk_explained, write_json
 from babelift.licences import non_commercial
+from babelift.processes import Others
 from babelift.progress import Progress, quiet
 from babelift.run import data, facts
 from babelift.run.folder import Run, fresh_folder
+
+if TYPE_CHECKING:
+    from babelift.train.result import TrainResult
 
 
 def run_fit(
@@ -27,6 +31,9 @@ def run_fit(
     progress: Progress | None = None,
 ) -> Run:
     """Do the whole job, or what is missing of it.
+
+    Where a launcher started several processes this is for the first; the others train beside it
+    (`babelift.run.beside`).
 
     Args:
         config: Settings; `train` must name at least one table.
@@ -45,32 +52,36 @@ def run_fit(
     from babelift.train.encoder import find_encoder
 
     progress = progress or quiet()
-    out = config.out or Path("runs") / f"{_stem(config.train[0])}-{config.arm}"
-    run = Run.start(fresh_folder(out) if force else out, config, command or ["babelift", "fit"])
-    files = [
-        facts.file_fact(path, role)
-        for role in ("train", "validation", "test")
-        for path in getattr(config, role)
-    ]
-    _same_files(run, files)
-    if run.finished:
-        progress.say(f"{run.path} is complete already; nothing was changed.")
-        return run
-    joules = facts.energy_joules()
-    run.manifest |= {
-        "babelift": __version__,
-        "files": files,
-        "versions": facts.versions(),
-        "machine": facts.machine(),
-        "arm": config.arm,
-        "seed": config.seed,
-    }
-    _stage(run, "data", lambda: data.prepare(run, config, progress))
-    if not run.done("translation") and config.encoder != "scratch":
-        # Hours of translating must not end at a misspelt name.
-        find_encoder(config.encoder)
-    _stage(run, "translation", lambda: data.translate(run, config, progress))
-    _stage(run, "training", lambda: _train(run, config, progress))
+    with Others() as others:
+        out = config.out or Path("runs") / f"{_stem(config.train[0])}-{config.arm}"
+        run = Run.start(fresh_folder(out) if force else out, config, command or ["babelift", "fit"])
+        files = [
+            facts.file_fact(path, role)
+            for role in ("train", "validation", "test", "keep_texts")
+            for path in getattr(config, role)
+        ]
+        _same_files(run, files)
+        data.read_lines(config.keep_texts)  # a file that is not there is told of at once
+        if run.finished:
+            progress.say(f"{run.path} is complete already; nothing was changed.")
+            return run
+        joules = facts.energy_joules()
+        run.manifest |= {
+            "babelift": __version__,
+            "files": files,
+            "versions": facts.versions(),
+            "machine": facts.machine(),
+            "arm": config.arm,
+            "seed": config.seed,
+        }
+        _stage(run, "data", lambda: data.prepare(run, config, progress))
+        if not run.done("translation") and config.encoder != "scratch":
+            # Hours of translating must not end at a misspelt name.
+            find_encoder(config.encoder)
+        _stage(run, "translation", lambda: data.translate(run, config, progress))
+        run.save()
+        others.tell(None if run.done("training") else run.path)
+        _stage(run, "training", lambda: _train(run, config, progress))
     _stage(run, "evaluation", lambda: _evaluate(run, config, progress))
     if run.manifest["finished"] is None:
         _add_energy(run, joules)
@@ -98,19 +109,25 @@ def _stage(run: Run, name: str, work: Any) -> None:
             work()
 
 
-def _train(run: Run, config: FitConfig, progress: Progress) -> None:
+def train_model(run: Run, config: FitConfig, progress: Progress) -> "TrainResult":
+    """Train on the run's rows; every process does it that takes part."""
     from babelift.train.trainer import train_classifier
 
     rows = data.read_split(run, "train")
     validation = data.read_split(run, "validation")
-    result = train_classifier(
+    return train_classifier(
         rows,
         validation if validation.height else None,
         config,
         labels=run.manifest["labels"],
         run_dir=run.path,
         progress=progress,
+        keep_texts=data.read_lines(config.keep_texts),
     )
+
+
+def _train(run: Run, config: FitConfig, progress: Progress) -> None:
+    result = train_model(run, config, progress)
     run.manifest["training"] = result.to_dict()
     run.manifest["licenses"] = _licenses(run)
 

@@ -13,7 +13,7 @@ from babelift.errors import RunError, TrainingError
 if TYPE_CHECKING:
     from torch import Tensor
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 KEPT: Final = 2
 
 Tensors = Mapping[str, "Tensor"]
@@ -32,6 +32,7 @@ class State:
         recycled: Rows so far that stood in for missing ones.
         tokens: Tokens so far, padding not counted.
         seconds: Time so far.
+        parts: In how many parts batches are computed, since memory ran out.
     """
 
     step: int = 0
@@ -42,6 +43,7 @@ class State:
     recycled: int = 0
     tokens: int = 0
     seconds: float = 0.0
+    parts: int = 1
 
 
 class Checkpoints:

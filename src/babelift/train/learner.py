@@ -1,8 +1,10 @@
 """The model with all that changes it: one update, one validation, and its tensors by name."""
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import numpy as np
 import torch
@@ -10,12 +12,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from babelift.config import Training
-from babelift.errors import NonFiniteLossError
+from babelift.errors import BabeliftWarning, NonFiniteLossError, TrainingError
 from babelift.train.batch import Batch
 from babelift.train.checkpoint import Tensors
 from babelift.train.data import Rows
 from babelift.train.objective import Objective, Terms, pool
 from babelift.train.optimizer import make_optimizer, schedule
+from babelift.train.parts import out_of_memory, split_rows
 from babelift.train.tokens import TokenCache, by_length
 
 if TYPE_CHECKING:
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
 VALIDATION_BATCH: Final = 64
 
 Values = dict[str, float | None]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +58,9 @@ class Learner:
         rows: Training rows.
         settings: How to train.
         plan: How long and how fast.
+
+    Attributes:
+        parts: In how many parts a batch is computed; more than 1 once memory has run out.
     """
 
     def __init__(
@@ -67,15 +74,20 @@ class Learner:
     ) -> None:
         self._accelerator, self._rows = accelerator, rows
         self._settings, self._plan = settings, plan
-        self._bare = model
+        self.parts = 1
+        self._model: Any = model.to(accelerator.device)
         self._objective = objective.to(accelerator.device)
-        self._model = accelerator.prepare(model)
+        if accelerator.num_processes > 1:
+            from accelerate.utils import broadcast
+
+            for weight in self.weights().values():
+                broadcast(weight)
         self._optimizer = make_optimizer(model, objective, settings, plan.learning_rate)
 
     def weights(self) -> dict[str, Tensor]:
         """Every weight once, by name, sharing memory with the model."""
         named: dict[str, Any] = {
-            **{f"model.{name}": value for name, value in self._bare.named_parameters()},
+            **{f"model.{name}": value for name, value in self._model.named_parameters()},
             **{f"objective.{name}": value for name, value in self._objective.named_parameters()},
         }
         return {name: value.detach() for name, value in named.items()}
@@ -117,24 +129,46 @@ class Learner:
 
         Raises:
             NonFiniteLossError: The loss or its gradient is NaN or infinite; nothing was changed.
+            TrainingError: Not even a single text fits into memory.
         """
-        settings, accelerator = self._settings, self._accelerator
-        rate = schedule(step, self._plan.steps, settings.warmup)
+        rate = schedule(step, self._plan.steps, self._settings.warmup)
         for group in self._optimizer.param_groups:
             group["lr"] = group["peak"] * rate
-        torch.manual_seed(_step_seed(settings.seed, step, accelerator.process_index))
-        self._model.train()
-        terms = self._forward(batch, step)
-        values = self._mean_over_processes(terms)
-        self._require_finite("loss", values["loss"], values, batch)
-        accelerator.backward(terms.loss)
-        self._average_own_gradients()
+        values = self.gradients(batch, step)
         parameters = [*self._model.parameters(), *self._objective.parameters()]
-        norm = float(accelerator.clip_grad_norm_(parameters, settings.clip))
+        norm = float(torch.nn.utils.clip_grad_norm_(parameters, self._settings.clip))
         self._require_finite("gradient", norm, values, batch)
         self._optimizer.step()
         self._optimizer.zero_grad()
         return {**values, "learning_rate": self._plan.learning_rate * rate, "gradient_norm": norm}
+
+    def gradients(self, batch: Batch, step: int) -> Values:
+        """Leave the gradient of one update, averaged over processes, in the parameters.
+
+        Where memory runs out the batch is computed in twice as many parts, from then on. The loss
+        is still that of the whole batch: vectors are computed part by part without a graph, the
+        loss on all of them, and then each part again with the same dropout, to pass on the
+        gradient of its vectors (Gao et al. 2021, GradCache).
+
+        Args:
+            batch: The whole batch; each process works on its part.
+            step: Updates done before this one.
+
+        Returns:
+            The terms of the loss, over all processes.
+
+        Raises:
+            NonFiniteLossError: The loss is NaN or infinite.
+            TrainingError: Not even a single text fits into memory.
+        """
+        self._model.train()
+        while (values := self._attempt(batch, step)) is None:
+            self._split_further(batch, step)
+        if self._accelerator.num_processes > 1:
+            for parameter in (*self._model.parameters(), *self._objective.parameters()):
+                if parameter.grad is not None:
+                    parameter.grad = self._accelerator.reduce(parameter.grad, "mean")
+        return values
 
     @torch.inference_mode()
     def score(self, rows: Rows, pause: Callable[[], None]) -> tuple[dict[str, float], float]:
@@ -148,18 +182,16 @@ class Learner:
         right = torch.zeros(len(rows.languages), dtype=torch.float64)
         ce = torch.zeros(1, dtype=torch.float64)
         batches = by_length(rows.tokens.lengths, VALIDATION_BATCH)
-        self._bare.train(False)
+        self._model.train(False)
         for batch in batches[accelerator.process_index :: accelerator.num_processes]:
             pause()
-            ids, mask = (part.to(accelerator.device) for part in rows.tokens.batch(batch))
-            # Not the distributed model: it waits for the others at every batch.
-            logits = self._encode(self._bare, ids, mask)[0].float().cpu()
+            logits = self._look(rows.tokens, batch)[0].float().cpu()
             labels, langs = rows.labels[batch], rows.langs[batch]
             right.index_add_(0, langs, (logits.argmax(dim=1) == labels).double())
             ce += torch.nn.functional.cross_entropy(logits, labels, reduction="sum")
         sums = torch.cat([right, ce])
         if accelerator.num_processes > 1:
-            sums = accelerator.reduce(sums.to(accelerator.device, torch.float32), "sum").cpu()
+            sums = accelerator.reduce(sums.to(accelerator.device), "sum").cpu()
         counts = torch.bincount(rows.langs, minlength=len(rows.languages))
         scores = dict(zip(rows.languages, (sums[:-1] / counts).tolist(), strict=True))
         return scores, float(sums[-1]) / len(rows.ids)
@@ -167,48 +199,135 @@ class Learner:
     @torch.inference_mode()
     def vectors(self, tokens: TokenCache) -> NDArray[np.float32]:
         """L2-normalised sentence vectors, `(texts, dim)`, as OTC compares them but unprojected."""
-        device = self._accelerator.device
-        result = np.zeros((len(tokens.lengths), self._bare.config.hidden_size), dtype=np.float32)
-        self._bare.train(False)
+        result = np.zeros((len(tokens.lengths), self._model.config.hidden_size), dtype=np.float32)
+        self._model.train(False)
         for batch in by_length(tokens.lengths, VALIDATION_BATCH):
-            ids, mask = (part.to(device) for part in tokens.batch(batch))
-            pooled = pool(self._encode(self._bare, ids, mask)[1], mask, self._settings.pooling)
+            pooled = self._look(tokens, batch)[1]
             result[batch] = torch.nn.functional.normalize(pooled, dim=1).cpu().numpy()
         return result
 
-    def _forward(self, batch: Batch, step: int) -> Terms:
+    def _look(self, tokens: TokenCache, rows: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
+        """Logits and vectors of some texts; half of them at a time where memory runs out."""
+        try:
+            return self._encode(tokens, rows)
+        except (RuntimeError, MemoryError) as error:
+            if not out_of_memory(error) or len(rows) < 2:
+                raise
+        halves = [self._look(tokens, part) for part in split_rows(rows, 2)]
+        logits, vectors = (torch.cat(parts) for parts in zip(*halves, strict=True))
+        return logits, vectors
+
+    def _attempt(self, batch: Batch, step: int) -> Values | None:
+        """The terms of the loss, with the gradient in the parameters; None if memory ran out."""
+        part = batch.shard(self._accelerator.process_index, self._accelerator.num_processes)
+        rows = np.concatenate([part.rows, part.originals]) if self._twice(part) else part.rows
+        pieces = split_rows(rows, self.parts)
+
+        def read(piece: int) -> list[Tensor]:
+            seeds = [self._settings.seed, step, self._accelerator.process_index, piece]
+            torch.manual_seed(_seed(*seeds))
+            return list(self._encode(self._rows.tokens, pieces[piece]))
+
+        def look() -> list[list[Tensor]]:
+            with torch.set_grad_enabled(len(pieces) == 1):
+                return [read(piece) for piece in range(len(pieces))]
+
+        found = self._if_it_fits(look)
+        if found is None:
+            return None
+        leaves = [torch.cat(side).detach().requires_grad_() for side in zip(*found, strict=True)]
+        terms = self._terms(batch, part, *leaves, step=step)
+        values = self._mean_over_processes(terms)
+        self._require_finite("loss", values["loss"], values, batch)
+        terms.loss.backward()  # type: ignore[no-untyped-call]
+
+        def pass_on() -> bool:
+            ends = np.cumsum([0, *map(len, pieces)]).tolist()
+            for piece, (first, last) in enumerate(pairwise(ends)):
+                sides = zip(found[0] if len(pieces) == 1 else read(piece), leaves, strict=True)
+                known = [(side, leaf.grad) for side, leaf in sides if leaf.grad is not None]
+                torch.autograd.backward(
+                    [side for side, _ in known], [grad[first:last] for _, grad in known]
+                )
+            return True
+
+        return values if self._if_it_fits(pass_on) else None
+
+    def _terms(
+        self, batch: Batch, part: Batch, logits: Tensor, vectors: Tensor, *, step: int
+    ) -> Terms:
         """The terms of this process's part of a batch."""
         device, settings, rows = self._accelerator.device, self._settings, self._rows
-        part = batch.shard(self._accelerator.process_index, self._accelerator.num_processes)
-        chosen = torch.from_numpy(part.rows)
-        ids, mask = (tensor.to(device) for tensor in rows.tokens.batch(part.rows))
-        logits, hidden = self._encode(self._model, ids, mask)
+        chosen, count = torch.from_numpy(part.rows), len(part.rows)
         growing = settings.otc_warmup * self._plan.steps
         grown = min((step + 1) / growing, 1.0) if growing else 1.0
         terms: Terms = self._objective(
-            logits,
-            pool(hidden, mask, settings.pooling),
+            logits[:count],
+            vectors[:count],
             rows.labels[chosen].to(device),
             torch.from_numpy(part.partners).to(device),
             rows.groups[chosen].to(device),
             otc_weight=settings.otc_weight * grown,
             batch_labels=rows.labels[torch.from_numpy(batch.rows)].to(device),
-            views=self._second_views(part, ids, mask),
+            views=(logits[count:], vectors[count:]) if self._twice(part) else None,
         )
         return terms
 
-    def _second_views(self, part: Batch, ids: Tensor, mask: Tensor) -> tuple[Tensor, Tensor] | None:
-        """The originals once more, with other dropout, where OTC ties them to themselves."""
-        settings, first = self._settings, len(part.rows) - len(part.partners)
-        if not settings.otc or settings.otc_pairs != "dropout" or not len(part.partners):
-            return None
-        logits, hidden = self._encode(self._model, ids[:first], mask[:first])
-        return logits, pool(hidden, mask[:first], settings.pooling)
+    def _twice(self, part: Batch) -> bool:
+        """Whether originals are read twice, with other dropout, for OTC to tie them together."""
+        settings = self._settings
+        return settings.otc and settings.otc_pairs == "dropout" and len(part.partners) > 0
 
-    def _encode(self, model: torch.nn.Module, ids: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        with torch.autocast(ids.device.type, torch.bfloat16, enabled=self._plan.bf16):
-            output = model(input_ids=ids, attention_mask=mask, output_hidden_states=True)
-        return output.logits, output.hidden_states[-1]
+    def _encode(self, tokens: TokenCache, rows: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
+        """Logits `(rows, classes)` and vectors `(rows, dim)` of some texts."""
+        device = self._accelerator.device
+        ids, mask = (part.to(device) for part in tokens.batch(rows))
+        with torch.autocast(device.type, torch.bfloat16, enabled=self._plan.bf16):
+            output: Any = self._model(input_ids=ids, attention_mask=mask, output_hidden_states=True)
+        return output.logits, pool(output.hidden_states[-1], mask, self._settings.pooling)
+
+    def _if_it_fits(self, work: Callable[[], T]) -> T | None:
+        """What some work gives; None if memory ran out in it, in this process or another."""
+        done: T | None = None
+        try:
+            done = work()
+        except (RuntimeError, MemoryError) as error:
+            if not out_of_memory(error):
+                raise
+        # Outside of `except`, whose error holds on to what was computed so far.
+        if not self._anyone(done is None):
+            return done
+        self._optimizer.zero_grad()
+        return None
+
+    def _anyone(self, flag: bool) -> bool:
+        """Whether the flag is up in any process."""
+        if self._accelerator.num_processes == 1:
+            return flag
+        flags = torch.tensor(float(flag), device=self._accelerator.device)
+        return bool(self._accelerator.reduce(flags, "sum") > 0)
+
+    def _split_further(self, batch: Batch, step: int) -> None:
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        part = batch.shard(self._accelerator.process_index, self._accelerator.num_processes)
+        lengths = self._rows.tokens.lengths[part.rows]
+        if not self._anyone(len(lengths) * (1 + self._twice(part)) > self.parts):
+            raise TrainingError(
+                f"update {step + 1}: not even a single text fits into memory; the longest of its "
+                f"batch has {lengths.max()} tokens.",
+                "Use a smaller --max-length or --encoder, or a machine with more memory.",
+            )
+        if self.parts == 1 and self._accelerator.is_main_process:
+            warnings.warn(
+                f"memory ran out at update {step + 1} ({len(lengths)} rows of up to "
+                f"{lengths.max()} tokens). Batches are computed in parts from here on: with the "
+                "same rows and the same loss, but slower. A smaller --max-length or --batch-size "
+                "would avoid it.",
+                BabeliftWarning,
+                stacklevel=2,
+            )
+        self.parts *= 2
 
     def _mean_over_processes(self, terms: Terms) -> Values:
         parts = {
@@ -225,13 +344,6 @@ class Learner:
         found = dict(zip(present, stacked.tolist(), strict=True))
         return {name: found.get(name) for name in parts}
 
-    def _average_own_gradients(self) -> None:
-        """Average the gradients of OTC's own parameters, as DistributedDataParallel the model's."""
-        if self._accelerator.num_processes > 1:
-            for parameter in self._objective.parameters():
-                if parameter.grad is not None:
-                    parameter.grad = self._accelerator.reduce(parameter.grad, "mean")
-
     def _require_finite(self, what: str, value: float | None, values: Values, batch: Batch) -> None:
         if value is None or not np.isfinite(value):
             parts = ", ".join(f"{name} {part}" for name, part in values.items() if part is not None)
@@ -241,6 +353,6 @@ class Learner:
             )
 
 
-def _step_seed(seed: int, step: int, process: int) -> int:
-    """A seed for one update's dropout, so that a resumed run needs no generator's state."""
-    return int(np.random.SeedSequence([seed, step, process]).generate_state(1, np.uint64)[0])
+def _seed(*numbers: int) -> int:
+    """A seed for the dropout of one part of an update: resuming needs no generator's state."""
+    return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0])

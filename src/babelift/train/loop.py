@@ -65,6 +65,7 @@ class Loop:
         self.state, self._saved = state, state.step
         self._learner.load_weights(tensors)
         self._learner.load_moments(tensors)
+        self._learner.parts = state.parts
 
     def run(self, log: Log | None, progress: Progress) -> None:
         """Train to the end.
@@ -77,7 +78,7 @@ class Loop:
         Raises:
             KeyboardInterrupt: Ctrl-C; a checkpoint has been written.
             NonFiniteLossError: The loss or its gradient is NaN or infinite.
-            TrainingError: A file cannot be written.
+            TrainingError: A file cannot be written, or not even one text fits into memory.
         """
         state = self.state
         began = time.monotonic() - state.seconds
@@ -135,6 +136,7 @@ class Loop:
                 "--learning-rate, a higher --temperature, or --precision fp32.",
             ) from None
         state.step += 1
+        state.parts = self._learner.parts
         state.tokens += int(self._rows.tokens.lengths[batch.rows].sum())
         state.recycled += batch.recycled
         if log is not None:

@@ -11,7 +11,8 @@ class TrainResult:
     Attributes:
         encoder: As the user wrote it.
         license: Licence of the weights it started from, None where not known or none.
-        parameters: Number of weights, head included.
+        parameters: Number of weights of the written model, head included.
+        vocabulary: Tokens of the written model.
         steps: Updates done.
         epochs: Passes over the originals.
         best_step: Update whose weights were kept.
@@ -31,11 +32,13 @@ class TrainResult:
         initial_weights: SHA-256 of the weights it started from, head included.
         order: SHA-256 of the originals' ids in the order of the first epoch.
         validation: Best mean F1-micro over the validation languages, None without validation.
+        parts: In how many parts batches were computed at the end; more than 1 where memory ran out.
     """
 
     encoder: str
     license: str | None
     parameters: int
+    vocabulary: int
     steps: int
     epochs: float
     best_step: int
@@ -55,6 +58,7 @@ class TrainResult:
     initial_weights: str
     order: str
     validation: float | None
+    parts: int
 
     def to_dict(self) -> dict[str, Any]:
         """The fields as plain JSON values."""

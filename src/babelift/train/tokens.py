@@ -40,6 +40,11 @@ class TokenCache:
         self._starts = np.concatenate([[0], np.cumsum(self.lengths)])[:-1]
         self._pad = int(tokenizer.pad_token_id)
 
+    @property
+    def used(self) -> NDArray[np.int64]:
+        """`(tokens,) int64` ids that occur in batches, sorted: those of the texts, and padding."""
+        return np.flatnonzero(np.bincount(np.append(self._ids, self._pad)))
+
     def batch(self, rows: NDArray[np.int64]) -> tuple["Tensor", "Tensor"]:
         """Token ids and attention mask of some rows, padded to the longest of them.
 

@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from babelift.config import Training
 from babelift.errors import ConfigError, TrainingError
 from babelift.precision import choose_precision
+from babelift.processes import make_accelerator
 from babelift.progress import Progress, quiet
 from babelift.train import data, vectors
 from babelift.train.batch import parse_ratio
@@ -28,6 +30,8 @@ from babelift.train.objective import Objective, class_weights
 from babelift.train.result import TrainResult
 from babelift.train.sampler import PairSampler
 from babelift.train.tokens import TokenCache
+from babelift.train.trim import Trimmed, plain_embedding, trim_model, trim_tokenizer
+from babelift.train.vocabulary import narrow, widen
 
 WINDOW: Final = 8
 """Batches among which texts of like length are put together."""
@@ -42,6 +46,7 @@ def train_classifier(
     run_dir: Path,
     progress: Progress | None = None,
     pairs: pl.DataFrame | None = None,
+    keep_texts: Sequence[str] = (),
 ) -> TrainResult:
     """Fine-tune an encoder with a classification head; goes on where it was interrupted.
 
@@ -63,6 +68,7 @@ def train_classifier(
         progress: Where progress is shown.
         pairs: Originals and translations for vectors.parquet, for arms that train on originals
             alone; by default those of `rows`. Where there are none the file is not written.
+        keep_texts: Texts beside `rows` and `validation` whose tokens a trimmed vocabulary keeps.
 
     Raises:
         ConfigError: Settings that do not go together.
@@ -70,7 +76,7 @@ def train_classifier(
         ModelError: The encoder cannot be found or opened.
         RunError: `run_dir` holds another training.
         NonFiniteLossError: The loss is NaN or infinite.
-        TrainingError: A file cannot be written.
+        TrainingError: A file cannot be written, or not even one text fits into memory.
         KeyboardInterrupt: Ctrl-C, after a checkpoint was written.
     """
     if len(labels) < 2:
@@ -84,6 +90,7 @@ def train_classifier(
         "settings": settings.model_dump(mode="json", include=set(Training.model_fields)),
         "labels": list(labels),
         "data": data.digest(rows, validation),
+        "kept texts": ids_digest(keep_texts),
     }
     checkpoints = Checkpoints(run_dir / "checkpoints", identity)
     if checkpoints.result is not None and (run_dir / "model" / "config.json").is_file():
@@ -101,6 +108,7 @@ def train_classifier(
             checkpoints,
             progress or quiet(),
             vectors.sample_pairs(looked_at, seed=settings.seed),
+            keep_texts,
         )
 
 
@@ -113,11 +121,9 @@ def _train(
     checkpoints: Checkpoints,
     progress: Progress,
     pairs: pl.DataFrame,
+    keep_texts: Sequence[str],
 ) -> TrainResult:
-    from accelerate import Accelerator
-
-    # Said outright, since accelerate otherwise takes what another trainer left in the environment.
-    accelerator = Accelerator(mixed_precision="no")
+    accelerator = make_accelerator()
     sampler = _sampler(rows, settings, accelerator.num_processes)
     with accelerator.main_process_first():
         encoder = load_encoder(
@@ -141,6 +147,12 @@ def _train(
         if validation is None
         else data.prepare(validation, labels, tokenizer, max_length=max_length, what="validation")
     )
+    trimmed = None
+    if settings.trim_vocabulary:
+        trimmed = _trim(
+            encoder, [part for part in (rows, validation) if part is not None], keep_texts
+        )
+    narrow(encoder.model, train.tokens.used)
     plan = _plan(encoder, settings, sampler.steps_per_epoch, accelerator.device)
     objective = _objective(encoder, settings, train.labels, len(labels))
     learner = Learner(accelerator, encoder.model, objective, train, settings, plan)
@@ -164,15 +176,26 @@ def _train(
         loop.run(log, progress)
     if state.best_step not in (0, state.step):
         learner.load_weights(checkpoints.best(state.best_step))
+    after = vectors.vectors_frame(pairs, "after", encode) if main else None
+    widen(encoder.model)
+    if trimmed is not None:
+        trim_model(encoder.model, trimmed.kept)
+        encoder = replace(encoder, tokenizer=trimmed.tokenizer)
     result = _result(encoder, initial, sampler, train, plan, state, resumed_from)
-    if before is not None:
+    if before is not None and after is not None:
         if pairs.height:
-            after = vectors.vectors_frame(pairs, "after", encode)
             vectors.write_vectors(picture, pl.concat([before, after]))
         _save_model(encoder, run_dir / "model")
         checkpoints.finish(result.to_dict())
     accelerator.wait_for_everyone()
     return result
+
+
+def _trim(encoder: Encoder, frames: Sequence[pl.DataFrame], keep_texts: Sequence[str]) -> Trimmed:
+    """The trimmed tokenizer, made before training so that what cannot be trimmed ends the run."""
+    plain_embedding(encoder.model)
+    texts = [text for frame in frames for text in frame["text"]]
+    return trim_tokenizer(encoder.tokenizer, [*texts, *keep_texts])
 
 
 def _result(
@@ -188,6 +211,7 @@ def _result(
         encoder=encoder.name,
         license=encoder.license,
         parameters=sum(weight.numel() for weight in encoder.model.parameters()),
+        vocabulary=len(encoder.tokenizer),
         steps=state.step,
         epochs=round(state.step / sampler.steps_per_epoch, 2),
         best_step=state.best_step or state.step,
@@ -207,6 +231,7 @@ def _result(
         initial_weights=initial,
         order=ids_digest([rows.ids[row] for row in sampler.first_order().tolist()]),
         validation=state.best_score if state.best_step else None,
+        parts=state.parts,
     )
 
 
