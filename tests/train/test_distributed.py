@@ -178,5 +178,5 @@ def test_two_processes_train_the_same_classifier(tmp_path, rows_of, quick, tiny_
         assert (first["kind"], first["step"]) == (second["kind"], second["step"])
         for key in ("ce", "otc", "retrieval_at_1", "mean", "gradient_norm"):
             if key in first:
-                assert first[key] == pytest.approx(second[key], rel=1e-3)
+                assert first[key] == pytest.approx(second[key], rel=1e-3, abs=1e-4)
     assert logs[0][-1]["f1_micro"] == logs[1][-1]["f1_micro"]
