@@ -47,12 +47,14 @@ def run_fit(
     Raises:
         BabeliftError: Whatever stops the job; what was finished stays.
     """
-    if not config.train:
-        raise ConfigError("no training table was given.", "Name one: babelift fit reviews.csv ...")
     from babelift.train.encoder import find_encoder
 
     progress = progress or quiet()
     with Others() as others:
+        if not config.train:
+            raise ConfigError(
+                "no training table was given.", "Name one: babelift fit reviews.csv ..."
+            )
         out = config.out or Path("runs") / f"{_stem(config.train[0])}-{config.arm}"
         run = Run.start(fresh_folder(out) if force else out, config, command or ["babelift", "fit"])
         files = [
