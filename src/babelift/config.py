@@ -323,11 +323,11 @@ class PredictConfig(Table):
     model: str = Field("", description="Run folder, model folder or hub id.")
     input: tuple[str, ...] = Field((), description="Tables to predict.")
     out: Path | None = Field(None, description="File to write: .jsonl, .csv or .parquet.")
-    batch_size: int = Field(64, ge=1, description="Texts in a batch.")
+    batch_size: int = Field(32, ge=1, description="Texts in a batch.")
     precision: Precision = Field(
         "fp32",
         description="Or bf16: faster where the processor has it, same labels, probabilities "
-        "to about .02; auto for the one that suits it.",
+        "to some hundredths; auto for what suits it.",
     )
     lang: str | None = Field(None, description="Column with the language, or one tag; not needed.")
 

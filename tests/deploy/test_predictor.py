@@ -78,13 +78,27 @@ def test_exactly_level_labels_give_the_first(tmp_path: Path) -> None:
     assert predictor.predict_proba(["one"]).tolist() == [[0.5, 0.5]]
 
 
-def test_bfloat16_gives_the_labels_of_float32(model: Path, predictor: Predictor) -> None:
-    texts = TEXTS + ODD
-    fast = Predictor.load(model, precision="bf16")
-    assert fast.predict(texts) == predictor.predict(texts)
-    exact, near = predictor.predict_proba(texts), fast.predict_proba(texts)
-    assert near == pytest.approx(exact, abs=0.02)
-    assert (near != exact).any(), "nothing was computed in bfloat16"
+@pytest.mark.parametrize("scale", [1.0, 300.0])
+def test_bfloat16_gives_the_labels_of_float32(scale: float, tmp_path: Path) -> None:
+    model = tiny_classifier(tmp_path, ["a", "b", "c"])
+    weights = load_file(model / "model.safetensors")
+    weights["classifier.weight"] *= scale  # logits, and what rounding does to them, grow together
+    save_file(weights, model / "model.safetensors", metadata={"format": "pt"})
+    texts = [f"{text} {number}" for text in TEXTS + ODD for number in range(40)]
+    exact, fast = (Predictor.load(model, precision=name) for name in ("fp32", "bf16"))
+    assert fast.predict(texts) == exact.predict(texts)
+    assert len(set(fast.predict(texts))) > 1
+    near = fast.predict_proba(texts)
+    assert (near != exact.predict_proba(texts)).any(), "nothing was computed in bfloat16"
+    if scale == 1:
+        assert near == pytest.approx(exact.predict_proba(texts), abs=0.02)
+
+
+def test_few_texts_are_computed_in_float32_whatever_is_asked_for(
+    model: Path, predictor: Predictor
+) -> None:
+    few = Predictor.load(model, precision="bf16").predict_proba(TEXTS)
+    assert few.tolist() == predictor.predict_proba(TEXTS).tolist()
 
 
 @settings(deadline=None, max_examples=15)

@@ -24,7 +24,7 @@ def evaluate(
     data: pl.DataFrame | str | Path | Sequence[str | Path] = (),
     *,
     ordinal: bool | None = None,
-    batch_size: int = 64,
+    batch_size: int = 32,
     progress: Progress | None = None,
     **table: Any,
 ) -> dict[str, Any]:
@@ -135,7 +135,7 @@ def predict_rows(
     model: str | Path | Predictor,
     rows: pl.DataFrame,
     *,
-    batch_size: int = 64,
+    batch_size: int = 32,
     progress: Progress | None = None,
 ) -> tuple[list[str], pl.DataFrame]:
     """A model's labels, and its predictions for labelled rows.

@@ -14,7 +14,7 @@ def predict_proba(
     model: str | Path,
     texts: Sequence[str],
     *,
-    batch_size: int = 64,
+    batch_size: int = 32,
     precision: str = "fp32",
     progress: Progress | None = None,
 ) -> tuple[list[str], npt.NDArray[np.float64]]:
