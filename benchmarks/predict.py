@@ -93,7 +93,8 @@ def compare(model: Path, texts: list[str], places: list[int], size: Size) -> Non
     )
     ours, theirs, hand = timed["babelift"], timed["pipeline"], timed["loop"]
     mine = [ours.result[place] for place in places]
-    same("labels, babelift and pipeline", sum(map(str.__eq__, mine, theirs.result)), len(places))
+    equal = sum(map(str.__eq__, mine, theirs.result))
+    same("labels, babelift and pipeline", equal, len(places), least=0.999)
     by_hand = sum(map(str.__eq__, ours.result, hand.result))
     same("labels, babelift and the loop", by_hand, len(texts), least=0.95)
     print(f"almost level (two best logits closer than {LEVEL}): {level(model, sampled):.1%}")
