@@ -70,7 +70,7 @@ def reviews(number: int, languages: tuple[str, ...] = ("en",), seed: int = 0) ->
 
 def _words(texts: list[str], draw: random.Random) -> Iterator[str]:
     """The texts' words without end, the texts in a new order each time."""
-    marks = str.maketrans("", "", ".!?…:;\"“”()[]")
+    marks = str.maketrans("", "", '.!?…:;"“”()[]')
     order = list(texts)
     while True:
         draw.shuffle(order)

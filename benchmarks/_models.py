@@ -222,7 +222,9 @@ def _calibrated(network: Any, clock: Any) -> tuple[float, float]:
 
     seen: list[Any] = []
     layer = network.model.decoder.layers[-1]
-    hook = layer.final_layer_norm.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    hook = layer.final_layer_norm.register_forward_pre_hook(
+        lambda _, inputs: seen.append(inputs[0])
+    )
     lengths = (20, 60)
     network.eval()
     source, output = [], []

@@ -88,7 +88,11 @@ def compare(model: Path, texts: list[str], places: list[int], size: Size) -> Non
     timed = alternate(
         rivals,
         rounds=size.rounds,
-        warm={"a": lambda: predictor.predict(few), "b": partial(pipe, few), "c": partial(loop, few)},
+        warm={
+            "a": lambda: predictor.predict(few),
+            "b": partial(pipe, few),
+            "c": partial(loop, few),
+        },
         shares={"pipeline": len(sampled) / len(texts)},
     )
     ours, theirs, hand = timed["babelift"], timed["pipeline"], timed["loop"]

@@ -100,31 +100,25 @@ def main() -> None:
 def shown(what: str, found: dict[int, list[Spent]]) -> list[list[str]]:
     """The rows of the table for one command; the first size is for the start-up alone.
 
-    >>> runs = {16: [Spent(1.0, 50)], 100: [Spent(2.0, 60)], 1000: [Spent(6.0, 90)]}
-    >>> [row[-6:] for row in shown("x", runs)]  # doctest: +NORMALIZE_WHITESPACE
-    [['', '', '', '', '', ''],
-     ['**1.5**', '≤ 1.1', 'no', '**2**', '≥ 0.9', 'yes']]
+    A rate is told where the work took at least half as long as the start-up.
     """
-    start = median(run.seconds for run in found[FEW])
-    rates = {
-        rows: rows / max(median(run.seconds for run in runs) - start, 1e-6)
-        for rows, runs in found.items()
-    }
+    seconds = {rows: median(run.seconds for run in runs) for rows, runs in found.items()}
     memory = {rows: median(run.memory for run in runs) for rows, runs in found.items()}
-    sizes = [rows for rows in found if rows != FEW]
+    start = seconds.pop(FEW)
+    least = min(seconds)
+    rates = {rows: rows / (taken - start) for rows, taken in seconds.items() if taken > 1.5 * start}
+    base = rates[min(rates)] if rates else 1.0
     lines = []
-    for rows in sizes:
-        seconds = median(run.seconds for run in found[rows])
-        more = [""] * 6
-        if rows != sizes[0]:
-            more = [
-                *against(memory[rows] / memory[sizes[0]], MEMORY_AIM, most=True),
-                *against(rates[rows] / rates[sizes[0]], RATE_AIM),
-            ]
-        lines.append(
-            [what, f"{rows:,}", f"{seconds:.3g}", f"{rates[rows]:,.0f}", f"{memory[rows]:,.0f}",
-             str(len(found[rows])), *more]
-        )  # fmt: skip
+    for rows, taken in seconds.items():
+        growth = memory[rows] / memory[least]
+        more = ["", "", ""] if rows == least else against(growth, MEMORY_AIM, most=True)
+        if rows not in rates or rates[rows] is base:
+            more += ["", "", ""]
+        else:
+            more += against(rates[rows] / base, RATE_AIM)
+        rate = f"{rates[rows]:,.0f}" if rows in rates else "too short to tell"
+        line = [what, f"{rows:,}", f"{taken:.3g}", rate, f"{memory[rows]:,.0f}"]
+        lines.append([*line, str(len(found[rows])), *more])
     return lines
 
 

@@ -238,8 +238,13 @@ def ours(rows: pl.DataFrame, labels: list[str], model: Path, run: Path, seed: in
 
 
 def theirs(
-    rows: pl.DataFrame, labels: list[str], model: Path, run: Path, seed: int, options: dict[str, Any]
-) -> int:  # fmt: skip
+    rows: pl.DataFrame,
+    labels: list[str],
+    model: Path,
+    run: Path,
+    seed: int,
+    options: dict[str, Any],
+) -> int:
     """The Trainer as its guide to text classification has it; gives the number of updates."""
     from transformers import (
         AutoModelForSequenceClassification,
