@@ -65,7 +65,7 @@ class Size:
 SIZES = {
     "full": Size(M2M100_418M, texts=2000, batches=10, rounds=5),
     "quick": Size(Translating(512, 3, 32_000), texts=128, batches=2, rounds=3),
-    "smoke": Size(Translating(128, 1, 2_000), texts=20, batches=1, rounds=1),
+    "smoke": Size(Translating(64, 1, 1_500), texts=16, batches=1, rounds=1, beams=(5,)),
 }
 TENFOLD, SORTED, LOOP, AGAIN = 10.0, 2.5, 1.3, 300.0
 
@@ -120,9 +120,11 @@ def compare(model: Path, texts: list[str], size: Size, beam: int, folder: Path) 
     )
     check(timed, texts, repeating, beam)
     check_float32(model, beam, given, timed["fp32"].result)
-    tokens_in, tokens_out = babelift.tokens(texts), babelift.tokens(timed["babelift"].result)
+    tokens_in = sum(babelift.translator.count_tokens(texts, "en", "de"))
+    sample = babelift.translator.generate(given, "en", "de")
+    tokens_out = sum(len(output.tokens) for output in sample) * len(texts) // len(given)
     work = translating(size.shape, len(texts), tokens_in, tokens_out, beam=beam)
-    print(f"beam {beam}: {tokens_in:,} tokens in, {tokens_out:,} out; "
+    print(f"beam {beam}: {tokens_in:,} tokens in, about {tokens_out:,} out; "
           f"{work / 1e12:.3g} T operations, babelift does "
           f"{work / timed['babelift'].median / 1e9:,.0f} G a second", flush=True)  # fmt: skip
     return lines(timed, len(texts), str(beam))
@@ -175,10 +177,6 @@ class Babelift:
     def again(self, texts: Sequence[str]) -> list[str]:
         """Translate with the memory of the times before."""
         return self._through(self._kept, texts)
-
-    def tokens(self, texts: Sequence[str]) -> int:
-        """How many tokens texts have."""
-        return sum(self.translator.count_tokens(texts, "en", "de"))
 
     def _through(self, memory: Memory, texts: Sequence[str]) -> list[str]:
         made = translate_rows(
