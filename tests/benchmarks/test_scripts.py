@@ -1,4 +1,4 @@
-"""The scripts whose smallest size takes a second or two; the others start processes of their own."""
+"""The scripts whose smallest size takes seconds; the others start processes of their own."""
 
 from importlib import import_module
 
