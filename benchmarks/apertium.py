@@ -5,36 +5,47 @@ import subprocess
 from collections.abc import Callable
 
 from _data import sentences
-from _timing import TIMES, alternate, benchmark, same, table, times_as_fast
+from _timing import (
+    TIMES,
+    against,
+    alternate,
+    benchmark,
+    chosen,
+    same,
+    table,
+    times_as_fast,
+)
 
 TEXTS = 20
-MANY = 500
+SIZES = {"full": (500, 5), "quick": (200, 5), "smoke": (20, 1)}
+"""Sentences through the chain alone, and rounds."""
 
 
 def main() -> None:
     """Translate English sentences to Spanish; starting the chain is counted every time."""
+    size, (number, rounds) = chosen(SIZES, __doc__)
     if shutil.which("apertium") is None:
         print("apertium: not installed, skipped (apt-get install apertium apertium-eng-spa)\n")
         return
-    with benchmark("Apertium: long-lived chain / one process per text"):
+    with benchmark("Apertium: long-lived chain / one process per text", size):
         data = sentences("en")
         print(f"texts: {data.source}, English to Spanish")
-        few, many = data.texts[:TEXTS], data.texts[:MANY]
+        few, many = data.texts[:TEXTS], data.texts[:number]
         rivals: dict[str, Callable[[], list[str]]] = {
             "chain": lambda: chain(few),
             "processes": lambda: [process(text) for text in few],
         }
-        timed = alternate(rivals)
+        timed = alternate(rivals, rounds=rounds)
         ours, theirs = timed["chain"], timed["processes"]
         pairs = zip(ours.result, theirs.result, strict=True)
         # The program prints two spaces where a rule left a word out; Babelift mends that.
         equal = sum(mine.split() == other.split() for mine, other in pairs)
         same("words", equal, TEXTS)
-        more = alternate({"chain": lambda: chain(many)}, warm=False)["chain"]
+        more = alternate({"chain": lambda: chain(many)}, rounds=rounds, warm={})["chain"]
         many_ratio = (theirs.median / TEXTS) / (more.median / len(many))
         rows = [
-            ["one process per text", str(TEXTS), *theirs.columns, "1"],
-            ["chain", str(TEXTS), *ours.columns, times_as_fast(ours, theirs)],
+            ["one process per text", str(TEXTS), *theirs.columns, ""],
+            ["chain", str(TEXTS), *ours.columns, against(times_as_fast(ours, theirs), None)[0]],
             ["chain", str(len(many)), *more.columns, f"**{many_ratio:.0f}**"],
         ]
         table(["way", "texts", *TIMES, "times as fast per text"], rows)
