@@ -3,7 +3,7 @@
 Each run is a fresh process of the command line, over a table of JSON lines written on the spot. The
 translator is `lexicon`, word by word from a list: the fastest there is without a file as long as
 the table, so that the table, the memory and the checks are what is seen. The classifier has one
-layer of 64. Start-up (the time of a run over 16 rows) is taken off before rates are compared.
+layer of 32. Start-up (the time of a run over 16 rows) is taken off before rates are compared.
 """
 
 import json
@@ -179,7 +179,7 @@ def make_models(folder: Path) -> None:
     lines = ["source_lang\ttarget_lang\tsource\ttarget"]
     lines += [f"en\tde\t{word}\t{word[::-1]}" for word in vocabulary()]
     (folder / "words.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    classifier(folder / "model", list(texts(2000, 0)), Classifying(64, 1, 2000), gap=4)
+    classifier(folder / "model", list(texts(2000, 0)), Classifying(32, 1, 2000), gap=4)
 
 
 if __name__ == "__main__":
