@@ -23,10 +23,14 @@ def test_tokens_are_those_of_the_tokenizer(tokenizer):
     assert cache.truncated == 0
 
 
-def test_a_batch_is_padded_to_its_own_longest(tokenizer):
+def test_a_batch_is_padded_to_its_own_longest_and_then_to_a_multiple_of_eight(tokenizer):
     cache = TokenCache(tokenizer, TEXTS, 64)
     ids, mask = cache.batch(np.array([1, 2]))
-    assert ids.shape[1] == cache.lengths[2] == mask.sum(1).max()
+    assert mask.sum(1).max() == cache.lengths[2]
+    assert ids.shape[1] == -(-cache.lengths[2] // 8) * 8
+    longest = int(cache.lengths.max())
+    whole, _ = TokenCache(tokenizer, TEXTS, longest).batch(np.arange(len(TEXTS)))
+    assert whole.shape[1] == longest  # the model's limit
 
 
 def test_long_texts_are_cut_and_counted(tokenizer):

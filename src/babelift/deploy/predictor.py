@@ -15,6 +15,7 @@ from babelift.errors import DataError, ModelError
 from babelift.hub import without_progress_bars
 from babelift.precision import choose_precision
 from babelift.progress import Progress, Task, quiet
+from babelift.train.tokens import padded_width
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 
@@ -231,7 +232,9 @@ class Predictor:
         import torch
 
         tokenizer = self._opened.tokenizer
-        width = max(1, *(len(ids) for ids in tokens))
+        longest = max(1, *(len(ids) for ids in tokens))
+        alone = len(tokens) == 1
+        width = longest if alone else padded_width(longest, self._opened.max_length)
         padded = np.full((len(tokens), width), tokenizer.pad_token_id, dtype=np.int64)
         mask = np.zeros((len(tokens), width), dtype=np.int64)
         for row, ids in enumerate(tokens):

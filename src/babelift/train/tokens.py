@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 CHUNK = 4096
 """Texts that are tokenised at a time."""
 
+WIDTHS = 8
+"""Batches are padded to a multiple of this: libraries keep a compiled kernel for every shape."""
+
 
 class TokenCache:
     """The token ids of many texts in one flat array.
@@ -39,6 +42,7 @@ class TokenCache:
         self._ids = np.concatenate(ids) if ids else np.empty(0, dtype=np.int32)
         self._starts = np.concatenate([[0], np.cumsum(self.lengths)])[:-1]
         self._pad = int(tokenizer.pad_token_id)
+        self._max_length = max_length
 
     @property
     def used(self) -> NDArray[np.int64]:
@@ -46,22 +50,32 @@ class TokenCache:
         return np.flatnonzero(np.bincount(np.append(self._ids, self._pad)))
 
     def batch(self, rows: NDArray[np.int64]) -> tuple["Tensor", "Tensor"]:
-        """Token ids and attention mask of some rows, padded to the longest of them.
+        """Token ids and attention mask of some rows, padded to the longest of them or a bit more.
 
         Args:
             rows: `(rows,) int64` row numbers.
 
         Returns:
-            Two `(rows, longest) int64` tensors.
+            Two `(rows, width) int64` tensors.
         """
         import torch
 
         lengths = self.lengths[rows]
-        columns = np.arange(int(lengths.max(initial=0)))
+        columns = np.arange(padded_width(int(lengths.max(initial=0)), self._max_length))
         mask = columns < lengths[:, None]
         ids = np.full(mask.shape, self._pad, dtype=np.int64)
         ids[mask] = self._ids[(self._starts[rows][:, None] + columns)[mask]]
         return torch.from_numpy(ids), torch.from_numpy(mask.astype(np.int64))
+
+
+def padded_width(longest: int, limit: int | None) -> int:
+    """How wide a batch is: a multiple of `WIDTHS` where the model's limit allows it.
+
+    >>> padded_width(33, 128), padded_width(125, 126), padded_width(40, None)
+    (40, 126, 40)
+    """
+    width = -(-longest // WIDTHS) * WIDTHS
+    return width if limit is None else max(longest, min(width, limit))
 
 
 def _tokenize(
