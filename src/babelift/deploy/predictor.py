@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Final, Self, TypeAlias
 
@@ -30,7 +30,7 @@ times what rounding was seen to do in float32."""
 _SAMPLE: Final = 64
 """Texts on which the rounding of bfloat16 is measured; with less than twice as many it is left."""
 
-_DEVIATIONS: Final = 5.0
+_DEVIATIONS: Final = 4.0
 """Standard deviations of that rounding within which two labels count as level."""
 
 
@@ -210,10 +210,7 @@ class Predictor:
         if workers == 1 or len(batches) == 1:
             yield from zip(batches, map(work, batches), strict=True)
             return
-        # Of each thread: the threads that one operation is shared among, waiting for each other.
-        single = partial(torch.set_num_threads, threads // workers)
-        with ThreadPoolExecutor(workers, initializer=single) as pool:
-            yield from zip(batches, pool.map(work, batches), strict=True)
+        yield from zip(batches, _pool(workers, threads // workers).map(work, batches), strict=True)
 
     def _tokenize(self, texts: Sequence[str]) -> list[list[int]]:
         limit = self._opened.max_length
@@ -257,6 +254,14 @@ class Predictor:
                 "Its weights are damaged or its training diverged; train it again.",
             )
         return logits
+
+
+@cache
+def _pool(workers: int, threads: int) -> ThreadPoolExecutor:
+    """Threads, of which each shares an operation among so many more; kept, as is their memory."""
+    import torch
+
+    return ThreadPoolExecutor(workers, initializer=partial(torch.set_num_threads, threads))
 
 
 def _level(logits: npt.NDArray[np.float32], within: float) -> list[int]:

@@ -87,8 +87,6 @@ class CT2Translator:
         self._made_of = (
             f"{self._facts.family}:{weights} ctranslate2:{ctranslate2.__version__} {compute_type}"
         )
-        if ct2_engine.device() == "cuda":  # rounds otherwise than a processor
-            self._made_of += " cuda"
         self.fingerprint = f"{self._made_of} {self._decoding} {self._facts}"
         self.max_input_tokens = longest_input(self._facts.source_limit, self._facts.output_limit)
 
