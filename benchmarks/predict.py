@@ -57,7 +57,7 @@ class Size:
 
 SIZES = {
     "full": Size(DISTILBERT_MULTILINGUAL, 20_000, trained=66, sentences=1004, batches=40, rounds=5),
-    "quick": Size(DISTILBERT_MULTILINGUAL, 384, trained=44, sentences=204, batches=3, rounds=5),
+    "quick": Size(DISTILBERT_MULTILINGUAL, 256, trained=44, sentences=204, batches=3, rounds=5),
     "smoke": Size(Classifying(64, 1, 1000), 64, trained=0, sentences=4, batches=1, rounds=1),
 }
 PIPELINE_AIM, LOOP_AIM = 5.0, 1.2

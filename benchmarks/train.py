@@ -62,7 +62,7 @@ class Size:
 
 SIZES = {
     "full": Size(4000, DISTILBERT_MULTILINGUAL, 4000, rounds=5, tested=1200),
-    "quick": Size(640, DISTILBERT_MULTILINGUAL, 96, rounds=3, tested=300),
+    "quick": Size(384, DISTILBERT_MULTILINGUAL, 64, rounds=3, tested=300),
     "smoke": Size(32, Classifying(64, 1, 1000), 64, rounds=2, tested=12),
 }
 DEFAULT_AIM, BEST_AIM = 3.0, 1.25
