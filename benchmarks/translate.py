@@ -5,6 +5,7 @@ transformers in float32 in the order of the texts, and in bfloat16 with the text
 Babelift's side is `translate_rows`, so cutting into sentences, its memory and its checks count.
 """
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -259,13 +260,13 @@ class Transformers:
             ).eval()
         self._tokenizer: Any = AutoTokenizer.from_pretrained(model, src_lang="en")
         self._beam = beam
-        self._threads = torch.get_num_threads()
 
     def __call__(self, texts: Sequence[str]) -> list[str]:
         """Translate texts in batches."""
         import torch
 
-        torch.set_num_threads(self._threads)  # CTranslate2 in the same process changes it
+        # An engine of CTranslate2 in the same process leaves fewer.
+        torch.set_num_threads(len(os.sched_getaffinity(0)))
         tokenizer, found = self._tokenizer, []
         for start in range(0, len(texts), TRANSFORMERS_BATCH):
             batch = tokenizer(

@@ -1,7 +1,7 @@
 """Quality checks of one pair's translations: all the faults of every row."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import polars as pl
@@ -63,7 +63,7 @@ _PRIOR_SPREAD: Final = 0.25
 _FURTHEST: Final = 0.5
 
 
-def learn_band(ratios: NDArray[np.float64]) -> Band:
+def learn_band(ratios: NDArray[np.floating[Any]]) -> Band:
     """The band of usual log ratios: 3.5 robust deviations to each side of the median.
 
     With few rows the band leans towards a prior of equal lengths. Half of the rows may be faulty
