@@ -15,6 +15,7 @@ from babelift.translate.driver import translate_rows
 from babelift.translate.hf import load as load_hf
 from babelift.translate.memory import Memory
 from babelift.translate.opus import load as load_opus
+from babelift.translate.protocol import BatchTranslator
 
 EXACT = Translating(compute_type="float32")
 LOOPING = {"languages": ("en", "de"), "seed": 11, "max_length": 40}
@@ -133,13 +134,15 @@ def test_long_sentences_are_sent_in_parts_that_fit(
     translator = opened()
     long = " ".join(SENTENCES["en"]).replace(".", ",").replace("?", ",").replace("!", ",")
     seen: list[str] = []
-    translate = translator.translate
+    several = isinstance(translator, BatchTranslator)
+    name = "translate_batches" if several else "translate"
+    translate = getattr(translator, name)
 
-    def watched(texts: list[str], *pair: str) -> Any:
-        seen.extend(texts)
-        return translate(texts, *pair)
+    def watched(given: list[Any], *pair: str) -> Any:
+        seen.extend(text for batch in given for text in batch) if several else seen.extend(given)
+        return translate(given, *pair)
 
-    translator.translate = watched
+    setattr(translator, name, watched)
     rows = pl.DataFrame({"id": ["a"], "group_id": ["a"], "text": [long], "lang": ["en"]})
     with Memory(tmp_path / "memory.sqlite") as memory:
         made = translate_rows(rows, ["de"], translator, memory=memory, quality="keep")
