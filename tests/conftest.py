@@ -2,9 +2,10 @@
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
@@ -13,6 +14,8 @@ from babelift import embedded
 from babelift.cli import main
 
 ROOT = Path(__file__).parents[1]
+NODES = 3
+"""Of the Ray cluster."""
 
 # How long an example takes depends on what else the machine does; no test is about that.
 hypothesis.settings.register_profile("untimed", deadline=None)
@@ -75,3 +78,21 @@ def stand_ins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (root / "reviews").symlink_to(embedded.sample_folder())
     monkeypatch.setattr(embedded, "ROOT", root)
     return root
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Any]:
+    """A Ray cluster of three nodes with one core each, on this machine."""
+    import ray
+    from ray.cluster_utils import Cluster
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+        for _ in range(NODES - 1):
+            cluster.add_node(num_cpus=1)
+        ray.init(address=cluster.address, log_to_driver=False)
+        cluster.wait_for_nodes()
+        yield cluster
+        ray.shutdown()
+        cluster.shutdown()

@@ -1,33 +1,12 @@
 """A study on a Ray cluster of which a node dies gives what it gives on one machine."""
 
-from collections.abc import Iterator
-from typing import Any
-
 import polars as pl
-import pytest
 import ray
+from tests.conftest import NODES
 from tests.study.conftest import inline
 
 from babelift.study.on_ray import on_ray
 from babelift.study.run import run_study
-
-NODES = 3
-
-
-@pytest.fixture
-def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """Three nodes of one core each, on this machine."""
-    from ray.cluster_utils import Cluster
-
-    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
-    for _ in range(NODES - 1):
-        cluster.add_node(num_cpus=1)
-    ray.init(address=cluster.address, log_to_driver=False)
-    cluster.wait_for_nodes()
-    yield cluster
-    ray.shutdown()
-    cluster.shutdown()
 
 
 def test_a_node_that_dies_costs_only_the_run_on_it(cluster, spec, toy, tmp_path, monkeypatch):

@@ -1,5 +1,7 @@
 """A small encoder on disk, and rows that it can learn."""
 
+import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -88,6 +90,17 @@ def tiny_encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         )
         DistilBertModel(config).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture
+def steady(tmp_path: Path, tiny_encoder: Path) -> Path:
+    """The small encoder without dropout."""
+    folder = tmp_path / "steady"
+    shutil.copytree(tiny_encoder, folder)
+    config = json.loads((folder / "config.json").read_text())
+    config |= {"dropout": 0.0, "attention_dropout": 0.0, "seq_classif_dropout": 0.0}
+    (folder / "config.json").write_text(json.dumps(config))
     return folder
 
 

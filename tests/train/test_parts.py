@@ -1,7 +1,6 @@
 """Batches that do not fit into memory are computed in parts, with the loss of the whole."""
 
 import json
-import shutil
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -17,16 +16,6 @@ from babelift.train.result import TrainResult
 from babelift.train.trainer import train_classifier
 
 CPU = "[enforce fail at alloc_cpu.cpp:127] DefaultCPUAllocator: can't allocate memory: you tried"
-
-
-@pytest.fixture
-def steady(tmp_path, tiny_encoder) -> Path:
-    folder = tmp_path / "steady"
-    shutil.copytree(tiny_encoder, folder)
-    config = json.loads((folder / "config.json").read_text())
-    config |= {"dropout": 0.0, "attention_dropout": 0.0, "seq_classif_dropout": 0.0}
-    (folder / "config.json").write_text(json.dumps(config))
-    return folder
 
 
 @pytest.fixture

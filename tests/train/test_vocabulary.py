@@ -1,5 +1,3 @@
-import json
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -16,17 +14,6 @@ from babelift.train.tokens import TokenCache
 from babelift.train.vocabulary import TrainedRows, narrow, widen
 
 WORDS = "distilbert.embeddings.word_embeddings.weight"
-
-
-@pytest.fixture
-def steady(tmp_path, tiny_encoder) -> Path:
-    """The small encoder without dropout."""
-    folder = tmp_path / "steady"
-    shutil.copytree(tiny_encoder, folder)
-    config = json.loads((folder / "config.json").read_text())
-    config |= {"dropout": 0.0, "attention_dropout": 0.0, "seq_classif_dropout": 0.0}
-    (folder / "config.json").write_text(json.dumps(config))
-    return folder
 
 
 @pytest.fixture

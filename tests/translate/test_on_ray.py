@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import ray
+from tests.conftest import NODES
 
 from babelift.config import TranslateConfig, Translating
 from babelift.errors import ConfigError, MissingTranslationError, TranslationError
@@ -25,7 +26,6 @@ from babelift.translate.ray_actors import ATTEMPTS, IN_FLIGHT
 from babelift.translate.ray_worker import Worker
 from babelift.translate.registry import load_translator
 
-NODES = 3
 TEXTS = 150
 BATCH_TOKENS = 60
 
@@ -49,23 +49,6 @@ for line in sys.stdin:
     print(json.dumps({"id": job["id"], "translation": job["text"][::-1]}), flush=True)
 """
 """Logs every text it is given; starts with as many others as `wanted` says, stops at `hold`."""
-
-
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[Any]:
-    """Three nodes of one core each, on this machine."""
-    from ray.cluster_utils import Cluster
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-        cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
-        for _ in range(NODES - 1):
-            cluster.add_node(num_cpus=1)
-        ray.init(address=cluster.address, log_to_driver=False)
-        cluster.wait_for_nodes()
-        yield cluster
-        ray.shutdown()
-        cluster.shutdown()
 
 
 @pytest.fixture

@@ -36,6 +36,9 @@ from babelift.corpus.rejects import reject_frame
 from babelift.corpus.slices import Unsliced, raw_slices
 from babelift.errors import DataError, LanguageError
 
+MOST: Final = 20_000
+"""Rows of one part, also of a table that had to be read whole."""
+
 _GIVEN: Final = ("text", "lang", "label")
 
 
@@ -93,27 +96,36 @@ class Parts:
         notes: Sentences about what was guessed or decided, to be shown to the user.
     """
 
-    def __init__(self, slices: Spool, read: "_Reader") -> None:
+    def __init__(self, folder: Path, slices: Spool, read: "_Reader") -> None:
         self._slices, self._sources, self._forms = slices, read.sources, read.forms
         self.langs = list(read.langs)
         self._naming = self._decided()
         hashes = [pl.Series("id", [], pl.UInt64)]
         filled: set[str] = set()
-        self._changed = False
+        changed = False
         for rows in self._named():
             hashes.append(rows["id"].hash())
             filled |= {name for name in _GIVEN if rows[name].null_count() < rows.height}
-            self._changed |= was_changed(rows)
-        self._first = self._first_of(pl.concat(hashes))
-        self.height = int(self._first.sum())
+            changed |= was_changed(rows)
+        all_first = self._first_of(pl.concat(hashes))
+        self.height = int(all_first.sum())
         self.filled = [name for name in _GIVEN if name in filled]
-        self.rejects = pl.concat([reject_frame([]), *read.rejects, *self._repeats()])
         self.notes = (*of_files(read.notes, read.files), *self._naming.notes)
+        # Gone through once for every pair of languages: what can be done now is not done there.
+        self._rows = Spool(folder)
+        rejects = [reject_frame([]), *read.rejects]
+        start = 0
+        for rows in self._named():
+            first = all_first[start : start + rows.height]
+            start += rows.height
+            rejects.append(repeats(rows.filter(~first), self._sources))
+            if first.any():
+                self._rows.append(conformed(settled(rows.filter(first), changed=changed)))
+        self.rejects = pl.concat(rejects)
+        slices.cut(0)
 
     def __iter__(self) -> Iterator[pl.DataFrame]:
-        for rows, first in self._with_first():
-            if first.any():
-                yield conformed(settled(rows.filter(first), changed=self._changed))
+        return iter(self._rows)
 
     def _decided(self) -> Naming:
         slices: Iterable[pl.DataFrame] = self._slices
@@ -150,18 +162,6 @@ class Parts:
     def _named(self) -> Iterator[pl.DataFrame]:
         return (named(self._prefixed(rows), self._naming) for rows in self._slices)
 
-    def _with_first(self) -> Iterator[tuple[pl.DataFrame, pl.Series]]:
-        """Slices, with where an id occurs for the first time."""
-        start = 0
-        for rows in self._named():
-            yield rows, self._first[start : start + rows.height]
-            start += rows.height
-
-    def _repeats(self) -> list[pl.DataFrame]:
-        if self._first.all():
-            return []
-        return [repeats(rows.filter(~first), self._sources) for rows, first in self._with_first()]
-
 
 def read_parts(
     paths: Sequence[str | Path],
@@ -190,11 +190,11 @@ def read_parts(
     files = list(dict.fromkeys(str(path) for path in paths))
     if not files:
         raise DataError("no table was given.", "Name at least one file.")
-    slices = Spool(folder)
+    slices = Spool(folder / "slices")
     reader = _Reader(table, slices, labelled=labelled, lang_required=lang_required)
     for file in files:
         reader.read(file)
-    return Parts(slices, reader)
+    return Parts(folder / "rows", slices, reader)
 
 
 class _Form:
@@ -289,9 +289,9 @@ class _Reader:
                 counting.add(ids_of(raw, columns))
             notes |= dict.fromkeys([*raw.notes, *checked.notes])
             self.rejects += [checked.rejects] if checked.rejects.height else []
-            if checked.rows.height:
-                place = pl.lit(len(self.sources), pl.Int32).alias(PLACE)
-                self._slices.append(checked.rows.with_columns(place))
+            place = pl.lit(len(self.sources), pl.Int32).alias(PLACE)
+            for part in checked.rows.iter_slices(MOST):
+                self._slices.append(part.with_columns(place))
         if columns is None:
             raise Unsliced
         self.files.append(file)

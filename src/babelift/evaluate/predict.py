@@ -25,7 +25,7 @@ def predict_proba(
         texts: Texts, in any order of length.
         batch_size: Texts that are computed together.
         precision: `fp32`, `bf16`, or `auto`: bf16 where the hardware has it. The labels are the
-            same; probabilities differ by up to about .02.
+            same; probabilities agree to some hundredths.
         progress: Where progress is shown; None for nowhere.
 
     Returns:

@@ -18,7 +18,7 @@ from babelift.progress import Progress, Task, quiet
 from babelift.translate.memory import Memory
 from babelift.translate.outcome import Outcome
 from babelift.translate.protocol import Translator
-from babelift.translate.quality import Band, learn_band
+from babelift.translate.quality import Band, filled_ratios, learn_band
 from babelift.translate.report import PairCounts, TranslationReport
 from babelift.translate.texts import Lane, Result, count_segments, translate_texts
 
@@ -248,7 +248,8 @@ class _Driver:
                 counts.rows += part.height
                 counts.missing += part.height - found.height
                 translated.append(found)
-                ratios.append(_outcome(found, lane).ratios(lane).astype(np.float32))
+                sides = found["text"], found[_TEXT]
+                ratios.append(filled_ratios(*sides, *pair).astype(np.float32))
         band = learn_band(np.concatenate([np.empty(0, np.float32), *ratios]))
         for part in translated:
             yield self._judged(part, lane, band, counts)

@@ -51,7 +51,7 @@ def run_translate(config: TranslateConfig, progress: Progress | None = None) -> 
     output.check()
     check_place(out)
     with parts_folder(out) as folder:
-        rows = read_parts(config.input, config, folder / "rows", labelled=False)
+        rows = read_parts(config.input, config, folder, labelled=False)
         rejects = out.with_name(f"{out.name}.rejects.jsonl")
         report_rejects(rows, rejects, config.max_rejects, progress)
         with Memory() as memory, _translators(config) as (translator, fallback):

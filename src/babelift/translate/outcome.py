@@ -6,11 +6,10 @@ from typing import Self
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from babelift.corpus.rows import translation_id
 from babelift.translate.protocol import Translator
-from babelift.translate.quality import Band, filled_ratios, find_faults
+from babelift.translate.quality import Band, find_faults
 from babelift.translate.texts import Lane, Result
 
 
@@ -47,10 +46,6 @@ class Outcome:
             translators=[translator.name] * len(results),
             origins=[getattr(translator, "origin", "machine")] * len(results),
         )
-
-    def ratios(self, lane: Lane) -> NDArray[np.float64]:
-        """What the usual lengths are learnt from, see `quality.learn_band`."""
-        return filled_ratios(*self._series(), lane.source_lang, lane.target_lang)
 
     def check(self, lane: Lane, band: Band) -> None:
         """Find the faults of every row."""
