@@ -33,9 +33,11 @@ lint: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# Hours, on a machine that does nothing else; every row of benchmarks/README.md.
+# Every row of benchmarks/README.md; a day, on a machine that does nothing else, or hours with
+# `make bench ROUNDS=1`.
 bench: setup
-	@for script in benchmarks/[a-z]*.py; do $(BIN)/python $$script || exit 1; done
+	@for script in benchmarks/[a-z]*.py; do \
+		$(BIN)/python $$script $(if $(ROUNDS),--rounds $(ROUNDS)) || exit 1; done
 
 # The same rows at a small size, in a quarter of an hour.
 bench-quick: setup

@@ -7,10 +7,10 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 S = TypeVar("S")
@@ -60,7 +60,8 @@ def chosen(sizes: Mapping[str, S], description: str | None) -> tuple[str, S]:
     """The size that the command line asks for: the first where it says nothing.
 
     Args:
-        sizes: Name to size; every name but the first is a flag.
+        sizes: Name to size, a dataclass; every name but the first is a flag. With `rounds` in it,
+            `--rounds` takes its place.
         description: What the script is for, shown with `--help`.
     """
     names = list(sizes)
@@ -68,8 +69,13 @@ def chosen(sizes: Mapping[str, S], description: str | None) -> tuple[str, S]:
     group = parser.add_mutually_exclusive_group()
     for name in names[1:]:
         group.add_argument(f"--{name}", dest="size", action="store_const", const=name)
-    name = parser.parse_args().size or names[0]
-    return name, sizes[name]
+    parser.add_argument("--rounds", type=int, help="instead of the size's own, where it has any")
+    given = parser.parse_args()
+    name = given.size or names[0]
+    size: Any = sizes[name]
+    if given.rounds and hasattr(size, "rounds"):
+        size = replace(size, rounds=given.rounds)
+    return name, size
 
 
 def alternate(

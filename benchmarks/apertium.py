@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from _data import sentences
 from _timing import (
@@ -17,31 +18,45 @@ from _timing import (
 )
 
 TEXTS = 20
-SIZES = {"full": (500, 5), "quick": (200, 5), "smoke": (20, 1)}
-"""Sentences through the chain alone, and rounds."""
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much is translated.
+
+    Attributes:
+        texts: Through the chain alone.
+        rounds: Of everything.
+    """
+
+    texts: int
+    rounds: int
+
+
+SIZES = {"full": Size(500, rounds=5), "quick": Size(200, rounds=5), "smoke": Size(20, rounds=1)}
 
 
 def main() -> None:
     """Translate English sentences to Spanish; starting the chain is counted every time."""
-    size, (number, rounds) = chosen(SIZES, __doc__)
+    name, size = chosen(SIZES, __doc__)
     if shutil.which("apertium") is None:
         print("apertium: not installed, skipped (apt-get install apertium apertium-eng-spa)\n")
         return
-    with benchmark("Apertium: long-lived chain / one process per text", size):
+    with benchmark("Apertium: long-lived chain / one process per text", name):
         data = sentences("en")
         print(f"texts: {data.source}, English to Spanish")
-        few, many = data.texts[:TEXTS], data.texts[:number]
+        few, many = data.texts[:TEXTS], data.texts[: size.texts]
         rivals: dict[str, Callable[[], list[str]]] = {
             "chain": lambda: chain(few),
             "processes": lambda: [process(text) for text in few],
         }
-        timed = alternate(rivals, rounds=rounds)
+        timed = alternate(rivals, rounds=size.rounds)
         ours, theirs = timed["chain"], timed["processes"]
         pairs = zip(ours.result, theirs.result, strict=True)
         # The program prints two spaces where a rule left a word out; Babelift mends that.
         equal = sum(mine.split() == other.split() for mine, other in pairs)
         same("words", equal, TEXTS)
-        more = alternate({"chain": lambda: chain(many)}, rounds=rounds, warm={})["chain"]
+        more = alternate({"chain": lambda: chain(many)}, rounds=size.rounds, warm={})["chain"]
         many_ratio = (theirs.median / TEXTS) / (more.median / len(many))
         rows = [
             ["one process per text", str(TEXTS), *theirs.columns, ""],

@@ -39,7 +39,6 @@ class Size:
 
 SIZES = {
     "full": Size((10_000, 100_000, 1_000_000), rounds=5),
-    "once": Size((10_000, 100_000, 1_000_000), rounds=1),
     "quick": Size((1_000, 10_000, 100_000), rounds=1),
     "smoke": Size((100, 200), rounds=1),
 }

@@ -3,19 +3,28 @@
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from _timing import TIMES, VERDICT, against, alternate, benchmark, chosen, table
 
 AIM = 0.3
-SIZES = {"full": 10, "quick": 5, "smoke": 1}
-"""Rounds."""
+
+
+@dataclass(frozen=True)
+class Size:
+    """How often each is started."""
+
+    rounds: int
+
+
+SIZES = {"full": Size(10), "quick": Size(5), "smoke": Size(1)}
 
 
 def main() -> None:
     """Start each program several times, in turns."""
-    size, rounds = chosen(SIZES, __doc__)
+    name, size = chosen(SIZES, __doc__)
     program = str(Path(sys.executable).parent / "babelift")
     commands = {
         "babelift --help": [program, "--help"],
@@ -26,18 +35,18 @@ def main() -> None:
             sys.executable, "-c", "from transformers import pipeline",
         ],
     }  # fmt: skip
-    with benchmark("Starting", size):
+    with benchmark("Starting", name):
         rivals: dict[str, Callable[[], object]] = {
-            name: partial(subprocess.run, command, check=True, capture_output=True)
-            for name, command in commands.items()
+            what: partial(subprocess.run, command, check=True, capture_output=True)
+            for what, command in commands.items()
         }
-        timed = alternate(rivals, rounds=rounds)
+        timed = alternate(rivals, rounds=size.rounds)
         table(
             ["started", *TIMES, "s", *VERDICT],
             [
-                [f"`{name}`", *time.columns,
-                 *against(time.median, AIM if "babelift" in name else None, most=True)]
-                for name, time in timed.items()
+                [f"`{what}`", *time.columns,
+                 *against(time.median, AIM if "babelift" in what else None, most=True)]
+                for what, time in timed.items()
             ],
         )  # fmt: skip
 

@@ -143,7 +143,9 @@ def line(
     one, base = timed[name], timed["babelift"]
     aims = {"Trainer, its defaults": DEFAULT_AIM, "Trainer, bf16, by length, fused": BEST_AIM}
     verdict = against(times_as_fast(base, one), aims[name]) if name in aims else ["", "", ""]
-    shown = f"{mean(scores):.3f} ({stdev(scores):.3f})" if scores else ""
+    shown = f"{mean(scores):.3f}" if scores else ""
+    if len(scores) > 1:
+        shown += f" ({stdev(scores):.3f})"
     speed = f"{rows / one.median:,.0f}"
     return [title, f"{rows:,}", name, *one.columns, speed, *verdict, shown]
 
@@ -155,9 +157,11 @@ def within_noise(scores: dict[str, list[float]]) -> None:
         if name == "babelift":
             continue
         gaps = [a - b for a, b in zip(mine, others, strict=True)]
-        error = 2 * stdev(gaps) / len(gaps) ** 0.5
-        print(f"F1, babelift less {name}: {mean(gaps):+.3f} ± {error:.3f} "
-              f"(two standard errors, {len(gaps)} seeds)")  # fmt: skip
+        noise = "one seed"
+        if len(gaps) > 1:
+            error = 2 * stdev(gaps) / len(gaps) ** 0.5
+            noise = f"± {error:.3f}, two standard errors over {len(gaps)} seeds"
+        print(f"F1, babelift less {name}: {mean(gaps):+.3f} ({noise})")
 
 
 def pairs(number: int) -> tuple[pl.DataFrame, list[str], str]:

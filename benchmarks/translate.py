@@ -65,6 +65,7 @@ class Size:
 
 SIZES = {
     "full": Size(M2M100_418M, texts=2000, batches=10, rounds=5),
+    "tenth": Size(M2M100_418M, texts=200, batches=3, rounds=1),
     "quick": Size(Translating(512, 3, 32_000), texts=128, batches=2, rounds=3),
     "smoke": Size(Translating(64, 1, 1_500), texts=16, batches=1, rounds=1, beams=(5,)),
 }

@@ -7,6 +7,7 @@ import _data
 import _models
 import _operations
 import _timing
+import hardware
 import ramp
 
 
@@ -19,6 +20,14 @@ def test_every_script_has_a_quick_size():
     for name in ("apertium", "gpu", "hardware", "predict", "ramp", "start", "study", "train",
                  "translate"):  # fmt: skip
         assert {"full", "quick"} <= set(import_module(name).SIZES)
+
+
+def test_the_number_of_rounds_can_be_chosen(monkeypatch):
+    monkeypatch.setattr("sys.argv", ["ramp.py", "--quick", "--rounds", "7"])
+    name, size = _timing.chosen(ramp.SIZES, None)
+    assert (name, size.rounds, size.rows) == ("quick", 7, ramp.SIZES["quick"].rows)
+    monkeypatch.setattr("sys.argv", ["hardware.py", "--rounds", "7"])
+    assert _timing.chosen(hardware.SIZES, None) == ("full", hardware.SIZES["full"])
 
 
 def test_every_other_round_is_in_reverse_order():
