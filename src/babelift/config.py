@@ -179,31 +179,36 @@ class Translating(Settings):
         return self
 
 
-class TranslateConfig(Table, Translating):
-    """Settings of `babelift translate`."""
+class Distributed(Settings):
+    """Where texts are translated or labelled."""
 
-    input: tuple[str, ...] = Field((), description="Tables to translate.")
-    out: Path | None = Field(None, description="File to write: .parquet, .jsonl or .csv.")
-    with_originals: bool = Field(False, description="Write the originals too.")
     on: Literal["local", "ray"] = Field(
-        "local", description="Where texts are translated: on this machine or on a Ray cluster."
+        "local", description="Where the work is done: on this machine or on a Ray cluster."
     )
     workers: int | None = Field(
         None,
         ge=1,
         description="Processes on the Ray cluster; as many as it has room for if absent.",
     )
-    quality: QualityAction = Field(
-        "keep", description="What to do with translations that fail a quality check."
-    )
-
-    _tuples = field_validator("input", mode="before")(_as_tuple)
 
     @model_validator(mode="after")
     def _workers_are_used(self) -> Self:
         if self.workers and self.on != "ray":
             raise ValueError(f"workers '{self.workers}' is only used with on 'ray'")
         return self
+
+
+class TranslateConfig(Table, Translating, Distributed):
+    """Settings of `babelift translate`."""
+
+    input: tuple[str, ...] = Field((), description="Tables to translate.")
+    out: Path | None = Field(None, description="File to write: .parquet, .jsonl or .csv.")
+    with_originals: bool = Field(False, description="Write the originals too.")
+    quality: QualityAction = Field(
+        "keep", description="What to do with translations that fail a quality check."
+    )
+
+    _tuples = field_validator("input", mode="before")(_as_tuple)
 
 
 class Training(Settings):
@@ -317,12 +322,11 @@ class FitConfig(Table, Translating, Training):
         return self
 
 
-class PredictConfig(Table):
-    """Settings of `babelift predict`."""
+class Predicting(Table):
+    """Which model labels which rows, and how."""
 
     model: str = Field("", description="Run folder, model folder or hub id.")
     input: tuple[str, ...] = Field((), description="Tables to predict.")
-    out: Path | None = Field(None, description="File to write: .jsonl, .csv or .parquet.")
     batch_size: int = Field(32, ge=1, description="Texts in a batch.")
     precision: Precision = Field(
         "fp32",
@@ -334,7 +338,13 @@ class PredictConfig(Table):
     _tuples = field_validator("input", mode="before")(_as_tuple)
 
 
-class EvaluateConfig(PredictConfig):
+class PredictConfig(Predicting, Distributed):
+    """Settings of `babelift predict`."""
+
+    out: Path | None = Field(None, description="File to write: .jsonl, .csv or .parquet.")
+
+
+class EvaluateConfig(Predicting):
     """Settings of `babelift evaluate`."""
 
     ordinal: bool | None = Field(

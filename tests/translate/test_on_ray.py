@@ -14,6 +14,7 @@ import pytest
 import ray
 from tests.conftest import NODES
 
+from babelift.actors import ATTEMPTS, IN_FLIGHT, Worker
 from babelift.config import TranslateConfig, Translating
 from babelift.errors import ConfigError, MissingTranslationError, TranslationError
 from babelift.testing import SENTENCES, tiny_m2m100
@@ -22,8 +23,6 @@ from babelift.translate.job import run_translate
 from babelift.translate.memory import Memory
 from babelift.translate.on_ray import Load, on_ray
 from babelift.translate.protocol import BatchTranslator, DerivedTranslator
-from babelift.translate.ray_actors import ATTEMPTS, IN_FLIGHT
-from babelift.translate.ray_worker import Worker
 from babelift.translate.registry import load_translator
 
 TEXTS = 150

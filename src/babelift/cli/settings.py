@@ -8,7 +8,7 @@ from typing import Annotated, Any, TypeVar
 
 from cyclopts import Group, Parameter
 
-from babelift.config import Settings, Table, Training, Translating
+from babelift.config import Distributed, Settings, Table, Training, Translating
 
 S = TypeVar("S", bound=Settings)
 
@@ -16,6 +16,7 @@ _GROUPS = {
     Table: Group("The table", sort_key=2),
     Translating: Group("Translating", sort_key=3),
     Training: Group("Training", sort_key=4),
+    Distributed: Group("Where it runs", sort_key=5),
 }
 _OWN = Group("The job", sort_key=1)
 

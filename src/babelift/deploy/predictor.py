@@ -20,7 +20,9 @@ from babelift.train.tokens import by_length, padded_width
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 
-_BATCHES_AT_A_TIME: Final = 128
+BATCHES_AT_A_TIME: Final = 128
+"""Batches whose texts are tokenised, and sorted by length, together."""
+
 _WORKERS: Final = 8
 """Most batches at a time on a processor."""
 
@@ -139,9 +141,9 @@ class Predictor:
         return [self.labels[number] for number in best]
 
     def _probabilities(self, texts: Sequence[str], batch_size: int, task: Task) -> Floats:
-        _check_texts(texts)
+        check_texts(texts)
         logits = np.empty((len(texts), len(self.labels)), dtype=np.float32)
-        window = batch_size * _BATCHES_AT_A_TIME
+        window = batch_size * BATCHES_AT_A_TIME
         for start in range(0, len(texts), window):
             tokens = self._tokenize(texts[start : start + window])
             logits[start : start + window] = self._logits(tokens, batch_size, task)
@@ -278,7 +280,12 @@ def _level(logits: npt.NDArray[np.float32], within: float) -> list[int]:
     return found
 
 
-def _check_texts(texts: Sequence[str]) -> None:
+def check_texts(texts: Sequence[str]) -> None:
+    """Refuse what is not a string.
+
+    Raises:
+        DataError: A text is not one.
+    """
     for number, text in enumerate(texts, 1):
         if not isinstance(text, str):
             raise DataError(f"text {number} must be a string. Got {text!r}.")

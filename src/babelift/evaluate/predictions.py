@@ -1,8 +1,9 @@
 """The jobs behind `babelift predict` and `babelift evaluate`, and the tables they write."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -15,6 +16,10 @@ from babelift.evaluate.evaluate import measure
 from babelift.evaluate.rows import make_predictions, prediction_columns
 from babelift.files import check_form, check_place, rows_file, write_json, write_rows
 from babelift.progress import Progress, quiet
+
+if TYPE_CHECKING:
+    from babelift.deploy.on_ray import RayPredictor
+    from babelift.deploy.predictor import Predictor
 
 __all__ = ["make_predictions", "run_evaluate", "run_predict", "write_predictions"]
 
@@ -52,10 +57,9 @@ def run_predict(config: PredictConfig, progress: Progress | None = None) -> Path
     Raises:
         ConfigError: A setting is missing, or the file exists already.
         DataError: The input cannot be used, or too many of its rows were rejected.
-        ModelError: The model cannot be opened.
+        ModelError: The model cannot be opened, or the processes on the Ray cluster died.
+        MissingDependencyError: Ray is wanted and not installed.
     """
-    from babelift.deploy.predictor import Predictor
-
     if not config.input:
         raise ConfigError("no input table was given.", "Name one or more, e.g. reviews.csv")
     if config.out is None:
@@ -69,18 +73,31 @@ def run_predict(config: PredictConfig, progress: Progress | None = None) -> Path
     with parts_folder(config.out) as folder:
         rows = read_parts(config.input, config, folder, labelled=False, lang_required=False)
         report_rejects(rows, rejects, config.max_rejects, progress)
-        predictor = Predictor.load(config.model, precision=config.precision)
-        found = predictor.stream_proba(
-            (part["text"].to_list() for part in rows),
-            rows.height,
-            batch_size=config.batch_size,
-            progress=progress,
-        )
-        with rows_file(config.out) as append:
+        with _opened(config) as predictor, rows_file(config.out) as append:
+            found = predictor.stream_proba(
+                (part["text"].to_list() for part in rows),
+                rows.height,
+                batch_size=config.batch_size,
+                progress=progress,
+            )
             for part, proba in zip(rows, found, strict=True):
                 columns = prediction_columns(predictor.labels, proba, part.height)
                 append(_with_predictions(part, columns, rows.filled))
     return config.out
+
+
+@contextmanager
+def _opened(config: PredictConfig) -> "Iterator[Predictor | RayPredictor]":
+    """The model, here or on a cluster."""
+    if config.on == "ray":
+        from babelift.deploy.on_ray import on_ray
+
+        with on_ray(config.model, config.workers, precision=config.precision) as there:
+            yield there
+    else:
+        from babelift.deploy.predictor import Predictor
+
+        yield Predictor.load(config.model, precision=config.precision)
 
 
 def _with_predictions(

@@ -6,16 +6,17 @@ process alone writes the memory, and a run that was stopped goes on where it was
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any, Literal
 
+from babelift.actors import Actors, Piece, Work
 from babelift.cluster import import_ray
 from babelift.config import Translating
+from babelift.errors import TranslationError
 from babelift.translate.batches import counter, limit_of
 from babelift.translate.degraded import Damage, Degraded
 from babelift.translate.protocol import Translation, Translator
-from babelift.translate.ray_actors import Actors
-from babelift.translate.ray_worker import Order
+from babelift.translate.ray_worker import Made, Order, TranslatingWorker
 from babelift.translate.registry import load_translator, parse
 
 Load = Callable[..., Translator]
@@ -43,7 +44,7 @@ def on_ray(workers: int | None = None, *, cores: int = 1) -> Iterator[Load]:
         with on_ray() as load:
             rows = babelift.translate(rows, "de", load("m2m100"))
     """
-    actors = Actors(import_ray("the texts"), workers, cores)
+    actors = Actors(import_ray("the texts"), TranslatingWorker, workers, cores)
 
     def load(spec: str, *, config: Translating | None = None) -> Translator:
         entry, argument = parse(spec)
@@ -55,10 +56,8 @@ def on_ray(workers: int | None = None, *, cores: int = 1) -> Iterator[Load]:
         local = load_translator(spec, config=config)
         return RayTranslator(local, Order(local.name, local.fingerprint, spec, config), actors)
 
-    try:
+    with closing(actors):
         yield load
-    finally:
-        actors.close()
 
 
 class RayTranslator:
@@ -80,14 +79,14 @@ class RayTranslator:
         self.origin: str = getattr(local, "origin", "machine")
         self.max_input_tokens = limit_of(local)
         self._local, self._order, self._actors = local, order, actors
+        self._notes: dict[tuple[str, int], tuple[str, ...]] = {}
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What the translators here and on the nodes have to say."""
         said = list(getattr(self._local, "notes", ()))
-        for (_, fingerprint), notes in self._actors.notes.items():
-            if fingerprint == self.fingerprint:
-                said += notes
+        for notes in self._notes.values():
+            said += notes
         return tuple(dict.fromkeys(said))
 
     def pairs(self) -> frozenset[tuple[str, str]] | None:
@@ -115,7 +114,16 @@ class RayTranslator:
             BabeliftError: What the translator raised on its node.
             TranslationError: The processes on the cluster died, too often with the same texts.
         """
-        return self._actors.translate(self._order, batches, source_lang, target_lang)
+        hint = "If memory ran out there, try a smaller --batch-tokens."
+        work = Work(self.name, "translate", TranslationError, hint)
+        pieces = (
+            Piece(f"{len(texts)} texts", (self._order, list(texts), source_lang, target_lang))
+            for texts in batches
+        )
+        made: Made
+        for made in self._actors.run(work, pieces):
+            self._notes[made.process] = made.notes
+            yield made.translations
 
     def count_tokens(self, texts: Sequence[str], source_lang: str, target_lang: str) -> list[int]:
         """The tokens of each text, counted here."""

@@ -2,10 +2,10 @@
 
 import os
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from babelift.actors import Worker
 from babelift.config import Translating
 from babelift.errors import TranslationError
 from babelift.translate.protocol import Translation, Translator
@@ -35,30 +35,21 @@ class Made(NamedTuple):
     Attributes:
         translations: One per text.
         notes: What the translator there has to say so far.
+        process: Which process that is.
     """
 
     translations: list[Translation]
     notes: tuple[str, ...]
+    process: tuple[str, int]
 
 
-class Worker:
-    """Translates in a process of its own on some node, one batch at a time.
-
-    Args:
-        cores: How many threads its translators may use.
-        folder: Where relative paths start from.
-    """
+class TranslatingWorker(Worker):
+    """Translates in a process of its own on some node, one batch at a time."""
 
     def __init__(self, cores: int, folder: Path) -> None:
-        # Before any library that reads it is imported.
-        os.environ["OMP_NUM_THREADS"] = str(cores)
-        with suppress(OSError):
-            os.chdir(folder)
+        super().__init__(cores, folder)
         self._loaded: dict[tuple[str, Translating], Translator] = {}
         self._varied: dict[tuple[str, Translating], Translator] = {}
-
-    def ready(self) -> None:
-        """Nothing; that it returns says that the process runs."""
 
     def translate(
         self, order: Order, texts: Sequence[str], source_lang: str, target_lang: str
@@ -77,7 +68,8 @@ class Worker:
                 "Install the same versions and put the same files on every node.",
             )
         made = list(translator.translate(texts, source_lang, target_lang))
-        return Made(made, tuple(getattr(translator, "notes", ())))
+        process = (os.uname().nodename, os.getpid())
+        return Made(made, tuple(getattr(translator, "notes", ())), process)
 
     def _translator(self, order: Order) -> Translator:
         from babelift.translate.registry import load_translator

@@ -1,25 +1,70 @@
-"""The Ray actors that translate: fed ahead, in order, and replaced when they or their node die."""
+"""Processes on a Ray cluster: fed ahead, in order, and replaced when they or their node die."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from heapq import heappop, heappush
 from pathlib import Path
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NamedTuple, NoReturn
 
 from babelift.cluster import connected, gpus_each
-from babelift.errors import BabeliftError, TranslationError
-from babelift.translate.protocol import Translation
-from babelift.translate.ray_worker import Order, Worker
+from babelift.errors import BabeliftError
 
 IN_FLIGHT: Final = 2
-"""Batches that an actor has at a time: one that it translates, and the next."""
+"""Pieces of work that an actor has at a time: one that it works on, and the next."""
 
 AHEAD: Final = 4
-"""Batches for each actor that may be begun or finished before the oldest has come back."""
+"""Pieces for each actor that may be begun or finished before the oldest has come back."""
 
 ATTEMPTS: Final = 3
-"""Times that a batch may be lost, or an actor die with nothing done, before that is an error."""
+"""Times that a piece may be lost, or an actor die with nothing done, before that is an error."""
+
+
+class Worker:
+    """What runs in a process of its own on some node; a subclass has the methods that work.
+
+    Args:
+        cores: How many threads the libraries that it uses may have.
+        folder: Where relative paths start from.
+    """
+
+    def __init__(self, cores: int, folder: Path) -> None:
+        # Before any library that reads it is imported.
+        os.environ["OMP_NUM_THREADS"] = str(cores)
+        with suppress(OSError):
+            os.chdir(folder)
+
+    def ready(self) -> None:
+        """Nothing; that it returns says that the process runs."""
+
+
+class Work(NamedTuple):
+    """What all pieces of some work have in common.
+
+    Attributes:
+        name: Who does it, for error messages: a translator, a model.
+        method: The worker's method.
+        error: What is raised where processes die, or raise what is no error of ours.
+        hint: What helps where memory runs out.
+    """
+
+    name: str
+    method: str
+    error: type[BabeliftError]
+    hint: str
+
+
+class Piece(NamedTuple):
+    """What a worker is given at a time.
+
+    Attributes:
+        what: What it is, for error messages, such as `32 texts`.
+        arguments: Those of the worker's method.
+    """
+
+    what: str
+    arguments: tuple[Any, ...]
 
 
 @dataclass(slots=True, eq=False)
@@ -29,8 +74,8 @@ class Actor:
     Attributes:
         handle: Ray's.
         starting: Comes back when its process runs; None from then on.
-        calls: Batches that it has.
-        failures: Deaths of it and those before it since they last finished a batch.
+        calls: Pieces that it has.
+        failures: Deaths of it and those before it since they last finished a piece.
     """
 
     handle: Any
@@ -40,33 +85,33 @@ class Actor:
 
 
 class Actors:
-    """As many workers as the cluster has room for, begun with the first batch; `close` ends them.
+    """As many workers as the cluster has room for, begun with the first piece; `close` ends them.
 
     Args:
         ray: The library.
+        worker: What each of them is.
         workers: How many; where absent, as many as the cluster has cores for, or GPUs if it has
             any.
         cores: Cores for each.
     """
 
-    def __init__(self, ray: Any, workers: int | None = None, cores: int = 1) -> None:
+    def __init__(
+        self, ray: Any, worker: type[Worker], workers: int | None = None, cores: int = 1
+    ) -> None:
         self.ray = ray
         self.all: list[Actor] = []
-        self.notes: dict[tuple[Actor, str], tuple[str, ...]] = {}
-        self._workers, self._cores = workers, cores
+        self._worker, self._workers, self._cores = worker, workers, cores
         self._stack = ExitStack()
         self._remote: Any = None
 
-    def translate(
-        self, order: Order, batches: Iterable[Sequence[str]], source_lang: str, target_lang: str
-    ) -> Iterator[list[Translation]]:
-        """Translate batches, one list per batch, in order.
+    def run(self, work: Work, pieces: Iterable[Piece]) -> Iterator[Any]:
+        """What the workers return for each piece, in order; pieces are taken as they are needed.
 
         Raises:
-            TranslationError: A batch was lost too often, or no worker stays alive.
-            BabeliftError: What the translator raised on its node.
+            BabeliftError: What a worker raised; `work.error` for any other exception, for a piece
+                that was lost too often, and where no worker stays alive.
         """
-        begun = _Work(self, order, batches, (source_lang, target_lang))
+        begun = _Run(self, work, pieces)
         try:
             yield from begun.results()
         finally:
@@ -78,7 +123,7 @@ class Actors:
             self._stack.enter_context(connected(self.ray))
             gpus = gpus_each(self.ray)
             options = {"num_cpus": self._cores, "num_gpus": gpus, "scheduling_strategy": "SPREAD"}
-            self._remote = self.ray.remote(**options)(Worker)
+            self._remote = self.ray.remote(**options)(self._worker)
         while len(self.all) < (self._workers or self._room()):
             self.all.append(self._start())
 
@@ -108,32 +153,26 @@ class Actors:
         return Actor(handle, handle.ready.remote(), failures=failures)
 
 
-class _Work:
-    """The batches of one call: which are where, which are lost, which wait for their turn."""
+class _Run:
+    """The pieces of one call: which are where, which are lost, which wait for their turn."""
 
-    def __init__(
-        self,
-        actors: Actors,
-        order: Order,
-        batches: Iterable[Sequence[str]],
-        pair: tuple[str, str],
-    ) -> None:
-        self._actors, self._order, self._pair = actors, order, pair
+    def __init__(self, actors: Actors, work: Work, pieces: Iterable[Piece]) -> None:
+        self._actors, self._work = actors, work
         self._ray = actors.ray
-        self._coming = enumerate(batches)
+        self._coming = enumerate(pieces)
         self._next = next(self._coming, None)
-        self._texts: dict[int, Sequence[str]] = {}  # begun and not finished
+        self._pieces: dict[int, Piece] = {}  # begun and not finished
         self._calls: dict[Any, tuple[Actor, int]] = {}
         self._lost: list[int] = []
         self._losses: dict[int, int] = {}
-        self._done: dict[int, list[Translation]] = {}
+        self._done: dict[int, Any] = {}
 
-    def results(self) -> Iterator[list[Translation]]:
-        """The translations of each batch, in order."""
+    def results(self) -> Iterator[Any]:
+        """What is returned for each piece, in order."""
         if self._next is not None:
             self._actors.fill()
         number = 0
-        while self._next is not None or self._texts or self._done:
+        while self._next is not None or self._pieces or self._done:
             self._hand_out(number)
             if number in self._done:
                 yield self._done.pop(number)
@@ -154,27 +193,27 @@ class _Work:
             number = self._take(oldest + AHEAD * len(ready))
             if number is None:
                 return
-            texts = list(self._texts[number])
-            call = actor.handle.translate.remote(self._order, texts, *self._pair)
+            method = getattr(actor.handle, self._work.method)
+            call = method.remote(*self._pieces[number].arguments)
             self._calls[call] = (actor, number)
             actor.calls += 1
 
     def _take(self, end: int) -> int | None:
-        """The number of the batch to begin: a lost one first, no new one from `end` on."""
+        """The number of the piece to begin: a lost one first, no new one from `end` on."""
         if self._lost:
             return heappop(self._lost)
         if self._next is None or self._next[0] >= end:
             return None
-        number, self._texts[number] = self._next
+        number, self._pieces[number] = self._next
         self._next = next(self._coming, None)
         return number
 
     def _wait(self) -> None:
-        """Until a batch or a worker is ready, or has died."""
+        """Until a piece or a worker is ready, or has died."""
         starting = {one.starting: one for one in self._actors.all if one.starting is not None}
         (first, *_), _ = self._ray.wait([*self._calls, *starting])
         try:
-            made = self._ray.get(first)
+            result = self._ray.get(first)
         except self._ray.exceptions.RayTaskError as error:
             self._fail(error)
         except self._ray.exceptions.RayError as error:
@@ -186,35 +225,34 @@ class _Work:
         actor, number = self._calls.pop(first)
         actor.calls -= 1
         actor.failures = 0
-        self._actors.notes[actor, self._order.fingerprint] = made.notes
-        self._done[number] = made.translations
-        del self._texts[number]
+        self._done[number] = result
+        del self._pieces[number]
 
     def _lose(self, call: Any, starter: Actor | None, reason: BaseException) -> None:
-        """A worker is gone, and with it one batch; what else it had comes up by itself."""
+        """A worker is gone, and with it one piece; what else it had comes up by itself."""
         actor, number = (starter, None) if starter else self._calls.pop(call)
         self._actors.bury(actor)
         if number is not None:
             self._losses[number] = self._losses.get(number, 0) + 1
             if self._losses[number] >= ATTEMPTS:
-                raise TranslationError(
-                    f"{self._order.name}: {ATTEMPTS} processes on the Ray cluster died with the "
-                    f"same {len(self._texts[number])} texts; the last one: {_brief(reason)}",
-                    "If memory ran out there, try a smaller --batch-tokens.",
+                raise self._work.error(
+                    f"{self._work.name}: {ATTEMPTS} processes on the Ray cluster died with the "
+                    f"same {self._pieces[number].what}; the last one: {_brief(reason)}",
+                    self._work.hint,
                 ) from reason
             heappush(self._lost, number)
         if not self._actors.all:
-            raise TranslationError(
+            raise self._work.error(
                 f"no process on the Ray cluster stays alive; the last one: {_brief(reason)}",
                 "See Ray's logs of that node; memory may have run out there.",
             ) from reason
 
     def _fail(self, error: Any) -> NoReturn:
-        """Raise what the translator raised on its node."""
+        """Raise what a worker raised."""
         if isinstance(error.cause, BabeliftError):
             raise error.cause from error
-        raise TranslationError(
-            f"{self._order.name}: failed on the Ray cluster: {_brief(error.cause)}"
+        raise self._work.error(
+            f"{self._work.name}: failed on the Ray cluster: {_brief(error.cause)}"
         ) from error
 
 
