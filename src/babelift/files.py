@@ -3,7 +3,7 @@
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -207,6 +207,17 @@ def file_hash(path: Path) -> str:
     """SHA-256 of a file's bytes."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def job_key(settings: Any, inputs: Sequence[str]) -> str:
+    """Hash of a job's settings and its input's content: the same job gives the same output.
+
+    Args:
+        settings: Plain values.
+        inputs: Paths; a name that is no file stands for itself.
+    """
+    hashes = [file_hash(Path(name)) if Path(name).is_file() else name for name in inputs]
+    return hashlib.sha256(json.dumps([settings, hashes], sort_keys=True).encode()).hexdigest()
 
 
 @contextmanager

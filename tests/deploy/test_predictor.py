@@ -91,7 +91,7 @@ def test_bfloat16_gives_the_labels_of_float32(scale: float, tmp_path: Path) -> N
     near = fast.predict_proba(texts)
     assert (near != exact.predict_proba(texts)).any(), "nothing was computed in bfloat16"
     if scale == 1:
-        assert near == pytest.approx(exact.predict_proba(texts), abs=0.02)
+        assert near == pytest.approx(exact.predict_proba(texts), abs=0.05)
 
 
 def test_few_texts_are_computed_in_float32_whatever_is_asked_for(

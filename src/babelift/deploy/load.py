@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from babelift.errors import ModelError, did_you_mean
-from babelift.hub import fetch, without_progress_bars
+from babelift.hub import MODEL_FILES, fetch, without_progress_bars
+from babelift.translate.identity import identity
 
 _KIND: Final = "classifier"
 _HUB_ID: Final = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
@@ -61,6 +62,18 @@ def find_model(model: str | Path) -> Path:
             "Name a run folder, a model folder or a hub id.",
         )
     return fetch(str(model), kind=_KIND)
+
+
+def model_identity(model: str | Path) -> str:
+    """SHA-256 of the names and contents of a model's files: weights, settings, tokenizer.
+
+    Args:
+        model: As in `find_model`.
+
+    Raises:
+        ModelError: There is no such model.
+    """
+    return identity(find_model(model), MODEL_FILES)
 
 
 def _no_model_in(path: Path) -> ModelError:

@@ -9,9 +9,9 @@ import numpy as np
 
 from babelift.actors import Actors, Piece, Work
 from babelift.cluster import import_ray
-from babelift.deploy.load import open_model
+from babelift.deploy.load import model_identity, open_model
 from babelift.deploy.predictor import BATCHES_AT_A_TIME, Floats, check_texts
-from babelift.deploy.ray_worker import Order, PredictingWorker, model_identity
+from babelift.deploy.ray_worker import Order, PredictingWorker
 from babelift.errors import ModelError
 from babelift.progress import Progress, quiet
 

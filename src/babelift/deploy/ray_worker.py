@@ -26,19 +26,6 @@ class Order(NamedTuple):
     identity: str
 
 
-def model_identity(model: str | Path) -> str:
-    """SHA-256 of the names and contents of a model's files: weights, settings, tokenizer.
-
-    Raises:
-        ModelError: There is no such model.
-    """
-    from babelift.deploy.load import find_model
-    from babelift.hub import MODEL_FILES
-    from babelift.translate.identity import identity
-
-    return identity(find_model(model), MODEL_FILES)
-
-
 class PredictingWorker(Worker):
     """Predicts in a process of its own on some node, some texts at a time."""
 
@@ -62,6 +49,7 @@ class PredictingWorker(Worker):
 
 
 def _open(order: Order) -> "Predictor":
+    from babelift.deploy.load import model_identity
     from babelift.deploy.predictor import Predictor
 
     node = os.uname().nodename

@@ -2,19 +2,24 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from babelift.config import EvaluateConfig, PredictConfig
 from babelift.corpus import report_rejects
-from babelift.corpus.parts import parts_folder, read_parts
+from babelift.corpus.parts import Parts, parts_folder, read_parts
 from babelift.corpus.rows import SCHEMA
+from babelift.deploy.load import model_identity
 from babelift.errors import ConfigError, RunError
 from babelift.evaluate.evaluate import measure
+from babelift.evaluate.finished import Finished
 from babelift.evaluate.rows import make_predictions, prediction_columns
-from babelift.files import check_form, check_place, rows_file, write_json, write_rows
+from babelift.files import check_form, check_place, job_key, rows_file, write_json, write_rows
 from babelift.progress import Progress, quiet
 
 if TYPE_CHECKING:
@@ -45,7 +50,8 @@ def run_predict(config: PredictConfig, progress: Progress | None = None) -> Path
     The file has `id`, `prediction`, `probability` and a `p_<label>` column per label, then the
     text, the language and the label where there are any, and the input's own columns; rows in the
     order of the input. Rows that cannot be read go to a file of rejects beside it. Rows go from
-    file to file in parts: how many there are does not change how much memory is used.
+    file to file in parts: how many there are does not change how much memory is used. Finished
+    parts are kept until the file is written: run again after a kill, it goes on from there.
 
     Args:
         config: Settings of `babelift predict`.
@@ -73,17 +79,43 @@ def run_predict(config: PredictConfig, progress: Progress | None = None) -> Path
     with parts_folder(config.out) as folder:
         rows = read_parts(config.input, config, folder, labelled=False, lang_required=False)
         report_rejects(rows, rejects, config.max_rejects, progress)
+        finished = Finished(config.out, _job_key(config))
         with _opened(config) as predictor, rows_file(config.out) as append:
-            found = predictor.stream_proba(
-                (part["text"].to_list() for part in rows),
-                rows.height,
-                batch_size=config.batch_size,
-                progress=progress,
-            )
+            found = _probabilities(rows, predictor, finished, config.batch_size, progress)
             for part, proba in zip(rows, found, strict=True):
                 columns = prediction_columns(predictor.labels, proba, part.height)
                 append(_with_predictions(part, columns, rows.filled))
+        finished.clear()
     return config.out
+
+
+def _job_key(config: PredictConfig) -> str:
+    """Of what the probabilities depend on."""
+    not_content = {"model", "input", "out", "max_rejects", "on", "workers"}
+    settings = config.model_dump(mode="json", exclude=not_content)
+    return job_key([settings, model_identity(config.model)], config.input)
+
+
+def _probabilities(
+    rows: Parts,
+    predictor: "Predictor | RayPredictor",
+    finished: Finished,
+    batch_size: int,
+    progress: Progress,
+) -> Iterator[npt.NDArray[np.float64]]:
+    """Of each part: those that are finished, then the others, each kept as soon as it is."""
+    done = 0
+    for proba in finished:
+        done += len(proba)
+        yield proba
+    if done:
+        progress.say(f"{done:,} rows are finished already.")
+    left = (part["text"].to_list() for part in islice(rows, len(finished), None))
+    for proba in predictor.stream_proba(
+        left, rows.height - done, batch_size=batch_size, progress=progress
+    ):
+        finished.append(proba)
+        yield proba
 
 
 @contextmanager

@@ -1,7 +1,5 @@
 """The job behind `babelift translate`: tables in, one file of translated rows out."""
 
-import hashlib
-import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from itertools import chain, count
@@ -13,7 +11,7 @@ from babelift.config import QualityAction, TranslateConfig, Translating
 from babelift.corpus import report_rejects
 from babelift.corpus.parts import Spool, parts_folder, read_parts
 from babelift.errors import ConfigError
-from babelift.files import check_place, file_hash
+from babelift.files import check_place, job_key
 from babelift.languages import resolve
 from babelift.progress import Progress, quiet
 from babelift.translate.complete import JobOutput
@@ -110,11 +108,8 @@ _NOT_CONTENT = {"out", "input", "batch_tokens", "max_rejects", "on", "workers"}
 
 
 def _job_key(config: TranslateConfig) -> str:
-    """Hash of the settings and the input's content: the same job gives the same output."""
-    settings = config.model_dump(mode="json", exclude=_NOT_CONTENT)
-    inputs = [file_hash(Path(name)) if Path(name).is_file() else name for name in config.input]
-    content = json.dumps([settings, inputs], sort_keys=True)
-    return hashlib.sha256(content.encode()).hexdigest()
+    """Of the settings that change what is in the output."""
+    return job_key(config.model_dump(mode="json", exclude=_NOT_CONTENT), config.input)
 
 
 def translate(
