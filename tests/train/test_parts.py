@@ -1,4 +1,4 @@
-"""Batches are computed in parts, to fit into memory or to pad less, with the loss of the whole."""
+"""Batches that do not fit into memory are computed in parts, with the loss of the whole."""
 
 import json
 import warnings
@@ -11,20 +11,10 @@ from safetensors.torch import load_file
 from transformers import DistilBertForSequenceClassification
 
 from babelift.errors import BabeliftWarning, TrainingError
-from babelift.train import learner
 from babelift.train.parts import out_of_memory
 from babelift.train.result import TrainResult
 from babelift.train.trainer import train_classifier
 
-CHANGES: list[dict] = [
-    {},
-    {"otc": False},
-    {"ratio": "1:2", "batch_size": 9, "same_label": "masked"},
-    {"otc_form": "kl", "otc_weight": 1.0},
-    {"otc_projection": 8, "learn_temperature": True, "pooling": "mean"},
-    {"otc_pairs": "dropout"},
-    {"class_weights": True, "label_smoothing": 0.1, "clip": 0.05},
-]
 CPU = "[enforce fail at alloc_cpu.cpp:127] DefaultCPUAllocator: can't allocate memory: you tried"
 
 
@@ -77,7 +67,18 @@ def logged(folder: Path) -> list[dict]:
     return [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
 
 
-@pytest.mark.parametrize("changes", CHANGES)
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"otc": False},
+        {"ratio": "1:2", "batch_size": 9, "same_label": "masked"},
+        {"otc_form": "kl", "otc_weight": 1.0},
+        {"otc_projection": 8, "learn_temperature": True, "pooling": "mean"},
+        {"otc_pairs": "dropout"},
+        {"class_weights": True, "label_smoothing": 0.1, "clip": 0.05},
+    ],
+)
 def test_parts_give_the_weights_of_the_whole_batch(train, limit, tmp_path, changes):
     assert train("whole", **changes).parts == 1
     seen = limit(3)
@@ -89,30 +90,6 @@ def test_parts_give_the_weights_of_the_whole_batch(train, limit, tmp_path, chang
     for one, two in zip(logged(tmp_path / "whole"), logged(tmp_path / "parts"), strict=True):
         for key in ("loss", "ce", "otc", "retrieval_at_1", "gradient_norm"):
             assert one[key] == pytest.approx(two[key], rel=1e-5)
-
-
-@pytest.mark.parametrize("changes", CHANGES)
-def test_longer_rows_apart_give_the_weights_of_the_whole_batch(
-    train, limit, tmp_path, changes, monkeypatch
-):
-    seen = limit(1000)
-    train("whole", **changes)
-    whole = seen.copy()
-    seen.clear()
-    monkeypatch.setattr(learner, "PASS", 0)
-    assert train("apart", **changes).parts == 1
-    assert len(seen) == 2 * len(whole)
-    assert [sum(pair) for pair in zip(seen[::2], seen[1::2], strict=True)] == whole
-    same_weights(tmp_path / "whole", tmp_path / "apart")
-
-
-def test_memory_that_runs_out_in_a_piece_is_noticed(train, limit, tmp_path, monkeypatch):
-    train("whole")
-    monkeypatch.setattr(learner, "PASS", 0)
-    limit(2)
-    with pytest.warns(BabeliftWarning, match="memory ran out at update 1"):
-        assert train("parts").parts == 4
-    same_weights(tmp_path / "whole", tmp_path / "parts")
 
 
 @pytest.mark.parametrize("error", [RuntimeError(CPU), MemoryError(), None])

@@ -33,13 +33,6 @@ def test_a_batch_is_padded_to_its_own_longest_and_then_to_a_multiple_of_eight(to
     assert whole.shape[1] == longest  # the model's limit
 
 
-def test_the_width_of_a_text_is_that_of_a_batch_of_it_alone(tokenizer):
-    for limit in (64, 13, 9):
-        cache = TokenCache(tokenizer, TEXTS, limit)
-        alone = [cache.batch(np.array([row]))[0].shape[1] for row in range(len(TEXTS))]
-        assert cache.widths.tolist() == alone
-
-
 def test_long_texts_are_cut_and_counted(tokenizer):
     long = "a b c " * 20_000
     fits = TokenCache(tokenizer, TEXTS, 64).lengths.max()

@@ -1,9 +1,9 @@
 """The model with all that changes it: one update, one validation, and its tensors by name."""
 
-import math
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import numpy as np
@@ -18,7 +18,7 @@ from babelift.train.checkpoint import Tensors
 from babelift.train.data import Rows
 from babelift.train.objective import Objective, Terms, pool
 from babelift.train.optimizer import make_optimizer, schedule
-from babelift.train.parts import out_of_memory, split_by_width, split_rows
+from babelift.train.parts import out_of_memory, split_rows
 from babelift.train.tokens import TokenCache, by_length
 
 if TYPE_CHECKING:
@@ -26,9 +26,6 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 VALIDATION_BATCH: Final = 64
-
-PASS: Final = 3e10
-"""Operations that take as long as a further pass through an encoder costs: 35 ms on two cores."""
 
 Values = dict[str, float | None]
 T = TypeVar("T")
@@ -80,7 +77,6 @@ class Learner:
         self.parts = 1
         self._model: Any = model.to(accelerator.device)
         self._objective = objective.to(accelerator.device)
-        self._worth = _tokens_of_a_pass(model) if accelerator.device.type == "cpu" else math.inf
         if accelerator.num_processes > 1:
             from accelerate.utils import broadcast
 
@@ -225,10 +221,7 @@ class Learner:
         """The terms of the loss, with the gradient in the parameters; None if memory ran out."""
         part = batch.shard(self._accelerator.process_index, self._accelerator.num_processes)
         rows = np.concatenate([part.rows, part.originals]) if self._twice(part) else part.rows
-        whole = self.parts == 1
-        places = self._places(rows)
-        order = np.concatenate(places)
-        pieces = [rows[part] for part in places]
+        pieces = split_rows(rows, self.parts)
 
         def read(piece: int) -> list[Tensor]:
             seeds = [self._settings.seed, step, self._accelerator.process_index, piece]
@@ -236,37 +229,29 @@ class Learner:
             return list(self._encode(self._rows.tokens, pieces[piece]))
 
         def look() -> list[list[Tensor]]:
-            with torch.set_grad_enabled(whole):
+            with torch.set_grad_enabled(len(pieces) == 1):
                 return [read(piece) for piece in range(len(pieces))]
 
         found = self._if_it_fits(look)
         if found is None:
             return None
-        back = np.argsort(order)
-        leaves = [
-            torch.cat(side).detach()[back].requires_grad_() for side in zip(*found, strict=True)
-        ]
+        leaves = [torch.cat(side).detach().requires_grad_() for side in zip(*found, strict=True)]
         terms = self._terms(batch, part, *leaves, step=step)
         values = self._mean_over_processes(terms)
         self._require_finite("loss", values["loss"], values, batch)
         terms.loss.backward()  # type: ignore[no-untyped-call]
 
         def pass_on() -> bool:
-            for piece, part in enumerate(places):
-                sides = zip(found[piece] if whole else read(piece), leaves, strict=True)
+            ends = np.cumsum([0, *map(len, pieces)]).tolist()
+            for piece, (first, last) in enumerate(pairwise(ends)):
+                sides = zip(found[0] if len(pieces) == 1 else read(piece), leaves, strict=True)
                 known = [(side, leaf.grad) for side, leaf in sides if leaf.grad is not None]
                 torch.autograd.backward(
-                    [side for side, _ in known], [grad[part] for _, grad in known]
+                    [side for side, _ in known], [grad[first:last] for _, grad in known]
                 )
             return True
 
         return values if self._if_it_fits(pass_on) else None
-
-    def _places(self, rows: NDArray[np.int64]) -> list[NDArray[np.int64]]:
-        """Which of a batch's rows are computed at a time, by their places in it."""
-        if self.parts > 1:
-            return split_rows(np.arange(len(rows)), self.parts)
-        return split_by_width(self._rows.tokens.widths[rows], self._worth)
 
     def _terms(
         self, batch: Batch, part: Batch, logits: Tensor, vectors: Tensor, *, step: int
@@ -366,12 +351,6 @@ class Learner:
             raise NonFiniteLossError(
                 f"the {what} is not finite ({parts}). Rows of the batch: {names}."
             )
-
-
-def _tokens_of_a_pass(model: torch.nn.Module) -> float:
-    """Padding that takes as long as a further pass: six operations a token for every weight."""
-    linear = (one for one in model.modules() if isinstance(one, torch.nn.Linear))
-    return PASS / (6 * max(sum(one.weight.numel() for one in linear), 1))
 
 
 def _seed(*numbers: int) -> int:

@@ -1,4 +1,4 @@
-"""What of a batch is computed at a time: all of it, less padding, or what fits into memory."""
+"""Batches that do not fit into memory: how that is noticed, and what is computed at a time."""
 
 from typing import Final
 
@@ -33,25 +33,3 @@ def split_rows(rows: NDArray[np.int64], parts: int) -> list[NDArray[np.int64]]:
     3
     """
     return np.array_split(rows, min(parts, max(len(rows), 1)))
-
-
-def split_by_width(widths: NDArray[np.int64], worth: float) -> list[NDArray[np.int64]]:
-    """Places of a batch's rows: all at once, or the longer ones apart, which pads the others less.
-
-    Args:
-        widths: `(rows,)` to what each row alone would be padded.
-        worth: Tokens of padding that must be spared for a second pass.
-
-    >>> [part.tolist() for part in split_by_width(np.array([8, 32, 8, 24]), worth=16)]
-    [[1, 3], [0, 2]]
-    >>> [part.tolist() for part in split_by_width(np.array([8, 32, 8, 24]), worth=64)]
-    [[0, 1, 2, 3]]
-    """
-    rows = len(widths)
-    if rows < 2:
-        return [np.arange(rows)]
-    order = np.argsort(-widths, kind="stable")
-    longest, longer = widths[order[0]], np.arange(1, rows)
-    spared = (rows - longer) * (longest - widths[order[1:]])
-    best = int(spared.argmax())
-    return np.split(order, [best + 1]) if spared[best] >= worth else [np.arange(rows)]

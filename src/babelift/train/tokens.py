@@ -49,12 +49,6 @@ class TokenCache:
         """`(tokens,) int64` ids that occur in batches, sorted: those of the texts, and padding."""
         return np.flatnonzero(np.bincount(np.append(self._ids, self._pad)))
 
-    @property
-    def widths(self) -> NDArray[np.int64]:
-        """`(texts,) int64` width of a batch whose longest text is that one."""
-        rounded = -(-self.lengths // WIDTHS) * WIDTHS
-        return np.maximum(self.lengths, np.minimum(rounded, self._max_length))
-
     def batch(self, rows: NDArray[np.int64]) -> tuple["Tensor", "Tensor"]:
         """Token ids and attention mask of some rows, padded to the longest of them or a bit more.
 
