@@ -62,7 +62,7 @@ class Size:
     texts: int
     batches: int
     rounds: int
-    beams: tuple[int, ...] = (1, 5)
+    beams: tuple[int, ...] = (5, 1)
 
 
 SIZES = {
@@ -86,11 +86,9 @@ def main() -> None:
               f"transformers does {sampled} of them, in batches taken evenly, and its time is "
               f"scaled; {size.rounds} rounds")  # fmt: skip
         model = m2m100(folder / "model", sentences("en").texts, size.shape)
-        rows: list[list[str]] = []
-        for beam in size.beams:
-            rows += compare(model, texts, size, beam, folder / str(beam))
         head = ["beam", "by", *TIMES, "texts/s", "babelift is times as fast", *VERDICT]
-        table(head, rows)
+        for beam in size.beams:
+            table(head, compare(model, texts, size, beam, folder / str(beam)))
 
 
 def compare(model: Path, texts: list[str], size: Size, beam: int, folder: Path) -> list[list[str]]:
