@@ -78,16 +78,7 @@ class RayPredictor:
         batch_size: int = 32,
         progress: Progress | None = None,
     ) -> Iterator[Floats]:
-        """Probabilities of texts that come in parts, of which some are under way at a time.
-
-        Args:
-            parts: Texts, some at a time; taken as the processes need them.
-            total: Their number, for the progress; None where not known.
-            batch_size: Texts that are computed together.
-            progress: Where progress is shown; None for nowhere.
-
-        Yields:
-            `(texts, labels) float64` for one part after the other, as `Predictor.stream_proba`.
+        """As `Predictor.stream_proba`; some parts are under way at a time, taken as needed.
 
         Raises:
             DataError: A text is not a string.
