@@ -260,7 +260,7 @@ def classifier(
     from transformers import DistilBertConfig, DistilBertForSequenceClassification
 
     from babelift.hub import without_progress_bars
-    from babelift.train.scratch import train_tokenizer
+    from babelift.training.scratch import train_tokenizer
 
     tokenizer: Any = train_tokenizer(texts)
     tokenizer.model_max_length = 512

@@ -187,7 +187,7 @@ def benchmark(title: str, size: str) -> Iterator[Path]:
 
     Nothing outside of the folder is written: Babelift's cache is moved there too.
     """
-    from babelift.run.facts import machine, versions
+    from babelift.run.manifest import machine, versions
 
     here = machine()
     print(f"# {title}")

@@ -68,7 +68,7 @@ def main() -> None:
 
 def chain(texts: list[str]) -> list[str]:
     """Babelift's translator, from its start to its end."""
-    from babelift.translate.apertium import Apertium
+    from babelift.translation.engines.apertium import Apertium
 
     translator = Apertium()
     try:

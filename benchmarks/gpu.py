@@ -144,7 +144,7 @@ def ctranslate2_loop(model: Path, kind: str, device: str) -> Callable[[Sequence[
     import ctranslate2
     from sentencepiece import SentencePieceProcessor
 
-    from babelift.translate.convert import converted
+    from babelift.translation.engines.convert import converted
 
     folder = converted(model, "float32", name="bench")
     engine: Any = ctranslate2.Translator(str(folder), device=device, compute_type=kind)
@@ -197,7 +197,7 @@ def static_cache(model: Path, device: str) -> Callable[[Sequence[str]], list[int
 def tuning(size: Size, folder: Path, limit: float) -> None:
     """Fine-tuning with OTC: examples a second, and the share of the matrix rate."""
     from babelift.config import Training
-    from babelift.train.trainer import train_classifier
+    from babelift.training.trainer import train_classifier
 
     rows, labels, _ = train.pairs(size.rows)
     model = classifier(
@@ -232,8 +232,8 @@ def prediction(size: Size, folder: Path, device: str) -> None:
     """Predictor against the pipeline, both on the device."""
     from transformers import pipeline
 
-    from babelift.deploy.predictor import Predictor
     from babelift.hub import without_progress_bars
+    from babelift.prediction.predictor import Predictor
 
     texts = reviews(size.texts, ("en", "de", "es", "fr"))
     model = classifier(folder / "classifier", texts, size.classifier, gap=predict.GAP)

@@ -84,7 +84,7 @@ def main() -> None:
 def trained(folder: Path, steps: int) -> Path:
     """The embedded encoder, trained to classify."""
     from babelift.config import Training
-    from babelift.train.trainer import train_classifier
+    from babelift.training.trainer import train_classifier
 
     rows, labels, _ = pairs(1000)
     settings = Training(encoder="mini", steps=steps)
@@ -101,7 +101,7 @@ def compare(model: Path, texts: list[str], size: Size, least: float) -> None:
         size: How often, and how much of it by the pipeline.
         least: Share of labels that the loop, in bfloat16 throughout, must have in common.
     """
-    from babelift.deploy.predictor import Predictor
+    from babelift.prediction.predictor import Predictor
 
     places = spread_out(texts, BATCH, size.batches)
     print(f"{len(texts):,} texts; the pipeline does {len(places):,} of them, in batches taken "

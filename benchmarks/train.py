@@ -207,7 +207,7 @@ def test_texts(number: int) -> Texts:
 def mini(folder: Path, labels: list[str]) -> Path:
     """The embedded encoder with a new head, as both sides get it."""
     from babelift.hub import without_progress_bars
-    from babelift.train.encoder import load_encoder
+    from babelift.training.encoder import load_encoder
 
     encoder = load_encoder("mini", labels, seed=0)
     with without_progress_bars():
@@ -230,7 +230,7 @@ def seeded(train: Callable[[Path, int], int], folder: Path) -> Callable[[], int]
 def ours(rows: pl.DataFrame, labels: list[str], model: Path, run: Path, seed: int) -> int:
     """Babelift's training, from rows to a saved model; gives the number of updates."""
     from babelift.config import Training
-    from babelift.train.trainer import train_classifier
+    from babelift.training.trainer import train_classifier
 
     forget_precision()
     shutil.rmtree(run, ignore_errors=True)
@@ -290,7 +290,7 @@ def theirs(
 
 def f1(run: Path, texts: Texts) -> float:
     """F1 (micro) of a saved model on held-out sentences: the share of right labels."""
-    from babelift.deploy.predictor import Predictor
+    from babelift.prediction.predictor import Predictor
 
     found = Predictor.load(run / "model", precision="auto").predict(texts.texts)
     return sum(map(str.__eq__, found, texts.labels)) / len(found)

@@ -32,9 +32,9 @@ from _timing import (
     times_as_fast,
 )
 from babelift.corpus.rows import originals
-from babelift.translate.ct2 import CT2Translator
-from babelift.translate.driver import translate_rows
-from babelift.translate.memory import Memory
+from babelift.translation.driver import translate_rows
+from babelift.translation.engines.ctranslate2 import CT2Translator
+from babelift.translation.memory import Memory
 
 LOOP_BATCH: Final = 32
 TRANSFORMERS_BATCH: Final = 16
@@ -163,7 +163,7 @@ class Babelift:
     """Babelift's table translation on CTranslate2, opened and converted beforehand."""
 
     def __init__(self, model: Path, beam: int, folder: Path) -> None:
-        from babelift.translate.convert import converted
+        from babelift.translation.engines.convert import converted
 
         self.translator = open_translator(model, beam, "int8")
         self.folder = converted(model, "int8", name="bench")
@@ -190,7 +190,7 @@ class Babelift:
 def open_translator(model: Path, beam: int, compute_type: str) -> CT2Translator:
     """Babelift's translator of a model's folder."""
     from babelift.config import Translating as Settings
-    from babelift.translate.ct2 import load_published
+    from babelift.translation.engines.ctranslate2 import load_published
 
     settings = Settings(compute_type=compute_type, beam_size=beam)
     return load_published(model, settings, name=f"bench-{compute_type}-{beam}")

@@ -8,7 +8,7 @@ from typing import Any, Final
 import polars as pl
 
 from babelift.embedded import model_folder
-from babelift.train.encoder import find_encoder
+from babelift.training.encoder import find_encoder
 from models.data import LANGUAGES
 from models.measuring import frozen, pilot
 from models.measuring.fits import fit

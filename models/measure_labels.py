@@ -10,7 +10,7 @@ from typing import Final
 import polars as pl
 
 from babelift.embedded import model_folder
-from babelift.translate.registry import load_translator
+from babelift.translation.registry import load_translator
 from models.data import LANGUAGES
 from models.measuring import pilot
 from models.measuring.fits import HUMAN, Fit, fit, human_table

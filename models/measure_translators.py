@@ -11,9 +11,9 @@ import polars as pl
 
 from babelift.embedded import model_folder
 from babelift.errors import MissingDependencyError
-from babelift.evaluate.translations import Quality, text_quality
-from babelift.files import write_json
-from babelift.translate.registry import load_translator
+from babelift.evaluation.translation_quality import Quality, text_quality
+from babelift.store import write_json
+from babelift.translation.registry import load_translator
 from models.data import LANGUAGES, held_out, training_pairs
 from models.measuring import translating
 from models.measuring.results import Result, command_line, keep, print_table

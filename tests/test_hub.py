@@ -233,7 +233,7 @@ WORK = """
 import json, sys
 from babelift.config import Translating
 from babelift.hub import fetch
-from babelift.translate.registry import load_translator, describe
+from babelift.translation.registry import load_translator, describe
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 encoder = fetch("distilbert/distilbert-base-multilingual-cased", kind="encoder")

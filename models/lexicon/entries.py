@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from babelift.translate.lexicon import UNSPACED
+from babelift.translation.engines.words import UNSPACED
 from models.lexicon.phrases import Counterparts, Phrases
 from models.lexicon.words import is_word, joined
 

@@ -15,10 +15,10 @@ from typing import Final
 
 import polars as pl
 
-from babelift.evaluate.translations import text_quality
-from babelift.files import replace_file
-from babelift.translate.lexicon import UNSPACED
-from babelift.translate.mini_lexicon import HEADER, LANGUAGES, MiniLexicon
+from babelift.evaluation.translation_quality import text_quality
+from babelift.store import replace_file
+from babelift.translation.engines.lexicon import HEADER, LANGUAGES, MiniLexicon
+from babelift.translation.engines.words import UNSPACED
 from models.alignment import Units
 from models.data import held_out, training_pairs
 from models.lexicon.entries import Choice, Entry, Side, choose

@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
-from babelift.translate.lexicon import UNSPACED
+from babelift.translation.engines.words import UNSPACED
 
 _APOSTROPHES: Final = str.maketrans("’ʼ`´", "''''")
 _WORD: Final = re.compile(r"[^\W_]+(?:'[^\W_]+)*|\S")

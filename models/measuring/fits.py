@@ -12,7 +12,7 @@ from typing import Any, Final
 import polars as pl
 
 from babelift.config import FitConfig
-from babelift.files import file_hash, write_rows
+from babelift.store import file_hash, write_rows
 from models.data import LANGUAGES, rows_of
 
 HUMAN: Final = "human"
@@ -115,6 +115,6 @@ def _identity(config: FitConfig, translator: str) -> str:
 
 def _weights(encoder: str) -> str:
     from babelift.hub import weight_files
-    from babelift.train.encoder import find_encoder
+    from babelift.training.encoder import find_encoder
 
     return " ".join(map(file_hash, weight_files(find_encoder(encoder))))

@@ -71,7 +71,7 @@ def classifier(data: Path, encode: Encode) -> tuple[dict[str, float], float]:
 
 def linear_baseline(data: Path) -> dict[str, float]:
     """Accuracy on SIB-200 of the package's linear baseline, trained on English."""
-    from babelift.evaluate.baseline import linear_baseline
+    from babelift.evaluation.baseline import linear_baseline
 
     texts, labels = _labelled(data, "en", "train")
     names = sorted(set(labels))

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from babelift.files import write_json
+from babelift.store import write_json
 
 FILE: Final = "measurements.json"
 

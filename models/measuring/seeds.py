@@ -64,7 +64,7 @@ def scores(
         model: `encoder`, or `linear` for the baseline trained on the arm's rows.
         resamples: How many times test items are drawn.
     """
-    from babelift.evaluate.paired import paired_bootstrap
+    from babelift.evaluation.comparison import paired_bootstrap
 
     chosen = [
         table.filter((pl.col("model") == model) & pl.col("lang").is_in(list(langs))).sort(

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
-from babelift.evaluate.translations import text_quality
+from babelift.evaluation.translation_quality import text_quality
 from models.data import LANGUAGES, rows_of
 
 if TYPE_CHECKING:
-    from babelift.translate.protocol import Translator
+    from babelift.translation.protocol import Translator
 
 Pair = tuple[str, str]
 

@@ -22,8 +22,8 @@ def open_encoder(folder: Path, *, budget: int = 8192) -> Encode:
     from transformers import AutoModel, AutoTokenizer
 
     from babelift.precision import choose_precision
-    from babelift.train.encoder import quietly
-    from babelift.train.tokens import TokenCache
+    from babelift.training.data import TokenCache
+    from babelift.training.encoder import quietly
     from models.training import chunks
 
     with quietly():

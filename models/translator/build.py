@@ -93,7 +93,7 @@ def main() -> None:
 def save(model: "M2M100ForConditionalGeneration", published: Path, out: Path) -> None:
     """Write the model in its published form, and beside the code as CTranslate2 runs it."""
     from babelift.config import Translating
-    from babelift.translate.convert import converted
+    from babelift.translation.engines.convert import converted
 
     model.save_pretrained(published)
     ready = converted(published, Translating().compute_type, name="mini")

@@ -12,18 +12,18 @@ if TYPE_CHECKING:
     from babelift.classifier import Classifier
     from babelift.corpus import Corpus, read_corpus
     from babelift.errors import BabeliftError
-    from babelift.evaluate.evaluate import evaluate
-    from babelift.train.losses import OTCLoss
-    from babelift.translate.job import translate
+    from babelift.evaluation.evaluate import evaluate
+    from babelift.training.losses import OTCLoss
+    from babelift.translation.job import translate
 
 _HOMES = {
     "BabeliftError": "babelift.errors",
     "Classifier": "babelift.classifier",
     "Corpus": "babelift.corpus",
-    "OTCLoss": "babelift.train.losses",
-    "evaluate": "babelift.evaluate.evaluate",
+    "OTCLoss": "babelift.training.losses",
+    "evaluate": "babelift.evaluation.evaluate",
     "read_corpus": "babelift.corpus",
-    "translate": "babelift.translate.job",
+    "translate": "babelift.translation.job",
 }
 
 __all__ = [

@@ -1,7 +1,7 @@
 """The classifier with scikit-learn's manners: fit on texts in one language, predict in many."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
@@ -16,15 +16,114 @@ from sklearn.utils.validation import check_is_fitted
 
 from babelift.config import QualityAction, Training, Translating
 from babelift.corpus.rows import conform, originals
-from babelift.deploy.load import find_model
-from babelift.deploy.predictor import Predictor
-from babelift.errors import RunError
-from babelift.inputs import check_groups, check_labels, check_langs, check_texts
+from babelift.errors import DataError, LanguageError, RunError
+from babelift.languages import resolve
+from babelift.prediction.model import find_model
+from babelift.prediction.predictor import Predictor
 from babelift.progress import Progress
-from babelift.translate.protocol import Translator
+from babelift.translation.protocol import Translator
 
 if TYPE_CHECKING:
-    from babelift.train.result import TrainResult
+    from babelift.training.log import TrainResult
+
+
+def check_texts(texts: Any, method: str) -> list[str]:
+    """The texts as a list of plain strings.
+
+    Raises:
+        DataError: They are not a sequence of strings.
+
+    >>> check_texts(("Good.", "Bad."), "predict")
+    ['Good.', 'Bad.']
+    >>> check_texts("Good.", "predict")
+    Traceback (most recent call last):
+    babelift.errors.DataError: The 'X' parameter of predict must be a sequence of texts. Got str.
+    """
+    must = "a sequence of texts"
+    is_table = getattr(texts, "ndim", 1) != 1 or hasattr(texts, "columns")
+    if isinstance(texts, str | bytes | Mapping) or is_table or not hasattr(texts, "__iter__"):
+        raise _wrong("X", method, must, f"{type(texts).__name__}")
+    listed = list(texts)
+    for number, text in enumerate(listed):
+        if not isinstance(text, str):
+            raise _wrong("X", method, must, f"{text!r} at position {number}")
+    if method == "fit" and not listed:
+        raise _wrong("X", method, must, "no texts")
+    return [str(text) for text in listed]
+
+
+def check_labels(labels: Any, rows: int) -> tuple[npt.NDArray[Any], list[str]]:
+    """The sorted classes, as they were given, and the name of each row's class.
+
+    Raises:
+        DataError: They are not one class per text.
+
+    >>> check_labels([5, 1, 5], 3)
+    (array([1, 5]), ['5', '1', '5'])
+    """
+    must = f"one label per text ({rows})"
+    if labels is None or isinstance(labels, str):
+        raise _wrong("y", "fit", must, repr(labels))
+    listed = [label.item() if isinstance(label, np.generic) else label for label in labels]
+    given = np.asarray(listed)
+    if given.ndim != 1 or len(given) != rows:
+        raise _wrong("y", "fit", must, f"an array of shape {given.shape}")
+    for number, label in enumerate(listed):
+        if label is None or label != label:
+            raise _wrong("y", "fit", must, f"{label!r} at position {number}")
+    if given.dtype.kind == "f" and (given % 1 != 0).any():
+        raise _wrong("y", "fit", "classes", "continuous numbers")
+    if given.dtype.kind not in "iufbUO" or len({type(label) for label in listed}) > 1:
+        raise _wrong("y", "fit", "strings, whole numbers or booleans, all of one kind", str(given))
+    classes = np.unique(given)
+    if len(classes) < 2:
+        raise _wrong("y", "fit", "of at least two classes", f"one class: {listed[0]!r}")
+    return classes, [str(label) for label in given.tolist()]
+
+
+def check_groups(groups: Any, rows: int) -> list[str] | None:
+    """The group of each text as a string, or None where there are none.
+
+    Raises:
+        DataError: They are not one per text.
+    """
+    if groups is None:
+        return None
+    return [str(group) for group in _one_each(groups, "groups", "group", rows)]
+
+
+def check_langs(lang: Any, default: str, rows: int) -> list[str]:
+    """The language of each text: `lang` for all or each, else `default`.
+
+    Raises:
+        DataError: They are not one per text.
+        LanguageError: One is not known.
+
+    >>> check_langs(None, "EN", 2), check_langs(["de", "pt-BR"], "en", 2)
+    (['en', 'en'], ['de', 'pt'])
+    """
+    if lang is None or isinstance(lang, str):
+        return [resolve(lang or default)] * rows
+    tags = [str(tag) for tag in _one_each(lang, "lang", "language", rows)]
+    try:
+        known = {tag: resolve(tag) for tag in dict.fromkeys(tags)}
+    except LanguageError as error:
+        raise LanguageError(
+            f"The 'lang' parameter of fit must be known languages: {error.message}", error.hint
+        ) from error
+    return [known[tag] for tag in tags]
+
+
+def _wrong(name: str, method: str, must: str, got: str) -> DataError:
+    return DataError(f"The '{name}' parameter of {method} must be {must}. Got {got}.")
+
+
+def _one_each(values: Any, name: str, what: str, rows: int) -> list[Any]:
+    listed = list(values)
+    if len(listed) != rows:
+        raise _wrong(name, "fit", f"one {what} per text ({rows})", str(len(listed)))
+    return listed
+
 
 Texts: TypeAlias = Sequence[str] | npt.NDArray[Any] | pl.Series
 Labels: TypeAlias = Sequence[Any] | npt.NDArray[Any] | pl.Series
@@ -231,9 +330,9 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     ) -> tuple[pl.DataFrame, dict[str, Any] | None]:
         if not config.to:
             return rows.clear(), None
-        from babelift.translate.driver import translate_rows
-        from babelift.translate.memory import Memory
-        from babelift.translate.registry import load_translator
+        from babelift.translation.driver import translate_rows
+        from babelift.translation.memory import Memory
+        from babelift.translation.registry import load_translator
 
         given = None if isinstance(self.translator, str) else self.translator
         translator = given or load_translator(config.translator, config=config)
@@ -251,7 +350,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def _train(
         self, rows: pl.DataFrame, training: Training, labels: list[str], progress: Progress | None
     ) -> "TrainResult":
-        from babelift.train.trainer import train_classifier
+        from babelift.training.trainer import train_classifier
 
         def train(folder: Path) -> "TrainResult":
             result = train_classifier(

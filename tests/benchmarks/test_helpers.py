@@ -69,7 +69,7 @@ def test_a_larger_beam_decodes_more_but_reads_the_source_once():
 
 
 def test_reviews_are_single_sentences_of_different_lengths():
-    from babelift.translate.segment import split_text
+    from babelift.translation.segments import split_text
 
     texts = _data.reviews(200)
     assert len(set(texts)) == 200

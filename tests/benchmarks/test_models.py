@@ -13,7 +13,7 @@ def model(tmp_path_factory):
 
 def test_outputs_are_about_as_long_as_their_sources(model, monkeypatch, tmp_path):
     from babelift.config import Translating as Settings
-    from babelift.translate.ct2 import load_published
+    from babelift.translation.engines.ctranslate2 import load_published
 
     monkeypatch.setenv("BABELIFT_CACHE", str(tmp_path))
     translator = load_published(model, Settings(compute_type="float32"), name="bench")

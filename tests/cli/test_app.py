@@ -76,7 +76,7 @@ def test_models_are_shown_whole_on_a_narrow_terminal(
 
 def test_a_warning_is_one_line_without_code(capsys: pytest.CaptureFixture[str]) -> None:
     from babelift.cli.app import _warnings_in_one_line
-    from babelift.translate.registry import NonCommercialWarning
+    from babelift.translation.registry import NonCommercialWarning
 
     shown = warnings.showwarning
     with _warnings_in_one_line():

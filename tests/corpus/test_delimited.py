@@ -9,9 +9,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from babelift.corpus import Corpus
-from babelift.corpus.clean_csv import read_clean
-from babelift.corpus.delimited import read_delimited, read_exact
-from babelift.corpus.raw import ROW
+from babelift.corpus.delimited import read_clean, read_delimited, read_exact
+from babelift.corpus.table import ROW
 from babelift.errors import DataError
 
 Read = Callable[..., Corpus]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from babelift.corpus import Corpus
 from babelift.corpus.jsonl import as_text, column_series, read_jsonl
-from babelift.corpus.raw import ROW
+from babelift.corpus.table import ROW
 from babelift.errors import DataError
 
 Read = Callable[..., Corpus]

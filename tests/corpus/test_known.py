@@ -8,7 +8,7 @@ import pytest
 
 from babelift.config import Table
 from babelift.corpus import Corpus, read_corpus
-from babelift.corpus.known import KNOWN
+from babelift.corpus.datasets import KNOWN
 from babelift.errors import ConfigError, DataError
 
 Read = Callable[..., Corpus]

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from babelift.config import Table
 from babelift.corpus import parts as parts_module
-from babelift.corpus import slices
+from babelift.corpus import reader as slices
 from babelift.corpus.parts import read_parts
-from babelift.corpus.read import read_corpus
+from babelift.corpus.reader import read_corpus
 from babelift.errors import BabeliftError, DataError
 
 

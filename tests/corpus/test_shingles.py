@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from babelift.corpus import shingles
-from babelift.corpus.shingles import MIN_SHINGLES, SHINGLE, near_duplicates
+from babelift.corpus import similarity as shingles
+from babelift.corpus.similarity import MIN_SHINGLES, SHINGLE, near_duplicates
 
 ALPHABET = "abcdefghijklmnopqrstuvwxyz"
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from babelift.embedded.facts import count_weights, facts, read_measurements
+from babelift.embedded import count_weights, facts, read_measurements
 from babelift.errors import ModelError
 
 

@@ -7,10 +7,10 @@ import torch
 
 from babelift import embedded
 from babelift.config import Translating
-from babelift.embedded.facts import count_weights, read_measurements
-from babelift.train.encoder import ENCODERS, _license, load_encoder
-from babelift.translate.mini import PAIRS
-from babelift.translate.registry import TRANSLATORS, load_translator
+from babelift.embedded import count_weights, read_measurements
+from babelift.training.encoder import ENCODERS, _license, load_encoder
+from babelift.translation.engines.mini import PAIRS
+from babelift.translation.registry import TRANSLATORS, load_translator
 
 SAME = {
     "en": "The cat is sleeping on the sofa.",

@@ -10,7 +10,7 @@ from itertools import combinations, pairwise
 
 import pytest
 
-from babelift.evaluate.baseline import linear_baseline
+from babelift.evaluation.baseline import linear_baseline
 
 LANGUAGES = ("en", "de", "es", "fr", "ja", "zh")
 TARGETS = LANGUAGES[1:]

@@ -37,7 +37,7 @@ def manifest(demo: Path, arm: str) -> dict:
 def test_the_command_asks_nothing_of_a_network(
     stand_ins: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from babelift.train.encoder import load_encoder
+    from babelift.training.encoder import load_encoder
 
     def refuse(*arguments: object) -> None:
         raise AssertionError("a connection was opened")
@@ -131,7 +131,7 @@ def test_a_folder_that_holds_something_else_is_left_alone(tmp_path: Path) -> Non
 def test_the_command_prints_the_answer_and_the_path(
     babelift: Callable, demo: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from babelift.report.comparison import write_comparison
+    from babelift.report.pages.comparison import write_comparison
     from babelift.run.demo import NOTES, TITLE, demo_contrasts
 
     asked = []

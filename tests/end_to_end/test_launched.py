@@ -26,7 +26,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     import torch
     from transformers import DistilBertConfig, DistilBertModel
 
-    from babelift.train.scratch import train_tokenizer
+    from babelift.training.scratch import train_tokenizer
 
     folder = tmp_path_factory.mktemp("corpus")
     texts, lines = [], {"train": ["id,text,label,lang"], "test": ["id,text,label,lang"]}

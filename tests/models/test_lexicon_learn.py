@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from babelift.translate.mini_lexicon import LANGUAGES, MiniLexicon, read_list
+from babelift.translation.engines.lexicon import LANGUAGES, MiniLexicon, read_list
 from models.alignment import Units
 from models.lexicon import learn as learning
 from models.lexicon.entries import Choice, Entry, Side, choose

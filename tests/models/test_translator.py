@@ -9,7 +9,7 @@ import torch
 from tests.models.conftest import WORDS
 
 from babelift.config import Translating
-from babelift.translate.ct2 import CT2Translator
+from babelift.translation.engines.ctranslate2 import CT2Translator
 from models.translator import build
 from models.translator.network import aligned_embeddings, network
 from models.translator.train import Recipe, draw, loss_of, train

@@ -13,11 +13,11 @@ import pytest
 import yaml
 
 from babelift.errors import DataError, RunError
-from babelift.evaluate.compare import Contrast
-from babelift.evaluate.metrics import evaluate_predictions
-from babelift.report.comparison import Compared, settings, write_comparison
+from babelift.evaluation.comparison import Contrast
+from babelift.evaluation.metrics import evaluate_predictions
 from babelift.report.console import comparison_table
 from babelift.report.folder import read_run
+from babelift.report.pages.comparison import Compared, settings, write_comparison
 
 LABELS = ["1", "2", "3"]
 TARGETS = ["de", "ja"]

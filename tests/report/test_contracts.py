@@ -9,10 +9,10 @@ import polars as pl
 
 from babelift.corpus import audit_leakage
 from babelift.corpus.rows import originals
-from babelift.evaluate.metrics import evaluate_predictions
-from babelift.evaluate.predictions import make_predictions
-from babelift.report.html import write_report
-from babelift.translate.report import PairCounts, TranslationReport
+from babelift.evaluation.jobs import make_predictions
+from babelift.evaluation.metrics import evaluate_predictions
+from babelift.report.pages.run import write_report
+from babelift.translation.report import PairCounts, TranslationReport
 
 MakeRun = Callable[..., Path]
 

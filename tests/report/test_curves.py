@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from babelift.report.curves import averaged, learning_curves
 from babelift.report.figures import Series, axis, curve, thinned
+from babelift.report.pages.run import averaged, learning_curves
 
 FULL = [
     {"kind": "step", "step": step, "epoch": 1, "ce": 2 - 0.1 * step, "otc": 1.0,

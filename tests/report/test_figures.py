@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from babelift.evaluate.alignment import Pairs
+from babelift.evaluation.alignment import Pairs
 from babelift.report.figures import forest, pair_picture
 from babelift.report.records import Metrics
 

@@ -9,7 +9,7 @@ import pytest
 from babelift.errors import RunError
 from babelift.report.card import write_model_card
 from babelift.report.folder import parse_log, read_run
-from babelift.report.html import write_report
+from babelift.report.pages.run import write_report
 
 MakeRun = Callable[..., Path]
 

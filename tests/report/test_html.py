@@ -12,7 +12,7 @@ import pytest
 
 from babelift.errors import RunError
 from babelift.report import folder
-from babelift.report.html import render_report, write_report
+from babelift.report.pages.run import render_report, write_report
 
 MakeRun = Callable[..., Path]
 

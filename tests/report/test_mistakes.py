@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from babelift.report.mistakes import surest_mistakes
+from babelift.report.pages.run import surest_mistakes
 
 TEST = pl.DataFrame({"id": ["a", "b", "c", "d"], "text": ["one", "two", "three", "four"]})
 

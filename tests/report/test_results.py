@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from babelift.report.records import Metrics
-from babelift.report.results import baseline, chance, otc
+from babelift.report.words import baseline, chance, otc
 
 
 def scores(micro: float, low: float, high: float, **more: Any) -> dict[str, Any]:

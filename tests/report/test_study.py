@@ -8,15 +8,26 @@ from html.parser import HTMLParser
 import pytest
 
 from babelift.errors import RunError
-from babelift.report.studied import Summary
-from babelift.report.study import render_study
-from babelift.report.study_answers import answer_groups, at_a_glance, by_language, contrast_rows
-from babelift.report.study_diagnosis import findings, unseen
-from babelift.report.study_figures import learning, ratio_curves, seed_interval
-from babelift.report.study_plots import Frame, Level, Mark, plot
-from babelift.report.study_quality import quality_part
-from babelift.report.study_scores import heat_tables, matrices
-from babelift.report.study_vectors import otc_effects
+from babelift.report.figures import Frame, Level, Mark, plot
+from babelift.report.pages.study import (
+    answer_groups,
+    at_a_glance,
+    by_language,
+    contrast_rows,
+    findings,
+    render_study,
+    unseen,
+)
+from babelift.report.pages.study_figures import (
+    heat_tables,
+    learning,
+    matrices,
+    otc_effects,
+    quality_part,
+    ratio_curves,
+    seed_interval,
+)
+from babelift.report.records import Summary
 
 EVIL = "<script>alert('x')</script> & \"quotes\" \x00"
 

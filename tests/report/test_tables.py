@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from babelift.evaluate.alignment import paired
-from babelift.report.counts import alignment_rows, data_rows, examples_by_fault, pair_rows
+from babelift.evaluation.alignment import paired
+from babelift.report.pages.run import alignment_rows, data_rows, examples_by_fault, pair_rows
 from babelift.report.records import Manifest, Metrics
 from babelift.report.tables import confusions, in_order, label_rows, language_rows
 

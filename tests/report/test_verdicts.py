@@ -2,8 +2,17 @@
 
 import pytest
 
-from babelift.report.compared import Comparison, Contrasted, Effect, Effects
-from babelift.report.verdicts import answers, cautions, results, verdict
+from babelift.report.records import Comparison, Contrasted, Effect, Effects
+from babelift.report.words import (
+    answers,
+    verdict,
+)
+from babelift.report.words import (
+    comparison_cautions as cautions,
+)
+from babelift.report.words import (
+    comparison_results as results,
+)
 
 FIVE = ["de", "es", "fr", "ja", "zh"]
 

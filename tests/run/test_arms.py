@@ -1,7 +1,7 @@
 import pytest
 
 from babelift.errors import LanguageError
-from babelift.run.arms import plan_arm
+from babelift.run.data import plan_arm
 
 ALL = ("en", "de", "ja")
 

@@ -4,7 +4,7 @@ import polars as pl
 import pytest
 
 from babelift.corpus.rows import conform, originals, translation_id
-from babelift.run.given import attach, complete
+from babelift.run.data import attach, complete
 
 ROWS = originals(
     ids=["a", "b", "c"],

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from babelift.study.job import Task
 from babelift.study.runner import run_locked
 from babelift.study.spec import StudySpec
+from babelift.study.task import Task
 from babelift.testing import tiny_distilbert
 
 WORDS = {

@@ -3,8 +3,7 @@
 import polars as pl
 import pytest
 
-from babelift.study.averages import mean_scores, over_sources, with_rows
-from babelift.study.results import RESULTS
+from babelift.study.results import RESULTS, mean_scores, over_sources, with_rows
 
 
 def results(*rows):

@@ -7,11 +7,20 @@ import polars as pl
 import pytest
 
 from babelift.errors import DataError
-from babelift.study.contrasts import answers, otc_regressions, primary_question, questions
+from babelift.study.answers import (
+    answers,
+    best_and_worst,
+    cell_name,
+    failures,
+    opening,
+    otc_regressions,
+    primary_question,
+    questions,
+    verdict,
+)
 from babelift.study.results import RESULTS
 from babelift.study.scores import OWN, Cell, Scores
 from babelift.study.spec import StudySpec
-from babelift.study.verdicts import best_and_worst, cell_name, failures, opening, verdict
 
 LANGS = ("de", "ja")
 ITEMS = 200

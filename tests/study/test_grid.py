@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from babelift.study.grid import Grid
+from babelift.study.condition import Grid
 from babelift.study.spec import ARMS, StudySpec
 
 

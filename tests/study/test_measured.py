@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from babelift.errors import DataError
-from babelift.study.measured import Measured, by_size, means
+from babelift.study.learning_curve import Measured, by_size, means
 
 
 def runs(scores, size=100, first=0) -> list[Measured]:

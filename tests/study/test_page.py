@@ -8,9 +8,9 @@ from tests.study.conftest import inline
 
 from babelift.cli.report import command
 from babelift.errors import RunError
-from babelift.study.page import is_study, write_study_page
 from babelift.study.run import FILES, run_study
 from babelift.study.spec import StudySpec
+from babelift.study.summary import is_study, write_study_page
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from babelift.run import facts
+from babelift.run import manifest as facts
 from babelift.study import runner
 
 

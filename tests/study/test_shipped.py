@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 
 from babelift.progress import quiet
-from babelift.study.grid import Grid
+from babelift.study.condition import Grid
 from babelift.study.rows import read_tables
 from babelift.study.spec import read_spec
-from babelift.train.encoder import ENCODERS
-from babelift.translate.registry import parse
+from babelift.training.encoder import ENCODERS
+from babelift.translation.registry import parse
 
 STUDIES = sorted((Path(__file__).parents[2] / "studies").glob("*.yaml"))
 

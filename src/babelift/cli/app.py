@@ -11,8 +11,8 @@ from typing import Any
 from cyclopts import App, CycloptsError
 
 from babelift import __version__
+from babelift.cluster.launched import is_first, world
 from babelift.errors import BabeliftError, BabeliftWarning, ConfigError
-from babelift.processes import is_first, world
 from babelift.progress import on_terminal
 
 app = App(

@@ -4,8 +4,8 @@ import sys
 
 from babelift.cli.settings import settings_command
 from babelift.cli.show import show_run
+from babelift.cluster.launched import is_first
 from babelift.config import FitConfig
-from babelift.processes import is_first
 
 
 def fit(config: FitConfig, force: bool = False) -> None:
@@ -20,7 +20,7 @@ def fit(config: FitConfig, force: bool = False) -> None:
     from babelift.run.fit import run_fit
 
     if not is_first():
-        from babelift.run.beside import train_beside
+        from babelift.run.fit import train_beside
 
         sys.exit(not train_beside(config))
     progress = terminal()

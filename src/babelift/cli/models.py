@@ -19,8 +19,8 @@ def command(*, as_json: Annotated[bool, Parameter(name="--json", negative=())] =
     Args:
         as_json: Print JSON, for programs.
     """
-    from babelift.train.encoder import describe as encoders
-    from babelift.translate.registry import describe as translators
+    from babelift.training.encoder import describe as encoders
+    from babelift.translation.registry import describe as translators
 
     if as_json:
         entries = [*encoders(), *translators()]

@@ -11,7 +11,7 @@ def command(folder: Path) -> None:
     Args:
         folder: Folder of a run, whose model card is written too, or of a study.
     """
-    from babelift.study.page import is_study, write_study_page
+    from babelift.study.summary import is_study, write_study_page
 
     if is_study(folder):
         show_file("report", write_study_page(folder))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from babelift.run.folder import Run
 
 if TYPE_CHECKING:
-    from babelift.report.comparison import Compared
+    from babelift.report.pages.comparison import Compared
     from babelift.study.run import Study
 
 
@@ -60,7 +60,7 @@ def show_study(study: "Study") -> None:
     """Print a study's answers in words, and where its results and page are."""
     from rich.console import Console
 
-    from babelift.study.verdicts import LEVEL
+    from babelift.study.answers import LEVEL
 
     console = Console()
     summary = json.loads((study.folder / "report.json").read_text(encoding="utf-8"))

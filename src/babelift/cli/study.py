@@ -43,7 +43,7 @@ def command(
             print(line)
         return
     if on == "ray":
-        from babelift.study.on_ray import on_ray
+        from babelift.study.runner import on_ray
 
         execute = on_ray(workers)
     else:

@@ -13,7 +13,7 @@ def translate(config: TranslateConfig) -> None:
     goes on where it stopped.
     """
     from babelift.progress import terminal
-    from babelift.translate.job import run_translate
+    from babelift.translation.job import run_translate
 
     report = run_translate(config, terminal()).to_dict()
     for pair, counts in report["pairs"].items():

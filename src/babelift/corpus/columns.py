@@ -1,13 +1,170 @@
 """Which column is what: as the user says, as a known data set has it, or as the names suggest."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from babelift.config import Table
-from babelift.corpus.guess import Finder
-from babelift.corpus.known import Known, find_known
-from babelift.corpus.raw import Raw
+from babelift.corpus.datasets import Known, find_known, folder_language
+from babelift.corpus.table import Raw
+from babelift.errors import DataError, LanguageError, did_you_mean
+from babelift.languages import resolve
+
+GUESSES: Final[dict[str, tuple[str, ...]]] = {
+    "text": (
+        "text", "review_body", "sentence", "content", "tweet", "review", "review_text", "utterance",
+        "utt", "body", "comment", "message", "document", "post", "title",
+    ),
+    "label": (
+        "label", "stars", "rating", "star_rating", "category", "class", "intent", "sentiment",
+        "topic", "gold_label", "polarity", "target", "labels",
+    ),
+    "lang": ("lang", "language", "locale", "lang_code", "language_code"),
+    "id": ("id", "review_id", "row_id", "tweet_id", "uid", "guid", "index_id", "doc_id"),
+    "group": ("group_id", "parallel_id"),
+    "split": ("split", "partition"),
+}  # fmt: skip
+"""Names that columns are likely to have, the likeliest first; compared without regard to case."""
+
+PAIRS: Final = (
+    ("text_a", "text_b"),
+    ("premise", "hypothesis"),
+    ("sentence1", "sentence2"),
+    ("question1", "question2"),
+)
+"""Names of the two columns of a table of text pairs."""
+
+_WORDS: Final = {"lang": "language", "id": "the id", "group": "the group"}
+
+
+class Finder:
+    """Looks columns up in one file and remembers what it guessed."""
+
+    def __init__(self, file: str, names: Sequence[str], known: Known | None) -> None:
+        self.file = file
+        self.names = names
+        self.known = known
+        self.guessed: list[str] = []
+        self.said: list[str] = []
+        self.by_lower = {name.lower(): name for name in reversed(names)}
+        if known is not None:
+            self.said.append(f"recognised as {known.title}")
+
+    def named(self, role: str, name: str) -> str:
+        """The column that the user named."""
+        if name in self.names:
+            return name
+        raise DataError(
+            f"{self.file}: there is no column '{name}' for --{role}"
+            f"{did_you_mean(name, self.names) or '.'}",
+            f"Its columns are: {', '.join(self.names)}.",
+        )
+
+    def text(self, name: str | None) -> tuple[str, ...]:
+        """The column with the text, or the two that are joined."""
+        if name is not None:
+            return (self.named("text", name),)
+        if self.known is not None:
+            return self.known.text
+        if "text" not in self.by_lower:
+            for first, second in PAIRS:
+                if first in self.by_lower and second in self.by_lower:
+                    pair = (self.by_lower[first], self.by_lower[second])
+                    self.said.append(f"text is '{pair[0]}' and '{pair[1]}', joined by a line break")
+                    return pair
+        found = self.guess("text")
+        return (found or self.lacks("text", "text"),)
+
+    def column(self, role: str, name: str | None, *, required: bool = False) -> str | None:
+        """The column of a role: the user's, the data set's, or a guess."""
+        if name is not None:
+            return self.named(role, name)
+        if self.known is not None:
+            published = getattr(self.known, role)
+            return published if published in self.names else None
+        found = self.guess(role)
+        return self.lacks(role, "labels") if found is None and required else found
+
+    def language(
+        self, name: str | None, raw: Raw, *, required: bool
+    ) -> tuple[str | None, str | None]:
+        """The column with the language, or the one language of the file."""
+        tag = None if name is None else _tag(name)
+        if name is not None and name in self.names and tag is None:
+            return name, None
+        column = self.known.lang if self.known is not None else self.likely("lang")
+        if tag is not None:
+            tags = _tags(raw, column) if column is not None else {None}
+            if None not in tags:
+                if tags != {tag}:
+                    self.said.append(f"language is read from '{column}', not from --lang {name}")
+                return column, None
+            return None, tag
+        if name is not None and required:
+            raise self.no_such_language(name)
+        if column is not None:
+            return self.column("lang", None), None
+        folder = folder_language(self.file) if self.known is not None else None
+        if folder is not None:
+            self.said.append(f"language is '{folder[0]}', after the folder '{folder[1]}'")
+            return None, folder[0]
+        return (self.lacks("lang", "languages"), None) if required else (None, None)
+
+    def no_such_language(self, name: str) -> LanguageError:
+        """The error for a `--lang` that means nothing."""
+        near = did_you_mean(name, self.names)
+        if not near:
+            try:
+                resolve(name)
+            except LanguageError as error:
+                near = error.message.removeprefix(f"language '{name}' is not known") or "."
+        return LanguageError(
+            f"--lang '{name}' is neither a column of {self.file} nor a known language{near}",
+            f"Its columns are: {', '.join(self.names)}. For languages see 'babelift languages'.",
+        )
+
+    def likely(self, role: str) -> str | None:
+        """The column with the likeliest name."""
+        return next((self.by_lower[name] for name in GUESSES[role] if name in self.by_lower), None)
+
+    def guess(self, role: str) -> str | None:
+        """The column with the likeliest name, remembered as a guess."""
+        found = self.likely(role)
+        if found is not None and found not in (role, "group_id"):
+            verb = "" if self.guessed else " is read"
+            self.guessed.append(f"{_WORDS.get(role, role)}{verb} from '{found}'")
+        return found
+
+    def lacks(self, role: str, what: str) -> str:
+        """Stop, for nothing is known to hold a role."""
+        columns = ", ".join(self.names)
+        or_tag = ", or the language of the whole file, such as --lang en" if role == "lang" else ""
+        near = [n for n in self.names if did_you_mean(n.lower(), GUESSES[role])]
+        hint = f" (perhaps --{role} {near[0]})" if near else ""
+        raise DataError(
+            f"{self.file}: no column is known to hold the {what}; its columns are: {columns}.",
+            f"Name the column with --{role}{or_tag}{hint}.",
+        )
+
+    def sentences(self) -> tuple[str, ...]:
+        """What was found out, in words."""
+        if self.guessed:
+            self.said.append(f"{', '.join(self.guessed)} (guessed from the names)")
+        return tuple(self.said)
+
+
+def _tag(name: str) -> str | None:
+    try:
+        return resolve(name)
+    except LanguageError:
+        return None
+
+
+def _tags(raw: Raw, column: str) -> set[str | None]:
+    """The languages that a column names; None for what is no language."""
+    values: Iterable[object] = raw.frame[column].unique().to_list()
+    return {None if value is None else _tag(str(value)) for value in values}
+
 
 OWN_FORM: Final = ("id", "group_id", "text", "lang", "source_lang", "origin", "original_id")
 """Columns by which a table that Babelift wrote is known."""

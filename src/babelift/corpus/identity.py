@@ -7,8 +7,8 @@ from typing import Final, Self
 
 import polars as pl
 
-from babelift.corpus.raw import ROW
 from babelift.corpus.rejects import REJECTS, reject_frame, shorten
+from babelift.corpus.table import ROW
 
 PLACE: Final = "__babelift_file"
 """Column with the number of the file that a row comes from."""

@@ -7,9 +7,16 @@ from typing import Any, Final
 
 import polars as pl
 
-from babelift.corpus.files import UNDECODABLE, decode, readable
-from babelift.corpus.raw import MAX_COLUMNS, ROW, Raw, check_columns
 from babelift.corpus.rejects import Reject
+from babelift.corpus.table import (
+    MAX_COLUMNS,
+    ROW,
+    UNDECODABLE,
+    Raw,
+    check_columns,
+    decode,
+    readable,
+)
 from babelift.errors import DataError
 
 _INT64: Final = 2**63

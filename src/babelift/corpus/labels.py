@@ -6,7 +6,6 @@ from typing import Final
 
 import polars as pl
 
-from babelift.corpus.words import rows_of
 from babelift.errors import DataError, did_you_mean
 
 _WHOLE: Final = re.compile(r"[+-]?\d{1,18}")
@@ -104,3 +103,12 @@ def check_labels(train: pl.DataFrame, other: pl.DataFrame, name: str) -> None:
         f"{name} rows have labels that no training row has: {said}{more}.",
         f"Labels in training: {', '.join(known[:20])}{', ...' if len(known) > 20 else ''}.",
     )
+
+
+def rows_of(number: int) -> str:
+    """A number of rows in words.
+
+    >>> rows_of(1), rows_of(1234)
+    ('1 row', '1,234 rows')
+    """
+    return f"{number:,} row{'' if number == 1 else 's'}"

@@ -5,8 +5,8 @@ from typing import Any, Final, Literal
 
 import polars as pl
 
-from babelift.corpus.normalise import normalise
-from babelift.corpus.words import rows_of
+from babelift.corpus.labels import rows_of
+from babelift.corpus.similarity import normalise
 from babelift.errors import LeakageError
 
 KINDS: Final = ("group", "exact", "normalised", "near")
@@ -158,7 +158,7 @@ def _equal(first: pl.DataFrame, second: pl.DataFrame, key: str) -> pl.DataFrame:
 
 
 def _near(first: pl.DataFrame, second: pl.DataFrame, threshold: float) -> pl.DataFrame:
-    from babelift.corpus.shingles import near_duplicates
+    from babelift.corpus.similarity import near_duplicates
 
     matches = near_duplicates(first["plain"].to_list(), second["plain"].to_list(), threshold)
     return pl.DataFrame(

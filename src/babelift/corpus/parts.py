@@ -22,18 +22,19 @@ from babelift.corpus.identity import (
     settled,
     was_changed,
 )
-from babelift.corpus.raw import Raw
-from babelift.corpus.read import (
+from babelift.corpus.reader import (
+    Unsliced,
     conformed,
     ids_of,
     of_files,
+    raw_slices,
     read_raw,
     source_of,
     stack,
     with_rows,
 )
 from babelift.corpus.rejects import reject_frame
-from babelift.corpus.slices import Unsliced, raw_slices
+from babelift.corpus.table import Raw
 from babelift.errors import DataError, LanguageError
 
 MOST: Final = 20_000

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from babelift.corpus.normalise import normalise
+from babelift.corpus.similarity import normalise
 from babelift.errors import ConfigError, DataError
 
 

@@ -1,7 +1,10 @@
 """What ships inside the package: the small models and a sample of reviews."""
 
+import math
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
+
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from babelift.config import FitConfig
 from babelift.errors import ModelError
@@ -63,3 +66,99 @@ def sample_config(out: Path) -> FitConfig:
         encoder="scratch",
         out=out,
     )
+
+
+FILE = "measurements.json"
+
+
+class Measurement(BaseModel):
+    """One thing that was measured.
+
+    Attributes:
+        what: In words, e.g. `Tatoeba retrieval, German into English`.
+        unit: What the values are, e.g. `accuracy`.
+        values: By language, pair (`en>de`) or system.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    what: str
+    unit: str
+    values: dict[str, float]
+
+
+class Measurements(BaseModel):
+    """What `measurements.json` holds; what else stands there is kept too.
+
+    Attributes:
+        command: What measures it again.
+        results: What came out.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    command: str
+    results: list[Measurement]
+
+
+def facts(part: str) -> dict[str, Any]:
+    """Place, size and measurements of an embedded model, fit for JSON.
+
+    Args:
+        part: `encoder`, `translator` or `lexicon`.
+
+    Returns:
+        `where` (its folder), `size` in words and `measurements`, the latter two None where there
+        are none.
+
+    Raises:
+        ModelError: Its measurements cannot be read.
+    """
+    folder = ROOT / part
+    if not folder.is_dir():
+        return {"where": "missing from this installation", "size": None, "measurements": None}
+    found = read_measurements(folder)
+    return {
+        "where": str(folder),
+        "size": size(folder),
+        "measurements": found.model_dump() if found else None,
+    }
+
+
+def size(folder: Path) -> str:
+    """Number of weights, where they are safetensors, and megabytes on disk."""
+    total = sum(file.stat().st_size for file in folder.iterdir() if file.is_file())
+    weights = folder / "model.safetensors"
+    counted = f"{count_weights(weights) / 1e6:.0f} M weights, " if weights.is_file() else ""
+    return f"{counted}{total / 1e6:.1f} MB"
+
+
+def count_weights(path: Path) -> int:
+    """How many numbers a safetensors file holds.
+
+    Raises:
+        ModelError: It is no safetensors file.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="numpy") as tensors:
+            shapes = [tensors.get_slice(name).get_shape() for name in tensors.keys()]  # noqa: SIM118
+    except (OSError, SafetensorError) as error:
+        raise ModelError(f"'{path}' is not a safetensors file: {error}.") from error
+    return sum(map(math.prod, shapes))
+
+
+def read_measurements(folder: Path) -> Measurements | None:
+    """The measurements of a model's folder; None where it has none.
+
+    Raises:
+        ModelError: They cannot be read.
+    """
+    path = folder / FILE
+    if not path.is_file():
+        return None
+    try:
+        return Measurements.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError) as error:
+        raise ModelError(f"'{path}' cannot be read: {error}.") from error

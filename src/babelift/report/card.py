@@ -7,13 +7,13 @@ from typing import Any, Final
 
 import yaml
 
-from babelift.files import write_text
 from babelift.report import tables, words
 from babelift.report.cautions import cautions
 from babelift.report.folder import RunFiles, read_run
 from babelift.report.records import Manifest
 from babelift.report.render import command, environment
-from babelift.train.encoder import ENCODERS
+from babelift.store import write_text
+from babelift.training.encoder import ENCODERS
 
 _HUB_ID: Final = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
 

@@ -10,7 +10,7 @@ from babelift.report.words import summary_sentences
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from babelift.report.compared import Comparison
+    from babelift.report.records import Comparison
 
 __all__ = ["comparison_table", "metrics_table", "summary_sentences"]
 
@@ -73,7 +73,7 @@ def comparison_table(comparison: "Comparison") -> "Table":
     from rich.table import Table
     from rich.text import Text
 
-    from babelift.report.comparison import score_rows
+    from babelift.report.pages.comparison import score_rows
 
     baselines = [f"Linear\n{arms[0]}" for arms, _ in comparison.baselines()]
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))

@@ -4,13 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from babelift.report.numbers import (
-    UNKNOWN,
-    brackets,
-    language_name,
-    listed,
-    share,
-)
+from babelift.report.numbers import UNKNOWN, brackets, language_name, listed, share
 from babelift.report.records import LanguageMetrics, Manifest, Metrics
 
 ORIGINS: Final[Mapping[str, str]] = {

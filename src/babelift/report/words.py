@@ -1,11 +1,12 @@
-"""What a run shows, in sentences made by rules: effect and interval first, nothing exaggerated."""
+"""What runs and comparisons show, in sentences made by rules: effect and interval first."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from babelift.report.cautions import cautions
 from babelift.report.numbers import (
+    brackets,
     counted,
     language_name,
     listed,
@@ -13,8 +14,15 @@ from babelift.report.numbers import (
     share,
     with_interval,
 )
-from babelift.report.records import Manifest, Metrics, check
-from babelift.report.results import results
+from babelift.report.records import (
+    Comparison,
+    Contrasted,
+    Effect,
+    LanguageMetrics,
+    Manifest,
+    Metrics,
+    check,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,3 +166,290 @@ def _scores(metrics: Metrics, langs: list[str], seen: str) -> str:
         f"averages F1-micro {share(mean)} over the {len(known)} languages{where}: from {one(low)} "
         f"in {language_name(low)} to {one(high)} in {language_name(high)}"
     )
+
+
+FLAT = 0.05
+"""A rise in in-batch retrieval@1 smaller than this counts as none."""
+
+
+def results(metrics: Metrics, log: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Every comparison that the files allow."""
+    return [*chance(metrics), *baseline(metrics), *steps_off(metrics), *otc(log)]
+
+
+def chance(metrics: Metrics) -> list[str]:
+    """How the scores compare with always giving the most frequent test label."""
+    below, unsure, clear = [], [], []
+    for lang, scores in metrics.languages.items():
+        majority = scores.majority()
+        if majority is None or scores.f1_micro is None:
+            continue
+        level = majority[1]
+        low = scores.f1_micro_interval[0] if scores.f1_micro_interval else None
+        said = f"{language_name(lang)} ({share(scores.f1_micro)} against {share(level)})"
+        if scores.f1_micro <= level:
+            below.append(said)
+        elif low is not None and low <= level:
+            unsure.append(said)
+        else:
+            clear.append(level)
+    sentences = []
+    if below:
+        sentences.append(
+            f"It does no better than always giving the most frequent test label in {listed(below)}."
+        )
+    if unsure:
+        sentences.append(
+            "It cannot be told from always giving the most frequent test label, whose score lies "
+            f"inside the interval, in {listed(unsure)}."
+        )
+    if clear:
+        where = (
+            "in every language tested" if len(clear) > 1 else f"in {names(list(metrics.languages))}"
+        )
+        where = "in the other languages" if below or unsure else where
+        span = " to ".join(sorted({share(min(clear)), share(max(clear))}))
+        sentences.append(
+            f"It does better than always giving the most frequent test label ({span}) {where}."
+        )
+    return sentences
+
+
+def apart(one: LanguageMetrics, other: LanguageMetrics) -> bool:
+    """Whether the F1-micro intervals of two models do not overlap."""
+    a, b = one.f1_micro_interval, other.f1_micro_interval
+    return a is not None and b is not None and (a[0] > b[1] or b[0] > a[1])
+
+
+def baseline(metrics: Metrics) -> list[str]:
+    """How the encoder compares with the linear baseline."""
+    both = {
+        lang: (scores, metrics.linear[lang])
+        for lang, scores in metrics.languages.items()
+        if lang in metrics.linear
+    }
+    won, lost, won_clearly, lost_clearly = [], [], [], []
+    for lang, (encoder, linear) in both.items():
+        if encoder.f1_micro is None or linear.f1_micro is None:
+            continue
+        if encoder.f1_micro > linear.f1_micro:
+            won.append(lang)
+            won_clearly += [lang] if apart(encoder, linear) else []
+        elif encoder.f1_micro < linear.f1_micro:
+            lost.append(lang)
+            lost_clearly += [lang] if apart(encoder, linear) else []
+    if not both:
+        return []
+    if len(both) == 1:
+        return [_one_baseline(*next(iter(both.items())))]
+    every = len(both)
+    text = f"It beats the linear baseline in {len(won)} of {every} languages"
+    text += f" ({names(won)})" if 0 < len(won) < every else ""
+    text += f", with intervals apart {_where(won_clearly, len(won))}." if won else "."
+    if lost:
+        text += f" The baseline is ahead in {names(lost)}"
+        text += (
+            f", with intervals apart {_where(lost_clearly, len(lost))}." if lost_clearly else "."
+        )
+    if not won_clearly and not lost_clearly:
+        text += " No interval is apart from its rival's, so neither is shown to be better."
+    return [text]
+
+
+def _where(langs: list[str], of: int) -> str:
+    if not langs:
+        return "in none of them"
+    return "in all of them" if len(langs) == of and of > 1 else f"in {names(langs)}"
+
+
+def _one_baseline(lang: str, scores: tuple[LanguageMetrics, LanguageMetrics]) -> str:
+    encoder, linear = scores
+    said = with_interval(linear.f1_micro, linear.f1_micro_interval)
+    verdict = "the intervals are apart" if apart(encoder, linear) else "the intervals overlap"
+    return f"The linear baseline reaches {said} in {language_name(lang)}: {verdict}."
+
+
+def steps_off(metrics: Metrics) -> list[str]:
+    """For ordinal labels: how far off the predictions are."""
+    errors = {
+        lang: scores.mae for lang, scores in metrics.languages.items() if scores.mae is not None
+    }
+    if not metrics.ordinal or not errors:
+        return []
+    best, worst = min(errors, key=errors.__getitem__), max(errors, key=errors.__getitem__)
+    if best == worst:
+        return [f"Its labels are off by {share(errors[best])} on average (mean absolute error)."]
+    return [
+        f"Its labels are off by {share(errors[best])} ({language_name(best)}) to "
+        f"{share(errors[worst])} ({language_name(worst)}) on average (mean absolute error)."
+    ]
+
+
+def otc(log: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Whether OTC did anything in training: in-batch retrieval@1, first against last tenth."""
+    steps = [
+        entry
+        for entry in log
+        if entry.get("kind") == "step"
+        and isinstance(entry.get("otc"), int | float)
+        and isinstance(entry.get("retrieval_at_1"), int | float)
+    ]
+    values = [float(entry["retrieval_at_1"]) for entry in steps]
+    if len(values) < 2:
+        return []
+    tenth = max(1, len(values) // 10)
+    first, last = sum(values[:tenth]) / tenth, sum(values[-tenth:]) / tenth
+    change = f"{share(first)} at the start, {share(last)} at the end"
+    if all("ce" in entry and entry["ce"] == entry.get("loss") for entry in steps):
+        return [f"OTC was switched off; in-batch retrieval was still watched ({change})."]
+    if first >= 1 - FLAT and last >= 1 - FLAT:
+        return [f"OTC had little to do: originals and translations already matched ({change})."]
+    if abs(last - first) < FLAT:
+        return [
+            f"OTC had no visible effect in training: in-batch retrieval stayed flat ({change})."
+        ]
+    if last < first:
+        return [f"OTC did not hold the pairs together: in-batch retrieval fell ({change})."]
+    return [
+        f"OTC drew originals and their translations together: in-batch retrieval rose ({change}). "
+        "Whether that helped the scores only a run with --no-otc can tell."
+    ]
+
+
+METRICS: Final = {"f1_micro": "F1-micro", "f1_macro": "F1-macro"}
+
+
+def signed(value: float, digits: int = 2) -> str:
+    """A difference with its sign.
+
+    >>> signed(0.051), signed(-0.051), signed(0.001)
+    ('+.05', '−.05', '.00')
+    """
+    text = share(value, digits)
+    return f"+{text}" if value > 0 and text.strip(".0") else text
+
+
+def effect(found: Effect, digits: int = 2) -> str:
+    """A difference with its interval.
+
+    >>> effect(Effect(delta=0.05, interval=(0.01, 0.09)))
+    '+.05 [.01, .09]'
+    """
+    return f"{signed(found.delta, digits)} {brackets(found.interval, digits)}"
+
+
+def answers(comparison: Comparison) -> list[str]:
+    """What each contrast came to, and how the numbers are to be read."""
+    metric = METRICS[comparison.metric]
+    said = [verdict(contrast, comparison.over, metric) for contrast in comparison.contrasts]
+    meaning = "F1-micro is the share of test rows given the right label; "
+    return [
+        *said,
+        f"{meaning if comparison.metric == 'f1_micro' else ''}brackets hold "
+        f"{100 * comparison.level:g} % bootstrap intervals over the test rows that the arms share.",
+    ]
+
+
+def verdict(contrast: Contrasted, over: Sequence[str], metric: str = "F1-micro") -> str:
+    """A contrast in one sentence, on the mean over the languages.
+
+    >>> found = Contrasted(arm="more", base="plain", what="Translating", rival="zero-shot",
+    ...     languages={"de": Effect(delta=0.05, interval=(0.01, 0.09))},
+    ...     mean=Effect(delta=0.05, interval=(0.01, 0.09)))
+    >>> verdict(found, ["de"])
+    'Translating beat zero-shot in German: +.05 F1-micro [.01, .09].'
+    """
+    if contrast.mean is None:
+        return f"What {contrast.what} changes was not tested in any language."
+    mean, many = contrast.mean, len(over) > 1
+    by = f"{signed(mean.delta)} {metric}{' on average' if many else ''} {brackets(mean.interval)}"
+    direction = mean.direction()
+    if direction == 0:
+        ahead = f", ahead in {_count(contrast, over, 1)}" if many else f", in {names(over)}"
+        if contrast.rival:
+            return f"{contrast.what} and {contrast.rival} cannot be told apart: {by}{ahead}."
+        return f"{contrast.what} added {by}{ahead}: no difference seen."
+    where = _count(contrast, over, direction) if many else names(over)
+    if contrast.rival:
+        did = "beat" if direction > 0 else "did worse than"
+        return f"{contrast.what} {did} {contrast.rival} in {where}: {by}."
+    return f"{contrast.what} {'added' if direction > 0 else 'cost'} {by}, in {where}."
+
+
+def _count(contrast: Contrasted, over: Sequence[str], direction: int) -> str:
+    ahead = sum(contrast.languages[lang].delta * direction > 0 for lang in over)
+    return f"{ahead} of {len(over)} languages"
+
+
+def comparison_results(comparison: Comparison) -> list[str]:
+    """What else the scores say: the extremes, the other languages, the linear baseline."""
+    said = [
+        *(_extremes(contrast, comparison.over) for contrast in comparison.contrasts),
+        *(
+            _elsewhere(lang, comparison)
+            for lang in comparison.rows
+            if lang not in comparison.over and comparison.contrasts
+        ),
+        _against_linear(comparison),
+    ]
+    return [sentence for sentence in said if sentence]
+
+
+def _extremes(contrast: Contrasted, over: Sequence[str]) -> str:
+    if len(over) < 2:
+        return ""
+    sizes = {lang: contrast.languages[lang].delta for lang in over}
+    ends = min(sizes, key=sizes.__getitem__), max(sizes, key=sizes.__getitem__)
+    least, most = (f"{effect(contrast.languages[lang])} in {language_name(lang)}" for lang in ends)
+    clear = [lang for lang in over if contrast.languages[lang].direction()]
+    alone = (
+        f"taken alone, {names(clear)} {'shows' if len(clear) == 1 else 'show'} a difference"
+        if clear
+        else "taken alone, no language shows a difference"
+    )
+    return f"{contrast.what} by language: from {least} to {most}; {alone}."
+
+
+def _elsewhere(lang: str, comparison: Comparison) -> str:
+    parts = [
+        f"{contrast.what} {effect(contrast.languages[lang])}" for contrast in comparison.contrasts
+    ]
+    return f"In {language_name(lang)}, which is no target: {listed(parts)}."
+
+
+def _against_linear(comparison: Comparison) -> str:
+    parts = [
+        f"{arm} {effect(found.mean)}"
+        for arm, found in comparison.over_linear.items()
+        if found.mean is not None
+    ]
+    if not parts:
+        return ""
+    return (
+        f"Over a linear baseline trained on the same rows as the arm: {listed(parts)}"
+        f"{' on average' if len(comparison.over) > 1 else ''}."
+    )
+
+
+def comparison_cautions(comparison: Comparison) -> list[str]:
+    """What the intervals do not cover, and what they are too wide for."""
+    reach = max(
+        (
+            max(abs(bound - found.mean.delta) for bound in found.mean.interval)
+            for found in comparison.contrasts
+            if found.mean is not None
+        ),
+        default=0.0,
+    )
+    said = [
+        "Each arm was trained once. The intervals cover the choice of test rows only; another "
+        "seed gives other numbers."
+    ]
+    if reach:
+        rows = sorted({comparison.rows[lang] for lang in comparison.over})
+        span = " to ".join(f"{number:,}" for number in dict.fromkeys((rows[0], rows[-1])))
+        said.append(
+            f"With {span} test rows in a language, a true difference smaller than about "
+            f"{share(reach)} on average would not show."
+        )
+    return said

@@ -3,19 +3,179 @@
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import polars as pl
 
-from babelift.config import FitConfig
+from babelift.config import FitConfig, QualityAction
 from babelift.corpus.rows import SPLITS, conform
-from babelift.errors import DataError
-from babelift.files import write_rows
+from babelift.errors import DataError, LanguageError, did_you_mean
 from babelift.progress import Progress
-from babelift.run.arms import Plan, only_languages, plan_arm
 from babelift.run.folder import Run
-from babelift.run.given import attach, complete
+from babelift.store import write_rows
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What one arm does with the languages at hand.
+
+    Attributes:
+        originals: Languages whose own labelled rows are trained on.
+        translate_to: Languages the training rows are translated into; empty for arms without.
+        targets: Languages the classifier is wanted for.
+        translate_from: Languages whose rows are translated, all of `originals` but where the
+            user named sources.
+    """
+
+    originals: tuple[str, ...]
+    translate_to: tuple[str, ...]
+    targets: tuple[str, ...]
+    translate_from: tuple[str, ...]
+
+
+def plan_arm(
+    arm: str, available: tuple[str, ...], sources: tuple[str, ...], targets: tuple[str, ...]
+) -> Plan:
+    """Decide which languages an arm trains on and translates into.
+
+    Args:
+        arm: `zero-shot`, `translated`, `original` or `original+translated`.
+        available: Languages that have labelled training rows.
+        sources: Languages the user named as sources; where empty, all available non-targets.
+        targets: Languages the classifier is wanted for.
+
+    Raises:
+        LanguageError: The arm needs rows or targets that are not there.
+
+    >>> plan_arm("translated", ("en",), (), ("de", "ja"))
+    Plan(originals=('en',), translate_to=('de', 'ja'), targets=('de', 'ja'), translate_from=('en',))
+    >>> plan_arm("original", ("en", "de"), (), ("de",)).originals
+    ('de',)
+    """
+    for source in sources:
+        if source not in available:
+            raise LanguageError(
+                f"no labelled rows in '{source}' to train on; the training tables have "
+                f"{', '.join(available)}{did_you_mean(source, available)}",
+                "Name languages that have rows with --from.",
+            )
+    others = tuple(lang for lang in available if lang not in targets)
+    if arm in ("zero-shot", "translated"):
+        chosen = sources or others
+        if not chosen:
+            raise LanguageError(
+                f"the arm '{arm}' trains on languages other than the targets, but all training "
+                f"rows are in {', '.join(available)}, which are all targets.",
+                "Take a language out of --to, or use --arm original or original+translated.",
+            )
+        if arm == "translated" and not targets:
+            raise LanguageError(
+                "the arm 'translated' needs at least one language to translate into.",
+                "Name them with --to, e.g. --to de es; or use --arm zero-shot.",
+            )
+        return Plan(chosen, targets if arm == "translated" else (), targets, chosen)
+    lacking = [lang for lang in targets if lang not in available]
+    if arm == "original" and lacking:
+        raise LanguageError(
+            f"the arm 'original' trains on labelled rows of the targets, but there are none in "
+            f"{', '.join(lacking)}; the training tables have {', '.join(available)}.",
+            "Bring labelled rows in these languages, or use --arm translated.",
+        )
+    own = tuple(lang for lang in targets if lang in available)
+    if arm == "original":
+        seen = tuple(dict.fromkeys((*sources, *own))) or available
+        return Plan(seen, (), targets, seen)
+    if not targets:
+        raise LanguageError(
+            "the arm 'original+translated' needs at least one language to translate into.",
+            "Name them with --to, e.g. --to de es.",
+        )
+    seen = tuple(dict.fromkeys((*(sources or others), *own)))
+    return Plan(seen, targets, targets, sources or seen)
+
+
+def only_languages(rows: pl.DataFrame, languages: tuple[str, ...]) -> pl.DataFrame:
+    """The rows written in one of `languages`."""
+    return rows.filter(pl.col("lang").is_in(list(languages)))
+
+
+_NO_FAULT = ["truncated"]
+
+
+class Completion(NamedTuple):
+    """What there is of the translations that a run needs, and what is to be translated.
+
+    Attributes:
+        have: Given translations that are taken.
+        jobs: Originals, and the languages they are still to be translated into.
+    """
+
+    have: pl.DataFrame
+    jobs: list[tuple[pl.DataFrame, list[str]]]
+
+
+def attach(given: pl.DataFrame, originals: pl.DataFrame) -> pl.DataFrame:
+    """The given translations whose original is there, with its group, label and split.
+
+    A translation follows its original wherever that goes, so that no translation of a test row is
+    ever trained on.
+
+    Args:
+        given: Translations, in the form of `corpus.rows.SCHEMA`.
+        originals: Originals.
+    """
+    of_original = ["group_id", "label", "split"]
+    known = originals.select(pl.col("id").alias("original_id"), *of_original)
+    return (
+        given.drop(of_original)
+        .join(known, on="original_id", how="inner", maintain_order="left")
+        .select(given.columns)
+    )
+
+
+def complete(
+    originals: pl.DataFrame, targets: Sequence[str], given: pl.DataFrame, quality: QualityAction
+) -> Completion:
+    """Take the given translations of originals into the targets and say what is missing.
+
+    Given translations count as if they had just been made: those with a fault are kept, dropped,
+    or made again, as `quality` says.
+
+    Args:
+        originals: Rows to be translated.
+        targets: Languages to translate them into.
+        given: Translations from `attach`.
+        quality: What becomes of those with a fault.
+
+    >>> from babelift.corpus.rows import originals
+    >>> rows = originals(ids=["a", "b"], texts=["x", "y"], labels=["1", "2"], langs=["en", "en"])
+    >>> german = rows.head(1).with_columns(id=pl.lit("a@de"), lang=pl.lit("de"))
+    >>> have, jobs = complete(rows, ["de", "ja"], german, "drop")
+    >>> have["id"].to_list(), [(part["id"].to_list(), to) for part, to in jobs]
+    (['a@de'], [(['b'], ['de']), (['a', 'b'], ['ja'])])
+    """
+    have = given.filter(
+        pl.col("lang").is_in(list(targets))
+        & pl.col("original_id").is_in(originals["id"].to_list())
+        & (pl.col("lang") != pl.col("source_lang")).fill_null(True)
+    )
+    sound = pl.col("flags").list.set_difference(_NO_FAULT).list.len() == 0
+    if quality == "retry":
+        have = have.filter(sound)
+    jobs: dict[tuple[str, ...], list[str]] = {}
+    for target in targets:
+        covered = have.filter(pl.col("lang") == target)["original_id"].to_list()
+        missing = originals.filter(~pl.col("id").is_in(covered))
+        if (missing["lang"] != target).any():
+            jobs.setdefault(tuple(missing["id"].to_list()), []).append(target)
+    if quality == "drop":
+        have = have.filter(sound)
+    return Completion(
+        have, [(originals.filter(pl.col("id").is_in(ids)), to) for ids, to in jobs.items()]
+    )
+
 
 Leakage: TypeAlias = Literal["error", "drop", "warn"]
 
@@ -145,8 +305,8 @@ class _Work:
         self._progress = progress
 
     def __enter__(self) -> "_Work":
-        from babelift.translate.memory import Memory
-        from babelift.translate.registry import load_translator
+        from babelift.translation.memory import Memory
+        from babelift.translation.registry import load_translator
 
         config = self._config
         self._translator = load_translator(config.translator, config=config)
@@ -166,7 +326,7 @@ class _Work:
         self, rows: pl.DataFrame, targets: Sequence[str], quality: Any
     ) -> tuple[pl.DataFrame, dict[str, Any]]:
         """Translate originals into the targets; translations that came with the rows stay."""
-        from babelift.translate.driver import translate_rows
+        from babelift.translation.driver import translate_rows
 
         result = translate_rows(
             rows.filter(pl.col("origin") == "original"),

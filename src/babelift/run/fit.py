@@ -10,17 +10,39 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from babelift import __version__
+from babelift.cluster.launched import Others, leave, wait_for_first
 from babelift.config import FitConfig
 from babelift.errors import ConfigError, RunError
-from babelift.files import full_disk_explained, write_json
-from babelift.licences import non_commercial
-from babelift.processes import Others
+from babelift.hub import non_commercial
 from babelift.progress import Progress, quiet
-from babelift.run import data, facts
+from babelift.run import data
+from babelift.run import manifest as facts
 from babelift.run.folder import Run, fresh_folder
+from babelift.store import full_disk_explained, write_json
 
 if TYPE_CHECKING:
-    from babelift.train.result import TrainResult
+    from babelift.training.log import TrainResult
+
+
+def train_beside(config: FitConfig) -> bool:
+    """Wait until the first process has the rows ready, then train with it.
+
+    Args:
+        config: The settings that the first process has too.
+
+    Returns:
+        Whether the first process got that far.
+
+    Raises:
+        BabeliftError: Training failed.
+    """
+    try:
+        well, folder = wait_for_first()
+        if folder is not None:
+            train_model(Run.open(folder), config, quiet())
+    finally:
+        leave()
+    return well
 
 
 def run_fit(
@@ -33,7 +55,7 @@ def run_fit(
     """Do the whole job, or what is missing of it.
 
     Where a launcher started several processes this is for the first; the others train beside it
-    (`babelift.run.beside`).
+    (`babelift.run.fit`).
 
     Args:
         config: Settings; `train` must name at least one table.
@@ -47,7 +69,7 @@ def run_fit(
     Raises:
         BabeliftError: Whatever stops the job; what was finished stays.
     """
-    from babelift.train.encoder import find_encoder
+    from babelift.training.encoder import find_encoder
 
     progress = progress or quiet()
     with Others() as others:
@@ -99,7 +121,7 @@ def write_reports(folder: Path) -> Path:
         RunError: A file the report needs is missing or damaged.
     """
     from babelift.report.card import write_model_card
-    from babelift.report.html import write_report
+    from babelift.report.pages.run import write_report
 
     write_model_card(folder)
     return write_report(folder)
@@ -113,7 +135,7 @@ def _stage(run: Run, name: str, work: Any) -> None:
 
 def train_model(run: Run, config: FitConfig, progress: Progress) -> "TrainResult":
     """Train on the run's rows; every process does it that takes part."""
-    from babelift.train.trainer import train_classifier
+    from babelift.training.trainer import train_classifier
 
     rows = data.read_split(run, "train")
     validation = data.read_split(run, "validation")
@@ -135,10 +157,10 @@ def _train(run: Run, config: FitConfig, progress: Progress) -> None:
 
 
 def _evaluate(run: Run, config: FitConfig, progress: Progress) -> None:
-    from babelift.evaluate.baseline import linear_baseline
-    from babelift.evaluate.metrics import evaluate_predictions
-    from babelift.evaluate.predict import predict_proba
-    from babelift.evaluate.predictions import make_predictions, write_predictions
+    from babelift.evaluation.baseline import linear_baseline
+    from babelift.evaluation.jobs import make_predictions, write_predictions
+    from babelift.evaluation.metrics import evaluate_predictions
+    from babelift.prediction.stream import predict_proba
 
     labels = run.manifest["labels"]
     train, test = data.read_split(run, "train"), data.read_split(run, "test")

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from babelift.config import FitConfig
 from babelift.errors import RunError
-from babelift.files import is_partial, write_json, write_text
+from babelift.store import is_partial, write_json, write_text
 
 STAGES: Final = {
     "data": ("data/originals.parquet", "data/given.parquet"),

@@ -6,26 +6,263 @@ rows. Nothing is said beyond the numbers of labels that were tried: there the an
 
 import math
 from collections.abc import Sequence
-from typing import Final
+from dataclasses import dataclass
+from typing import Final, Literal
 
 import numpy as np
 
 from babelift.errors import ConfigError
-from babelift.evaluate.scores import Floats
+from babelift.evaluation.metrics import Floats
 from babelift.report.numbers import counted, language_name
-from babelift.study.budget_records import (
-    Bounded,
-    Cost,
-    Curve,
-    Gain,
-    Interval,
-    LabelBudget,
-    Price,
-    Worth,
+from babelift.study.answers import difference, money
+from babelift.study.learning_curve import (
+    Curves,
+    Kind,
+    Means,
+    Measured,
+    PowerLaw,
+    by_size,
+    choose,
+    fit,
+    means,
 )
-from babelift.study.budget_words import budget_sentence
-from babelift.study.learning_curve import Curves, PowerLaw, choose, fit
-from babelift.study.measured import Means, Measured, by_size, means
+
+Bound = Literal["exact", "below", "above"]
+Interval = tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """What annotating and translating cost, in any one currency.
+
+    Attributes:
+        per_label: Price of one native label.
+        translating: Fixed price of translating, 0 where it is to be left out.
+
+    Raises:
+        ConfigError: A price is negative or no number, or labels are free.
+    """
+
+    per_label: float
+    translating: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.per_label) and self.per_label > 0):
+            raise ConfigError(f"the price per label must be above 0, got {self.per_label}.")
+        if not (math.isfinite(self.translating) and self.translating >= 0):
+            raise ConfigError(
+                f"the price of translating must be 0 or more, got {self.translating}."
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Bounded:
+    """A number of labels, or its price.
+
+    Attributes:
+        value: The number.
+        bound: `exact`, or `below` (fewer than this, the fewest tried), or `above` (more than this,
+            the most tried).
+    """
+
+    value: float
+    bound: Bound
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What it costs to reach the translations' score with native labels.
+
+    Attributes:
+        per_label: Price of one.
+        labels: Price of them all.
+        interval: Of that price.
+        translating: Fixed price of translating.
+        affordable: Labels that the price of translating would buy.
+        break_even: Price per label at which annotating costs as much as translating; None where
+            translating is free or the number of labels is only bounded.
+    """
+
+    per_label: float
+    labels: Bounded
+    interval: tuple[Bounded, Bounded] | None
+    translating: float
+    affordable: int
+    break_even: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Worth:
+    """What translations of so many source rows are worth.
+
+    Attributes:
+        size: Labelled source rows that were translated.
+        score: Mean score over seeds.
+        score_interval: Of that mean.
+        labels: Native labels with which a classifier scores as much.
+        interval: Of that number.
+        cost: None where no price was given.
+    """
+
+    size: int
+    score: float
+    score_interval: Interval | None
+    labels: Bounded
+    interval: tuple[Bounded, Bounded] | None
+    cost: Cost | None
+
+
+@dataclass(frozen=True, slots=True)
+class Gain:
+    """What further native labels add at the most that were tried, at the rate seen there.
+
+    Attributes:
+        at: Native labels.
+        per_100: Score gained with 100 more.
+        interval: Of that gain.
+    """
+
+    at: int
+    per_100: float
+    interval: Interval | None
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """The learning curve of native rows.
+
+    Attributes:
+        kind: `power-law`, or `log-linear`: straight lines in the logarithm of the number.
+        sizes: Numbers of native labels, rising.
+        scores: Mean score at each.
+        intervals: Of these means; empty where nothing was seen to vary.
+        fitted: The curve at each size.
+        power_law: `ceiling`, `drop` and `exponent` of
+            score = ceiling - drop * (n / smallest n) ** -exponent; None for the other kind.
+    """
+
+    kind: Kind
+    sizes: tuple[int, ...]
+    scores: tuple[float, ...]
+    intervals: tuple[Interval, ...]
+    fitted: tuple[float, ...]
+    power_law: dict[str, float] | None
+
+
+@dataclass(frozen=True, slots=True)
+class LabelBudget:
+    """The label budget of one language; `dataclasses.asdict` of it can be written as JSON.
+
+    Attributes:
+        lang: The language.
+        level: Of all intervals.
+        seeds_seen: Whether the intervals cover the seeds' luck.
+        items_seen: Whether they cover the choice of test items.
+        native: The learning curve of native rows.
+        worth: One for each number of translated source rows, rising.
+        gain: None where only one number of native labels was tried.
+        notes: What a reader should know about how this was found.
+        sentence: The answer in plain words.
+    """
+
+    lang: str
+    level: float
+    seeds_seen: bool
+    items_seen: bool
+    native: Curve
+    worth: tuple[Worth, ...]
+    gain: Gain | None
+    notes: tuple[str, ...]
+    sentence: str
+
+
+def budget_sentence(lang: str, worth: Worth, gain: Gain | None, fewest: int, most: int) -> str:
+    """What the translations are worth, what that costs, and what further labels would add.
+
+    Args:
+        lang: Its tag.
+        worth: What they are worth.
+        gain: What further labels add.
+        fewest: Fewest native labels tried.
+        most: Most native labels tried.
+
+    >>> worth = Worth(800, 0.7, None, Bounded(310, "exact"),
+    ...     (Bounded(220, "exact"), Bounded(700, "above")), None)
+    >>> budget_sentence("ja", worth, None, 50, 700)
+    'In Japanese the translations are worth 310 native labels [220, more than 700]; from 310 labels on annotating beats translating.'
+    """  # noqa: E501
+    said = [_worth(language_name(lang), worth, fewest, most)]
+    if worth.cost and worth.cost.translating and not _unknown(worth):
+        said.append(_compared(worth.cost))
+    if gain:
+        said.append(_gain(gain))
+    return " ".join(sentence for sentence in said if sentence)
+
+
+def _unknown(worth: Worth) -> bool:
+    return worth.interval is not None and [end.bound for end in worth.interval] == [
+        "below",
+        "above",
+    ]
+
+
+def _worth(language: str, worth: Worth, fewest: int, most: int) -> str:
+    if _unknown(worth):
+        return (
+            f"In {language} it cannot be told what the translations are worth: anything from fewer "
+            f"than {fewest:,} to more than {most:,} native labels."
+        )
+    what = f"In {language} the translations are worth {labels(worth.labels)} native labels"
+    within = f" [{', '.join(labels(end) for end in worth.interval)}]" if worth.interval else ""
+    number = f"{worth.labels.value:,.0f} {'label' if worth.labels.value == 1 else 'labels'}"
+    price = _price(worth.cost)
+    if worth.labels.bound == "below":
+        does = "beats" if worth.labels.value == 1 else "beat"
+        return f"{what}, the fewest tried{within}; {number}{price} already {does} translating."
+    if worth.labels.bound == "above":
+        return (
+            f"{what}, the most tried{within}; up to {number}{price} annotating does not beat "
+            "translating."
+        )
+    return f"{what}{within}; from {number} on{price} annotating beats translating."
+
+
+def _price(cost: Cost | None) -> str:
+    if cost is None:
+        return ""
+    return f", at {money(cost.per_label)} each ({money(cost.labels.value)}),"
+
+
+def _compared(cost: Cost) -> str:
+    """Which of the two is cheaper; empty where the bound leaves it open."""
+    saved, bound = cost.labels.value - cost.translating, cost.labels.bound
+    opening = f"Translating costs {money(cost.translating)}"
+    if saved > 0 and bound != "below":
+        least = "more than " if bound == "above" else ""
+        return f"{opening} and so saves {least}{money(saved)}."
+    if saved < 0 and bound != "above":
+        return (
+            f"{opening}, which would buy {cost.affordable:,} labels: annotating is the better buy."
+        )
+    return f"{opening}, the same." if bound == "exact" else ""
+
+
+def labels(number: Bounded) -> str:
+    """A number of labels, with the bound in words.
+
+    >>> labels(Bounded(1200, "exact")), labels(Bounded(50, "below")), labels(Bounded(700, "above"))
+    ('1,200', 'fewer than 50', 'more than 700')
+    """
+    words = {"exact": "", "below": "fewer than ", "above": "more than "}
+    return f"{words[number.bound]}{number.value:,.0f}"
+
+
+def _gain(gain: Gain) -> str:
+    if gain.per_100 < 0.0005 and (gain.interval is None or gain.interval[1] < 0.0005):
+        return f"At {gain.at:,} labels, more of them add nothing that shows."
+    by = difference(gain.per_100, gain.interval)
+    return f"At {gain.at:,} labels, 100 more add {by}."
+
 
 __all__ = ["LabelBudget", "Measured", "Price", "label_budget"]
 
@@ -89,10 +326,10 @@ def label_budget(
     )
     ends = (1 - level) / 2, (1 + level) / 2
     worth = tuple(
-        _worth(size, curve, drawn, found, many + place, ends, price)
+        _worth_of(size, curve, drawn, found, many + place, ends, price)
         for place, size in enumerate(theirs)
     )
-    gain = _gain(curve, drawn, ends) if many > 1 else None
+    gain = _gain_of(curve, drawn, ends) if many > 1 else None
     left_out = len(native) + len(translated) - int(found.counts.sum())
     return LabelBudget(
         lang=lang,
@@ -107,7 +344,7 @@ def label_budget(
     )
 
 
-def _worth(
+def _worth_of(
     size: int,
     curve: Curves,
     drawn: Curves | None,
@@ -165,7 +402,7 @@ def _cost(number: Bounded, interval: tuple[Bounded, Bounded] | None, price: Pric
     )
 
 
-def _gain(curve: Curves, drawn: Curves | None, ends: Interval) -> Gain:
+def _gain_of(curve: Curves, drawn: Curves | None, ends: Interval) -> Gain:
     return Gain(
         at=round(curve.sizes[-1]),
         per_100=float(PER * curve.slope()[0]),

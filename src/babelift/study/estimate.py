@@ -11,9 +11,9 @@ from typing import Final
 
 import polars as pl
 
-from babelift.study.job import OWN_TEXT, Task, training_rows
+from babelift.study.cache import Need
 from babelift.study.plan import Plan
-from babelift.study.shelf import Need
+from babelift.study.task import OWN_TEXT, Task, training_rows
 
 _FEW: Final = 2
 _MORE: Final = 6
@@ -121,8 +121,8 @@ def _training_seconds(task: Task, threads: int) -> tuple[float, int]:
     """Seconds of one training and its test, and the tokens it reads, on originals alone."""
     import torch
 
-    from babelift.evaluate.predict import predict_proba
-    from babelift.train.trainer import train_classifier
+    from babelift.prediction.stream import predict_proba
+    from babelift.training.trainer import train_classifier
 
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
@@ -157,7 +157,7 @@ def _training_seconds(task: Task, threads: int) -> tuple[float, int]:
 
 def _translating_seconds(plan: Plan, unmade: list[Need]) -> float:
     """Time a few texts of every translator that still has some to translate."""
-    from babelift.translate.registry import load_translator
+    from babelift.translation.registry import load_translator
 
     total = 0.0
     for name in dict.fromkeys(need.translator for need in unmade):

@@ -5,10 +5,10 @@ from typing import Any, Final
 
 import polars as pl
 
-from babelift.study.contrasts import stated_cell
-from babelift.study.job import OWN_TEXT
+from babelift.study.answers import stated_cell
 from babelift.study.scores import Cell
 from babelift.study.spec import OFF, PAIRED, StudySpec
+from babelift.study.task import OWN_TEXT
 
 MOST: Final = 6
 """Rows shown of each direction."""

@@ -11,15 +11,15 @@ import polars as pl
 
 from babelift.config import Training
 from babelift.errors import LanguageError
-from babelift.files import file_hash
 from babelift.progress import Progress
-from babelift.study.grid import Grid, Job
-from babelift.study.job import OWN_TEXT, Task
+from babelift.store import file_hash
+from babelift.study.cache import Engine, Need, Shelf, code_version, find_engines
+from babelift.study.condition import Grid, Job
 from babelift.study.rows import Tables, read_tables, reference_rows
-from babelift.study.shelf import Engine, Need, Shelf, code_version, find_engines
 from babelift.study.spec import TRANSLATING, StudySpec
+from babelift.study.task import OWN_TEXT, Task
 
-_SHAPES_OUTCOME = ("train", "deploy", "precision.py", "study/job.py")
+_SHAPES_OUTCOME = ("training", "prediction", "precision.py", "study/task.py")
 """Parts of the package whose code shapes what comes out of a task. What this module decides is in
 the task's identity by its content."""
 
@@ -100,7 +100,7 @@ def _steps(spec: StudySpec, shelved: Sequence[Path]) -> int:
     settings = Training.from_mapping(spec.settings)
     if settings.steps is not None:
         return settings.steps
-    from babelift.train.encoder import default_epochs
+    from babelift.training.encoder import default_epochs
 
     epochs = settings.epochs or max(map(default_epochs, spec.encoders.values()))
     largest = max(pl.read_parquet(path, columns=["id"]).height for path in shelved)
@@ -185,7 +185,7 @@ class _Maker:
 
 def _encoder_identity(spec: str) -> str:
     from babelift.hub import weight_files
-    from babelift.train.encoder import SCRATCH, find_encoder
+    from babelift.training.encoder import SCRATCH, find_encoder
 
     if spec == SCRATCH:
         return SCRATCH

@@ -9,13 +9,13 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from babelift.evaluate.translations import Encode, quality_by_pair
-from babelift.files import write_json
+from babelift.evaluation.translation_quality import Encode, quality_by_pair
 from babelift.precision import choose_precision
 from babelift.progress import Progress
-from babelift.study.grid import REFERENCE
+from babelift.store import write_json
+from babelift.study.cache import Need
+from babelift.study.condition import REFERENCE
 from babelift.study.rows import reference_rows
-from babelift.study.shelf import Need
 
 if TYPE_CHECKING:
     from babelift.study.plan import Plan
@@ -59,7 +59,7 @@ def sentence_encoder(spec: str) -> Encode | None:
     Returns:
         None for `scratch`, which knows nothing before training.
     """
-    from babelift.train.encoder import SCRATCH, find_encoder
+    from babelift.training.encoder import SCRATCH, find_encoder
 
     if spec == SCRATCH:
         return None
@@ -68,7 +68,7 @@ def sentence_encoder(spec: str) -> Encode | None:
     def opened() -> tuple[Any, Any]:
         from transformers import AutoModel, AutoTokenizer
 
-        from babelift.train.encoder import quietly
+        from babelift.training.encoder import quietly
 
         folder = find_encoder(spec)
         with quietly():
@@ -83,8 +83,8 @@ def sentence_encoder(spec: str) -> Encode | None:
     def encode(texts: Sequence[str]) -> npt.NDArray[np.float32]:
         import torch
 
-        from babelift.train.objective import pool
-        from babelift.train.tokens import TokenCache, by_length
+        from babelift.training.data import TokenCache, by_length
+        from babelift.training.objective import pool
 
         tokenizer, model = opened()
         fast = choose_precision("auto", torch.device("cpu")) == "bf16"

@@ -11,7 +11,7 @@ import polars as pl
 from babelift.corpus.rows import conform, translation_id
 from babelift.errors import ConfigError, DataError
 from babelift.progress import Progress
-from babelift.study.grid import REFERENCE
+from babelift.study.condition import REFERENCE
 from babelift.study.spec import StudySpec
 
 Split = Literal["train", "test"]

@@ -8,18 +8,17 @@ from typing import Any, Final
 
 import polars as pl
 
-from babelift.cache import cache_dir
 from babelift.errors import RunError
-from babelift.files import is_partial, write_json, write_rows, write_text
 from babelift.progress import Progress, quiet
-from babelift.study.job import PREDICTIONS, Task
-from babelift.study.page import write_study_page
+from babelift.store import cache_dir, is_partial, write_json, write_rows, write_text
 from babelift.study.plan import Plan, make_plan
 from babelift.study.quality import qualities
 from babelift.study.results import RESULTS, added_results, check_shared, run_results
 from babelift.study.rows import Tables
 from babelift.study.runner import Execute, local, share_cores
 from babelift.study.spec import StudySpec
+from babelift.study.summary import write_study_page
+from babelift.study.task import PREDICTIONS, Task
 
 FILES: Final = {
     "study.yaml", "runs.json", "results.parquet", "predictions.parquet", "report.html",
@@ -201,7 +200,7 @@ def _texts(tables: Tables) -> pl.DataFrame:
 def _added(
     name: str, file: str, data: Path, labels: Sequence[str], ordinal: bool
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    from babelift.corpus.read import read_raw
+    from babelift.corpus.reader import read_raw
 
     path = data / file
     frame = read_raw(str(path)).frame
@@ -216,7 +215,7 @@ def _runs(
     shared: list[str],
     progress: Progress,
 ) -> dict[str, Any]:
-    from babelift.run.facts import machine, versions
+    from babelift.run.manifest import machine, versions
 
     needs = {need for needed in plan.needs for need in needed if need.made}
     return {

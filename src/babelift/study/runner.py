@@ -6,12 +6,13 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from typing import Final
+from typing import Any, Final
 
 from filelock import FileLock
 
+from babelift.cluster.ray import connected, gpus_each, import_ray
 from babelift.errors import BabeliftError
-from babelift.study.job import Task, run_task
+from babelift.study.task import Task, run_task
 
 Execute = Callable[[Sequence[Task]], Iterator[tuple[Task, str | None]]]
 """Runs tasks in any order and gives each back as it ends, with the error that stopped it."""
@@ -67,7 +68,7 @@ def share_cores(tasks: int, workers: int | None = None) -> tuple[int, int]:
     """
     import torch
 
-    from babelift.run.facts import memory_gib
+    from babelift.run.manifest import memory_gib
 
     affinity = getattr(os, "sched_getaffinity", None)
     cores = len(affinity(0)) if affinity else os.cpu_count() or 1
@@ -142,3 +143,43 @@ def _prepare_worker(threads: int) -> None:
             os._exit(1)
 
         threading.Thread(target=follow, daemon=True).start()
+
+
+RETRIES: Final = 3
+"""Times that a run is tried again after the node it was on has died."""
+
+
+def on_ray(workers: int | None = None) -> Execute:
+    """Runs tasks on a Ray cluster, as many at a time as it has room for: each takes a core, and a
+    GPU where the cluster has any.
+
+    Uses the cluster that Ray is connected to, or finds by itself (`RAY_ADDRESS`, `ray start`);
+    without one, this machine becomes one. A node that dies costs the runs on it alone: they are
+    tried again elsewhere and go on from their last checkpoint.
+
+    Args:
+        workers: Most trainings at a time; all that fit where absent.
+
+    Raises:
+        MissingDependencyError: Ray is not installed.
+    """
+    ray = import_ray("the trainings")
+
+    def execute(tasks: Sequence[Task]) -> Iterator[tuple[Task, str | None]]:
+        with connected(ray):
+            options = {"max_retries": RETRIES, "num_cpus": 1, "num_gpus": gpus_each(ray)}
+            run = ray.remote(**options)(run_locked)
+            waiting = list(reversed(tasks))
+            running: dict[Any, Task] = {}
+            while waiting or running:
+                while waiting and len(running) < (workers or len(tasks)):
+                    task = waiting.pop()
+                    running[run.remote(task)] = task
+                (done, *_), _ = ray.wait(list(running))
+                task = running.pop(done)
+                try:
+                    yield task, ray.get(done)
+                except ray.exceptions.RayError as error:
+                    yield task, f"{type(error).__name__}: {error}"
+
+    return execute

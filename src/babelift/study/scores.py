@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from babelift.study.job import OWN_TEXT
+from babelift.study.task import OWN_TEXT
 
 OWN: Final = "own"
 """The source of a condition that trains on the test language's own rows."""

@@ -1,4 +1,4 @@
-"""Everything a study's report shows, as plain values, worked out from the study's files alone."""
+"""Everything a study's report shows, worked out from the study's files alone, and its page."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,15 +9,15 @@ from typing import Any, Final
 import polars as pl
 
 from babelift.errors import RunError
-from babelift.study import verdicts
-from babelift.study.averages import mean_scores, over_sources, with_rows
-from babelift.study.budget import label_budget
-from babelift.study.budget_records import Price
-from babelift.study.contrasts import Answer, answers, otc_regressions
-from babelift.study.diagnosis import diagnose
-from babelift.study.evidence import Lies, gather_evidence, lies
+from babelift.report.pages.study import render_study
+from babelift.store import write_json, write_text
+from babelift.study import answers as verdicts
+from babelift.study.answers import Answer, answers, otc_regressions
+from babelift.study.budget import Price, label_budget
+from babelift.study.diagnosis import Lies, diagnose, gather_evidence, lies
 from babelift.study.flips import flips
-from babelift.study.measured import Measured
+from babelift.study.learning_curve import Measured
+from babelift.study.results import mean_scores, over_sources, with_rows
 from babelift.study.scores import Cell, Scores
 from babelift.study.spec import OFF, StudySpec, read_spec
 from babelift.study.trend import quality_trend
@@ -216,3 +216,25 @@ def translating(
 
 
 _DONE: Final = ("seconds", "segments", "from_memory", "translated")
+
+
+def is_study(folder: Path) -> bool:
+    """Whether a folder holds a study, finished or not."""
+    return any((folder / name).is_file() for name in ("study.yaml", "runs.json"))
+
+
+def write_study_page(folder: Path) -> Path:
+    """Write `report.json` and `report.html` into a study's folder.
+
+    Args:
+        folder: A study's folder, as `run.run_study` left it.
+
+    Returns:
+        The page.
+
+    Raises:
+        RunError: A file is missing or damaged.
+    """
+    values = summarise(folder)
+    write_json(values, folder / "report.json")
+    return write_text(render_study(values), folder / "report.html")

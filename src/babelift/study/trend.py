@@ -7,13 +7,13 @@ from typing import Any, Final
 import numpy as np
 import polars as pl
 
-from babelift.evaluate.scores import Floats
+from babelift.evaluation.metrics import Floats
 from babelift.report.numbers import brackets, digits_for, pair_name, with_p
-from babelift.report.verdicts import signed
-from babelift.study.contrasts import stated_cell
+from babelift.report.words import signed
+from babelift.study.answers import stated_cell
 from babelift.study.scores import Scores
 from babelift.study.spec import OFF, StudySpec
-from babelift.study.statistics.comparison import Comparison
+from babelift.study.statistics.crossed import Comparison
 from babelift.study.statistics.differences import Differences, differences_of
 
 PER: Final = 10.0

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Literal
 
-from babelift.translate.protocol import Translation
+from babelift.translation.protocol import Translation
 
 
 class FunctionTranslator:

@@ -11,7 +11,7 @@ import pytest
 from babelift.errors import MissingDependencyError
 from babelift.testing.text import SENTENCES
 from babelift.testing.translators import FunctionTranslator
-from babelift.translate.protocol import Translator
+from babelift.translation.protocol import Translator
 from models import measure_translators
 from models.data import PAIRS
 from models.measuring.translating import choose, shared, stored, translated

@@ -31,7 +31,7 @@ def test_a_later_result_takes_the_place_of_the_one_of_its_name(tmp_path: Path) -
 
 
 def test_the_package_reads_what_was_kept(tmp_path: Path) -> None:
-    from babelift.embedded.facts import read_measurements
+    from babelift.embedded import read_measurements
 
     merge(tmp_path, [Result("speed", "s", "run", {"de": 1.0})])
     found = read_measurements(tmp_path)

@@ -2,14 +2,14 @@
 
 import pytest
 
-from babelift.study.diagnosis_records import (
+from babelift.study.diagnosis import (
     Absent,
     ControlEvidence,
     Estimate,
     Finding,
     NotJudged,
+    regularising_not_aligning,
 )
-from babelift.study.signatures.control import regularising_not_aligning
 
 ABOVE = Estimate(0.02, (0.01, 0.03))
 ABOUT = Estimate(0.0, (-0.01, 0.01))

@@ -3,15 +3,15 @@
 import pytest
 
 from babelift.errors import DataError
-from babelift.study.diagnosis_records import (
+from babelift.study.diagnosis import (
     Absent,
     Alignment,
     Estimate,
     Finding,
     NotJudged,
     OTCEvidence,
+    otc_without_effect,
 )
-from babelift.study.signatures.otc import otc_without_effect
 
 NONE = Estimate(0.0, (-0.02, 0.02))
 

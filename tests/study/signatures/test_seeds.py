@@ -4,8 +4,15 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from babelift.study.diagnosis_records import Absent, Finding, NotJudged, SeedEvidence
-from babelift.study.signatures.seeds import SEED_LEVEL, SEED_SPREAD, unstable_across_seeds
+from babelift.study.diagnosis import (
+    SEED_LEVEL,
+    SEED_SPREAD,
+    Absent,
+    Finding,
+    NotJudged,
+    SeedEvidence,
+    unstable_across_seeds,
+)
 
 
 def judged(*scores: float, items: int = 204, looked_at: int = 1):

@@ -3,8 +3,15 @@
 import pytest
 
 from babelift.errors import DataError
-from babelift.study.diagnosis_records import Absent, ArmEvidence, Estimate, Finding, NotJudged
-from babelift.study.signatures.worse import LENGTHS, worse_than_zero_shot
+from babelift.study.diagnosis import (
+    LENGTHS,
+    Absent,
+    ArmEvidence,
+    Estimate,
+    Finding,
+    NotJudged,
+    worse_than_zero_shot,
+)
 
 BELOW = Estimate(-0.05, (-0.09, -0.01))
 

@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 
 from babelift.errors import DataError
-from babelift.study.statistics.comparison import make_comparison
+from babelift.study.statistics.crossed import make_comparison
 
 ROWS = [[1, 0, 1, 1]]
 LANGS = ["de", "de", "ja", "ja"]

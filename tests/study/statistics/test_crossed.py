@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from babelift.study.statistics.comparison import Comparison, make_comparison
-from babelift.study.statistics.crossed import crossed, language_means
+from babelift.study.statistics.crossed import Comparison, crossed, language_means, make_comparison
 
 
 def of_items(means, langs=None, items=None):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.special import nctdtr, stdtrit
 
 from babelift.errors import ConfigError
-from babelift.study.statistics.components import Components
+from babelift.study.statistics.crossed import Components
 from babelift.study.statistics.differences import paired_differences
 from babelift.study.statistics.power import (
     could_have_seen,

@@ -3,11 +3,7 @@
 import pytest
 
 from babelift.errors import ConfigError
-from babelift.study.statistics.power_regression import (
-    PAPER_ROWS,
-    regression_power,
-    smallest_coefficient,
-)
+from babelift.study.statistics.power import PAPER_ROWS, regression_power, smallest_coefficient
 
 
 def test_it_is_the_textbook_s_two_sample_t_test():

@@ -4,8 +4,14 @@ import numpy as np
 import pytest
 from scipy.special import chdtri, ndtr, stdtrit
 
-from babelift.study.statistics.crossed import Crossed
-from babelift.study.statistics.quantiles import SMALLEST_P, Spread, critical, spread, two_sided_p
+from babelift.study.statistics.crossed import (
+    SMALLEST_P,
+    Crossed,
+    Spread,
+    critical,
+    spread,
+    two_sided_p,
+)
 
 MANY = 1e6
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from babelift.errors import DataError
-from babelift.study.statistics.signflip import languages_needed, sign_flip, smallest_p
+from babelift.study.statistics.several import languages_needed, sign_flip, smallest_p
 
 
 def test_six_languages_that_all_gain_give_2_in_64():

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from babelift.evaluate.paired import paired_bootstrap
-from babelift.evaluate.scores import Floats
-from babelift.study.statistics.comparison import make_comparison
+from babelift.evaluation.comparison import paired_bootstrap
+from babelift.evaluation.metrics import Floats
+from babelift.study.statistics.crossed import make_comparison
 
 
 @dataclass(frozen=True, slots=True)

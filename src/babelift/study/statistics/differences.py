@@ -7,10 +7,19 @@ from typing import Any
 import numpy.typing as npt
 
 from babelift.errors import ConfigError
-from babelift.study.statistics.comparison import Comparison, make_comparison
-from babelift.study.statistics.components import Components, components
-from babelift.study.statistics.crossed import Crossed, crossed, language_means
-from babelift.study.statistics.quantiles import SMALLEST_P, critical, spread, two_sided_p
+from babelift.study.statistics.crossed import (
+    SMALLEST_P,
+    Comparison,
+    Components,
+    Crossed,
+    components,
+    critical,
+    crossed,
+    language_means,
+    make_comparison,
+    spread,
+    two_sided_p,
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,12 +12,15 @@ import numpy as np
 from scipy.special import stdtr
 
 from babelift.study.statistics.bootstrap import hierarchical_bootstrap
-from babelift.study.statistics.comparison import make_comparison
-from babelift.study.statistics.components import Components, components
-from babelift.study.statistics.crossed import Crossed, crossed
+from babelift.study.statistics.crossed import (
+    Components,
+    Crossed,
+    components,
+    crossed,
+    make_comparison,
+)
 from babelift.study.statistics.differences import paired_differences
-from babelift.study.statistics.power import design_power
-from babelift.study.statistics.power_regression import regression_power
+from babelift.study.statistics.power import design_power, regression_power
 from babelift.study.statistics.simulated import Design, simulated_scores, simulated_study
 
 PAPER: Final = Design(

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtri
 
-from babelift.evaluate.scores import Floats
+from babelift.evaluation.metrics import Floats
 
 Bools = npt.NDArray[np.bool_]
 

@@ -1,0 +1,230 @@
+"""A table as it stands in its file: bytes, and columns before anybody knows which is what."""
+
+import gzip
+import re
+import zlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import polars as pl
+
+from babelift.corpus.rejects import Reject
+from babelift.errors import DataError, did_you_mean
+
+ROW: Final = "__babelift_row"
+"""Column that holds where a raw row stands: its line in a text file, else its number."""
+
+MAX_COLUMNS: Final = 2_000
+"""Columns a table may have; more is a table that is turned on its side, or not a table."""
+
+
+@dataclass(frozen=True)
+class Raw:
+    """A table as it was read.
+
+    Attributes:
+        file: How the user named it, for messages.
+        frame: Its columns, under the file's own names, and `ROW`.
+        rejects: Rows that could not be read.
+        notes: What the reader found out by itself.
+        names: Label names of columns that hold class numbers (from a hub data set).
+    """
+
+    file: str
+    frame: pl.DataFrame
+    rejects: tuple[Reject, ...] = ()
+    notes: tuple[str, ...] = ()
+    names: dict[str, list[str]] = field(default_factory=dict)
+
+    @property
+    def columns(self) -> list[str]:
+        """The file's own column names."""
+        return [name for name in self.frame.columns if name != ROW]
+
+
+def check_columns(names: list[str], file: str) -> list[str]:
+    """Column names that can be used: stripped, and numbered where they are empty.
+
+    Raises:
+        DataError: A name occurs twice, there are too many, or they are no names at all.
+
+    >>> check_columns([" text", ""], "a.csv")
+    ['text', 'column_2']
+    """
+    if len(names) > MAX_COLUMNS:
+        raise DataError(f"{file}: has {len(names):,} columns; at most {MAX_COLUMNS:,} can be read.")
+    clean = [name.strip() or f"column_{place}" for place, name in enumerate(names, start=1)]
+    for name in clean:
+        if "\x00" in name:
+            raise DataError(f"{file}: is not a text table: its first line holds NUL characters.")
+        if clean.count(name) > 1:
+            raise DataError(
+                f"{file}: column '{name}' occurs {clean.count(name)} times.",
+                "The first line must name the columns, each once.",
+            )
+        if name == ROW:
+            raise DataError(f"{file}: a column cannot be called '{ROW}'.")
+    return clean
+
+
+ENDINGS: Final = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".txt")
+"""Endings of text tables; each may be followed by `.gz`."""
+
+_MAGIC: Final = {
+    b"PK\x03\x04": "a zip archive or an Excel workbook",
+    b"\xd0\xcf\x11\xe0": "an old Excel workbook",
+    b"PAR1": "a Parquet file",
+    b"\x1f\x8b": "gzip-compressed",
+    b"BZh": "bzip2-compressed",
+    b"\xfd7zXZ": "xz-compressed",
+    b"(\xb5/\xfd": "zstd-compressed",
+    b"%PDF": "a PDF",
+}
+
+_UTF8_BOM: Final = b"\xef\xbb\xbf"
+_WIDE_BOMS: Final = {
+    b"\xff\xfe\x00\x00": "UTF-32",
+    b"\x00\x00\xfe\xff": "UTF-32",
+    b"\xff\xfe": "UTF-16",
+    b"\xfe\xff": "UTF-16",
+}
+
+# A file in one other encoding has it in every row that is not plain ASCII; a file with a few
+# damaged rows does not. Below this share of all lines, damaged rows are rejected one by one.
+_SYSTEMATIC: Final = 0.01
+
+UNDECODABLE: Final = re.compile("[\ud800-\udfff]")
+"""What bytes that are not UTF-8 become in decoded text: lone surrogates."""
+
+
+def ending(path: Path) -> str:
+    """The ending that says what a file is, in lower case and without `.gz`.
+
+    >>> ending(Path("data/Reviews.CSV.gz"))
+    '.csv'
+    """
+    name = path.name.lower().removesuffix(".gz")
+    return Path(name).suffix
+
+
+def check_file(path: Path) -> None:
+    """Make sure that there is a file at `path`.
+
+    Raises:
+        DataError: There is nothing there, or a folder.
+    """
+    try:
+        is_folder, exists = path.is_dir(), path.exists()
+        names = [other.name for other in path.parent.iterdir()] if path.parent.is_dir() else []
+    except (OSError, ValueError) as error:
+        raise DataError(f"{str(path)!r}: cannot be read: {_why(error)}.") from error
+    if is_folder:
+        raise DataError(
+            f"{path}: is a folder, not a file.",
+            f"Name the files in it, or hub:{path} for a folder that 'datasets' can open.",
+        )
+    if not exists:
+        raise DataError(f"{path}: no such file{did_you_mean(path.name, names) or '.'}")
+
+
+def read_bytes(path: Path) -> bytes:
+    """The content of a text table, decompressed and without a byte-order mark.
+
+    Raises:
+        DataError: The file is missing, a folder, unreadable, empty, not text, in UTF-16, or a
+            broken gzip.
+    """
+    check_file(path)
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {_why(error)}.") from error
+    if path.name.lower().endswith(".gz") and data:
+        try:
+            data = gzip.decompress(data)
+        except (OSError, EOFError, zlib.error) as error:
+            raise DataError(f"{path}: is not a whole gzip file: {_why(error)}.") from error
+    if not data or data.isspace():
+        raise DataError(f"{path}: is empty.")
+    check_is_text(data, path)
+    return data.removeprefix(_UTF8_BOM)
+
+
+def decode(data: bytes, file: str) -> tuple[str, bool]:
+    """Text from bytes, and whether any of them were not UTF-8.
+
+    Undecodable bytes become lone surrogates (`UNDECODABLE`), for the reader to reject their rows.
+
+    Raises:
+        DataError: The file as a whole is in another encoding.
+    """
+    try:
+        return data.decode("utf-8"), False
+    except UnicodeDecodeError:
+        _check_is_utf8(data, file)
+        return data.decode("utf-8", "surrogateescape"), True
+
+
+def readable(text: str) -> str:
+    """The text with what could not be decoded shown as the replacement character.
+
+    >>> readable(b"caf\\xe9".decode("utf-8", "surrogateescape"))
+    'caf\ufffd'
+    """
+    return UNDECODABLE.sub("\ufffd", text)
+
+
+def check_is_text(data: bytes, path: Path) -> None:
+    """See by its start that a file is text in an encoding that can be read.
+
+    Raises:
+        DataError: It is a known kind of binary file, or in UTF-16 or UTF-32.
+    """
+    for bom, name in _WIDE_BOMS.items():
+        if data.startswith(bom):
+            raise _wrong_encoding(str(path), name, name)
+    for magic, what in _MAGIC.items():
+        if data.startswith(magic):
+            raise DataError(
+                f"{path}: is {what}, not a text table.",
+                "Give the file the ending it needs, or save it as UTF-8 csv.",
+            )
+    sample = data[:4096]
+    even, odd = sample[0::2].count(0), sample[1::2].count(0)
+    if max(even, odd) > 0.15 * len(sample) > 20 * min(even, odd):
+        raise _wrong_encoding(str(path), "UTF-16", "UTF-16LE" if odd > even else "UTF-16BE")
+
+
+def _check_is_utf8(data: bytes, file: str) -> None:
+    lines = data.split(b"\n")
+    bad, good, first = 0, 0, (0, 0)
+    for number, line in enumerate(lines, start=1):
+        if line.isascii():
+            continue
+        try:
+            line.decode("utf-8")
+            good += 1
+        except UnicodeDecodeError as error:
+            bad += 1
+            first = first if bad > 1 else (number, line[error.start])
+    if bad <= good or bad < _SYSTEMATIC * len(lines):
+        return
+    high = sum(byte > 127 for byte in data[:100_000]) / len(data[:100_000])
+    if high > 0.3:
+        looks, codec = "a multi-byte encoding such as Shift-JIS or GB18030", "ENCODING"
+    else:
+        looks, codec = "Latin-1 or Windows-1252", "WINDOWS-1252"
+    where = f" (byte 0x{first[1]:02x} in line {first[0]})"
+    raise _wrong_encoding(file, looks, codec, where)
+
+
+def _wrong_encoding(file: str, looks: str, codec: str, where: str = "") -> DataError:
+    return DataError(
+        f"{file}: is not UTF-8{where}; it looks like {looks}.",
+        f"Save it as UTF-8, for example: iconv -f {codec} -t UTF-8 IN > OUT",
+    )
+
+
+def _why(error: Exception) -> str:
+    return str(getattr(error, "strerror", None) or error).rstrip(".")

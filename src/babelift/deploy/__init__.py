@@ -1,1 +1,0 @@
-"""Models after training: loading and using them."""

@@ -1,0 +1,1 @@
+"""Measuring, per language: metrics, intervals, comparison, alignment, quality of translations."""

@@ -1,0 +1,233 @@
+"""Measuring a model on rows, or anybody's predictions as they are."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import polars as pl
+
+from babelift.config import EvaluateConfig, Table
+from babelift.corpus.rows import conform
+from babelift.corpus.table import ending
+from babelift.errors import ConfigError, DataError, LanguageError, did_you_mean
+from babelift.evaluation.metrics import evaluate_predictions
+from babelift.languages import resolve
+from babelift.prediction.predictor import Predictor
+from babelift.prediction.rows import ENCODER, check_predictions, label_strings, make_predictions
+from babelift.progress import Progress, quiet
+
+_TABLES: Final = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
+
+
+def evaluate(
+    model: str | Path | Predictor,
+    data: pl.DataFrame | str | Path | Sequence[str | Path] = (),
+    *,
+    ordinal: bool | None = None,
+    batch_size: int = 32,
+    progress: Progress | None = None,
+    **table: Any,
+) -> dict[str, Any]:
+    """Measure a classifier, or anybody's predictions, per language.
+
+    Args:
+        model: Run folder, model folder, hub id or open `Predictor`; or a file of predictions
+            (.parquet, .jsonl or .csv with the columns label, prediction and lang), with no `data`.
+        data: Labelled rows: a frame with the columns text, label and lang, or one or more files.
+        ordinal: Whether labels are ordered numbers; found out from the labels if absent.
+        batch_size: Texts that are computed together.
+        progress: Where progress is shown; None for nowhere.
+        **table: What the columns are called, as in `config.Table`: `text="body", lang="de"`.
+
+    Returns:
+        The metrics, as `metrics.evaluate_predictions` gives them.
+
+    Raises:
+        ConfigError: Settings that do not go together.
+        DataError: Rows or predictions that cannot be used.
+        ModelError: The model cannot be opened.
+    """
+    progress = progress or quiet()
+    if isinstance(data, pl.DataFrame):
+        columns = Table.from_mapping(table, where="evaluate")
+        rows = _complete(_named(data, columns, "the rows"))
+        labels, predictions = predict_rows(model, rows, batch_size=batch_size, progress=progress)
+        return _metrics(predictions, labels, ordinal)
+    values = {"ordinal": ordinal, "batch_size": batch_size, **table}
+    values["input"] = tuple(str(path) for path in _as_paths(data))
+    opened = model if isinstance(model, Predictor) else None
+    if opened is None:
+        values["model"] = str(model)
+    config = EvaluateConfig.from_mapping(values, where="evaluate")
+    return measure(config, progress, opened)[0]
+
+
+def _as_paths(data: str | Path | Sequence[str | Path]) -> Sequence[str | Path]:
+    return (data,) if isinstance(data, str | Path) else data
+
+
+def measure(
+    config: EvaluateConfig, progress: Progress, opened: Predictor | None = None
+) -> tuple[dict[str, Any], pl.DataFrame]:
+    """The metrics of a model or a file of predictions, and the predictions they are made from.
+
+    Args:
+        config: Settings of `babelift evaluate`.
+        progress: Where progress is shown.
+        opened: A model that is open already, in place of the one the settings name.
+
+    Raises:
+        ConfigError, DataError, ModelError: As `evaluate`.
+    """
+    if opened is None and not config.model:
+        raise ConfigError("no model was given.", "Name a run folder, a model folder or a hub id.")
+    if opened is None and is_predictions_file(config.model):
+        if config.input:
+            raise ConfigError(
+                f"'{config.model}' is a table of predictions, so there is nothing to predict in "
+                f"'{config.input[0]}'.",
+                "Give the table alone, with the columns label, prediction and lang; or a model.",
+            )
+        labels, predictions = _read_predictions(config)
+    else:
+        rejects = config.out / "rejects.jsonl" if config.out else None
+        rows = _read_rows(config, rejects, progress)
+        labels, predictions = predict_rows(
+            opened or Predictor.load(config.model, precision=config.precision),
+            rows,
+            batch_size=config.batch_size,
+            progress=progress,
+        )
+    return _metrics(predictions, labels, config.ordinal), predictions
+
+
+def is_predictions_file(model: str) -> bool:
+    """Whether what was given as a model is a table of predictions.
+
+    >>> is_predictions_file("other/tool.csv.gz"), is_predictions_file("runs/reviews")
+    (True, False)
+    """
+    return ending(Path(model)) in _TABLES and not Path(model).is_dir()
+
+
+def _read_rows(config: EvaluateConfig, rejects: Path | None, progress: Progress) -> pl.DataFrame:
+    """The labelled rows of the input tables.
+
+    Args:
+        config: Which tables, and how to read them.
+        rejects: File for the rows that cannot be used; None to only count them.
+        progress: Where what was guessed is said.
+
+    Raises:
+        ConfigError: No table was given.
+        DataError: A table cannot be read, has no usable rows, or has too many faults.
+    """
+    from babelift import corpus
+
+    if not config.input:
+        raise ConfigError("no input table was given.", "Name one or more, e.g. reviews.csv")
+    read = corpus.read_corpus(config.input, config)
+    corpus.report_rejects(read, rejects, config.max_rejects, progress)
+    return read.rows
+
+
+def predict_rows(
+    model: str | Path | Predictor,
+    rows: pl.DataFrame,
+    *,
+    batch_size: int = 32,
+    progress: Progress | None = None,
+) -> tuple[list[str], pl.DataFrame]:
+    """A model's labels, and its predictions for labelled rows.
+
+    Raises:
+        DataError: A row has a label that the model does not know.
+        ModelError: The model cannot be opened.
+    """
+    predictor = model if isinstance(model, Predictor) else Predictor.load(model)
+    _check_labels(rows, predictor.labels)
+    texts = rows["text"].to_list()
+    proba = predictor.predict_proba(texts, batch_size=batch_size, progress=progress)
+    return predictor.labels, make_predictions(rows, ENCODER, predictor.labels, proba)
+
+
+def _check_labels(rows: pl.DataFrame, labels: Sequence[str]) -> None:
+    strange = rows.filter(~pl.col("label").is_in(list(labels)).fill_null(False))
+    if strange.height:
+        first = strange.row(0, named=True)
+        raise DataError(
+            f"row '{first['id']}' has the label '{first['label']}', which the model does not know"
+            f"{did_you_mean(str(first['label']), labels)}",
+            f"The model's labels: {', '.join(labels)}. Rows with other labels: {strange.height}.",
+        )
+
+
+def _metrics(
+    predictions: pl.DataFrame, labels: Sequence[str], ordinal: bool | None
+) -> dict[str, Any]:
+    from babelift.corpus import label_set
+
+    if ordinal is None:
+        ordinal = label_set(labels)[1]
+    return evaluate_predictions(predictions, labels, ordinal=ordinal)
+
+
+def _read_predictions(config: EvaluateConfig) -> tuple[list[str], pl.DataFrame]:
+    from babelift.corpus import label_set
+    from babelift.corpus.reader import read_raw
+    from babelift.corpus.table import ROW
+
+    raw = read_raw(config.model)
+    if raw.rejects:
+        first = raw.rejects[0]
+        raise DataError(f"row {first.row} of {first.file}: {first.reason}.")
+    filled = raw.frame.drop(ROW).with_columns(pl.col(pl.String).replace("", None))
+    table = _named(filled, config, config.model)
+    found: set[str | None] = set()
+    for column in {"label", "prediction"} & set(table.columns):
+        table = table.with_columns(label_strings(table[column]))
+        found |= set(table[column])
+    labels = list(label_set(found)[0])
+    return labels, check_predictions(table, labels, config.model)
+
+
+def _named(frame: pl.DataFrame, table: Table, where: str) -> pl.DataFrame:
+    """The frame with the user's columns under our names, and one language for all where so said."""
+    wanted = {"text": table.text, "label": table.label, "id": table.id, "group_id": table.group}
+    if table.lang is not None and table.lang in frame.columns:
+        wanted["lang"] = table.lang
+    for ours, given in wanted.items():
+        if given is None or given == ours:
+            continue
+        if given not in frame.columns:
+            raise ConfigError(
+                f"{where}: column '{given}' is missing{did_you_mean(given, frame.columns)}"
+            )
+        frame = frame.drop(ours, strict=False).rename({given: ours})
+    if table.lang is not None and "lang" not in wanted:
+        try:
+            frame = frame.with_columns(pl.lit(resolve(table.lang)).alias("lang"))
+        except LanguageError as error:
+            raise LanguageError(
+                f"{where}: '{table.lang}' is neither a column nor a language: {error.message}",
+                error.hint,
+            ) from error
+    return frame
+
+
+def _complete(frame: pl.DataFrame) -> pl.DataFrame:
+    """Rows in the schema, from a frame that has at least text, label and lang."""
+    for column in ("text", "label", "lang"):
+        if column not in frame.columns:
+            raise DataError(
+                f"the rows: column '{column}' is missing{did_you_mean(column, frame.columns)}",
+                "Rows need the columns text, label and lang.",
+            )
+    frame = conform(frame.with_columns(label_strings(frame["label"])))
+    number = pl.int_range(1, pl.len() + 1, dtype=pl.Int64).cast(pl.String)
+    ids = pl.coalesce("id", number)
+    return frame.with_columns(
+        ids.alias("id"),
+        pl.coalesce("group_id", ids).alias("group_id"),
+        pl.col("origin").fill_null("original"),
+    )

@@ -1,0 +1,404 @@
+"""Scores of predictions per language, and how far they could have come out otherwise."""
+
+from collections import Counter, defaultdict
+from collections.abc import Hashable, Sequence
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from babelift.prediction.rows import BASELINE, check_predictions
+
+Counts: TypeAlias = npt.NDArray[np.int64]
+Floats: TypeAlias = npt.NDArray[np.float64]
+Numbers: TypeAlias = npt.NDArray[Any]
+
+
+def confusion_matrix(true: Counts, predicted: Counts, classes: int) -> Counts:
+    """How often each label was taken for each other.
+
+    Args:
+        true: `(rows,) int64` label numbers, 0 to `classes - 1`.
+        predicted: `(rows,) int64`.
+        classes: Number of labels.
+
+    Returns:
+        `(classes, classes) int64`; a row per true label, a column per predicted one.
+
+    >>> confusion_matrix(np.array([0, 0, 1]), np.array([0, 1, 1]), 2).tolist()
+    [[1, 1], [0, 1]]
+    """
+    cells = true * classes + predicted
+    return np.bincount(cells, minlength=classes * classes).reshape(classes, classes)
+
+
+def label_counts(confusion: Counts) -> tuple[Counts, Counts, Counts]:
+    """Rows per label that were hit, that have the label, and that were given it.
+
+    Args:
+        confusion: `(classes, classes)`; a row per true label, a column per predicted one.
+
+    Returns:
+        Three arrays `(classes,)`.
+
+    >>> [counts.tolist() for counts in label_counts(np.array([[1, 1], [0, 1]]))]
+    [[1, 1], [2, 1], [1, 2]]
+    """
+    return np.diagonal(confusion), confusion.sum(axis=1), confusion.sum(axis=0)
+
+
+def micro_from_counts(hits: Numbers, true: Numbers) -> Floats:
+    """F1-micro over all labels, which with one label per row is the accuracy.
+
+    Args:
+        hits: `(..., classes)` rows of each label that were predicted right.
+        true: `(..., classes)` rows of each label.
+
+    Returns:
+        `(...) float64`.
+    """
+    return np.asarray(hits.sum(axis=-1) / true.sum(axis=-1), dtype=np.float64)
+
+
+def macro_from_counts(hits: Numbers, true: Numbers, predicted: Numbers) -> Floats:
+    """Mean of the labels' F1, over the labels that occur in truth or prediction.
+
+    That is what scikit-learn's `f1_score(average="macro")` does when no labels are named.
+
+    Args:
+        hits: `(..., classes)` rows of each label that were predicted right.
+        true: `(..., classes)` rows of each label.
+        predicted: `(..., classes)` rows that were given each label.
+
+    Returns:
+        `(...) float64`.
+    """
+    either = true + predicted
+    f1 = 2 * hits / np.maximum(either, 1)
+    return np.asarray(f1.sum(axis=-1) / (either > 0).sum(axis=-1), dtype=np.float64)
+
+
+def f1_micro(confusion: Counts) -> float:
+    """F1-micro over all labels of a `(classes, classes)` confusion matrix: the accuracy.
+
+    >>> f1_micro(np.array([[1, 1], [0, 2]]))
+    0.75
+    """
+    hits, true, _ = label_counts(confusion)
+    return float(micro_from_counts(hits, true))
+
+
+def f1_macro(confusion: Counts) -> float:
+    """F1-macro of a `(classes, classes)` confusion matrix, over the labels that occur in it.
+
+    >>> f1_macro(np.array([[1, 1, 0], [0, 2, 0], [0, 0, 0]])) == (2 / 3 + 4 / 5) / 2
+    True
+    """
+    return float(macro_from_counts(*label_counts(confusion)))
+
+
+def per_label(confusion: Counts, labels: Sequence[str]) -> dict[str, dict[str, float | int]]:
+    """Precision, recall, F1 and number of true rows of each label.
+
+    As in scikit-learn with `zero_division=0`, a score that divides by zero is 0.
+
+    >>> scores = per_label(np.array([[1, 1], [0, 1]]), ["no", "yes"])
+    >>> scores["yes"] == {"precision": 0.5, "recall": 1.0, "f1": 2 / 3, "rows": 1}
+    True
+    """
+    hits, true, predicted = label_counts(confusion)
+    return {
+        label: {
+            "precision": _share(hits[i], predicted[i]),
+            "recall": _share(hits[i], true[i]),
+            "f1": _share(2 * hits[i], true[i] + predicted[i]),
+            "rows": int(true[i]),
+        }
+        for i, label in enumerate(labels)
+    }
+
+
+def _share(part: float, whole: float) -> float:
+    return float(part / whole) if whole else 0.0
+
+
+def reliability(
+    confidence: Floats, correct: npt.NDArray[np.bool_], bins: int = 15
+) -> list[dict[str, float | int]]:
+    """Confidence beside accuracy in bins of equal width, empty ones left out.
+
+    Args:
+        confidence: `(rows,) float64` probability of the predicted label, 0 to 1.
+        correct: `(rows,) bool`.
+        bins: Number of bins; a bin holds its upper edge, the first also 0.
+
+    Returns:
+        Mean `confidence`, `accuracy` and number of `rows` of each bin, lowest confidence first.
+
+    >>> reliability(np.array([0.9, 0.95]), np.array([True, False]), bins=2)
+    [{'confidence': 0.925, 'accuracy': 0.5, 'rows': 2}]
+    """
+    edges = np.linspace(0, 1, bins + 1)[1:-1]
+    number = np.searchsorted(edges, confidence, side="left")
+    rows = np.bincount(number, minlength=bins)
+    confidences = np.bincount(number, weights=confidence, minlength=bins)
+    hits = np.bincount(number, weights=correct, minlength=bins)
+    return [
+        {
+            "confidence": float(confidences[i] / rows[i]),
+            "accuracy": float(hits[i] / rows[i]),
+            "rows": int(rows[i]),
+        }
+        for i in np.flatnonzero(rows)
+    ]
+
+
+def expected_calibration_error(
+    confidence: Floats, correct: npt.NDArray[np.bool_], bins: int = 15
+) -> float:
+    """Mean distance between confidence and accuracy, weighted by rows; 0 is perfect, 1 the worst.
+
+    15 bins of equal width as in Guo et al. 2017, "On Calibration of Modern Neural Networks", so
+    that the figure can be held against published ones. It looks at the predicted label only and
+    is biased upwards where rows are few.
+
+    Args:
+        confidence: `(rows,) float64` probability of the predicted label.
+        correct: `(rows,) bool`.
+        bins: Number of bins.
+
+    >>> round(expected_calibration_error(np.array([0.9, 0.95]), np.array([True, False])), 3)
+    0.525
+    """
+    parts = reliability(confidence, correct, bins)
+    distance = sum(abs(part["confidence"] - part["accuracy"]) * part["rows"] for part in parts)
+    return float(distance / len(confidence))
+
+
+def mean_absolute_error(confusion: Counts, values: Floats) -> float:
+    """Mean distance between the predicted and the true label, in the labels' own unit.
+
+    Args:
+        confusion: `(classes, classes)`.
+        values: `(classes,) float64` what each label stands for, e.g. its number of stars.
+
+    >>> mean_absolute_error(np.array([[1, 0, 1], [0, 1, 0], [0, 0, 2]]), np.array([1.0, 2.0, 3.0]))
+    0.4
+    """
+    distance = np.abs(values[:, None] - values[None, :])
+    return float((confusion * distance).sum() / confusion.sum())
+
+
+def quadratic_weighted_kappa(confusion: Counts) -> float | None:
+    """Agreement beyond chance, with errors weighted by the square of their distance in ranks.
+
+    Cohen 1968, "Weighted kappa"; scikit-learn's `cohen_kappa_score(weights="quadratic")`.
+
+    Returns:
+        1 for perfect, 0 for chance, below 0 for worse; None where truth and prediction are one
+        and the same single label, which leaves it undefined.
+
+    >>> quadratic_weighted_kappa(np.array([[2, 0], [0, 2]]))
+    1.0
+    """
+    ranks = np.arange(len(confusion))
+    weights = (ranks[:, None] - ranks[None, :]) ** 2
+    expected = np.outer(confusion.sum(axis=1), confusion.sum(axis=0)) / confusion.sum()
+    chance = float((weights * expected).sum())
+    return 1.0 - float((weights * confusion).sum()) / chance if chance else None
+
+
+def label_values(labels: Sequence[str]) -> Floats:
+    """What ordered labels stand for: their numbers where all are numbers, else their ranks.
+
+    >>> label_values(["1", "2", "5"]).tolist(), label_values(["bad", "good"]).tolist()
+    ([1.0, 2.0, 5.0], [0.0, 1.0])
+    """
+    try:
+        values = np.array([float(label) for label in labels])
+    except ValueError:
+        values = np.array([np.nan])
+    return values if np.isfinite(values).all() else np.arange(len(labels), dtype=np.float64)
+
+
+_CELLS_AT_A_TIME = 8_000_000
+
+
+class Intervals(NamedTuple):
+    """Lower and upper ends for F1-micro and F1-macro."""
+
+    micro: list[float]
+    macro: list[float]
+
+
+def bootstrap_f1(
+    true: Counts,
+    predicted: Counts,
+    classes: int,
+    groups: Sequence[Hashable] | None = None,
+    *,
+    resamples: int = 1000,
+    level: float = 0.95,
+    seed: int = 0,
+) -> Intervals:
+    """Bootstrap percentile intervals of F1-micro and F1-macro (Efron 1979).
+
+    Items are drawn with replacement; an item is a row, or all rows of one group. Items with the
+    same labels and predictions are the same to the scores, so only how often each such pattern is
+    drawn matters, and that is one multinomial draw per resample instead of one draw per row. The
+    result does not depend on the order of the rows. Where a classifier is right on every row the
+    interval has no width: the bootstrap cannot see errors that the sample does not hold.
+
+    Args:
+        true: `(rows,) int64` label numbers.
+        predicted: `(rows,) int64`.
+        classes: Number of labels.
+        groups: The item of each row; None where each row is its own.
+        resamples: How many times to draw.
+        level: Share of resamples inside the interval.
+        seed: Seed of the draws.
+
+    >>> true, predicted = np.array([0] * 50 + [1] * 50), np.array([0] * 100)
+    >>> low, high = bootstrap_f1(true, predicted, 2).micro
+    >>> 0.35 < low < 0.45 and 0.55 < high < 0.65
+    True
+    """
+    patterns = _patterns(true * classes + predicted, groups)
+    times = np.array([count for _, count in patterns])
+    items = int(times.sum())
+    counts = _pattern_counts([cells for cells, _ in patterns], classes)
+    generator = np.random.default_rng(seed)
+    micro, macro = [], []
+    at_a_time = max(1, _CELLS_AT_A_TIME // len(patterns))
+    for start in range(0, resamples, at_a_time):
+        size = min(at_a_time, resamples - start)
+        drawn = generator.multinomial(items, times / items, size=size).astype(np.float64)
+        hits, of_label, given = (drawn @ part for part in counts)
+        micro.append(micro_from_counts(hits, of_label))
+        macro.append(macro_from_counts(hits, of_label, given))
+    ends = [(1 - level) / 2, (1 + level) / 2]
+    return Intervals(
+        micro=np.quantile(np.concatenate(micro), ends).tolist(),
+        macro=np.quantile(np.concatenate(macro), ends).tolist(),
+    )
+
+
+def _patterns(
+    cells: Counts, groups: Sequence[Hashable] | None
+) -> list[tuple[tuple[int, ...], int]]:
+    """What an item can look like (its cells of the confusion matrix), and how many look so."""
+    if groups is None:
+        return sorted(((cell,), count) for cell, count in Counter(cells.tolist()).items())
+    members: defaultdict[Hashable, list[int]] = defaultdict(list)
+    for group, cell in zip(groups, cells.tolist(), strict=True):
+        members[group].append(cell)
+    return sorted(Counter(tuple(sorted(part)) for part in members.values()).items())
+
+
+def _pattern_counts(patterns: list[tuple[int, ...]], classes: int) -> tuple[Floats, ...]:
+    """Hits, true rows and predicted rows of each label in each pattern: `(patterns, classes)`."""
+    lengths = [len(cells) for cells in patterns]
+    pattern = np.repeat(np.arange(len(patterns)), lengths)
+    true, predicted = np.divmod(np.concatenate([np.array(cells) for cells in patterns]), classes)
+    shape = (len(patterns), classes)
+    hits, of_label, given = np.zeros(shape), np.zeros(shape), np.zeros(shape)
+    right = true == predicted
+    np.add.at(hits, (pattern[right], true[right]), 1)
+    np.add.at(of_label, (pattern, true), 1)
+    np.add.at(given, (pattern, predicted), 1)
+    return hits, of_label, given
+
+
+def evaluate_predictions(
+    predictions: pl.DataFrame,
+    labels: Sequence[str],
+    *,
+    ordinal: bool,
+    seed: int = 0,
+    resamples: int = 1000,
+) -> dict[str, Any]:
+    """Every score of a table of predictions, per language.
+
+    With one label per row F1-micro over all labels is the accuracy: every false positive of one
+    label is the false negative of another. F1-macro is the mean of F1 over the labels that occur,
+    in truth or prediction, in that language. Intervals are 95 % bootstrap percentile intervals
+    over items (`group_id`), so rows of one item stay together; they say how much the score owes to
+    the choice of test rows, and nothing about the seed of the training.
+
+    Args:
+        predictions: One row per text, as `predictions.make_predictions` makes them or as another
+            tool wrote them. Needs `label`, `prediction` and `lang`; `group_id`, `origin`, `model`
+            and `probability` (or one `p_<label>` column per label) where there are any. Rows whose
+            `model` is `linear` are the baseline's.
+        labels: All labels, in order.
+        ordinal: Whether the labels are ordered, so that MAE and QWK have a meaning.
+        seed: Seed of the bootstrap.
+        resamples: Bootstrap resamples.
+
+    Returns:
+        `{"labels", "ordinal", "languages": {lang: scores}, "linear": {lang: scores}, "mean"}`, fit
+        for JSON; `mean` is over languages, each counted once. `calibration_error` is None and
+        `reliability` empty where the table has no probabilities.
+
+    Raises:
+        DataError: A column is missing, or a row has an unknown label or an impossible probability.
+        LanguageError: A row's language is not known.
+
+    >>> table = pl.DataFrame({"lang": ["de", "de"], "label": ["a", "b"], "prediction": ["a", "a"]})
+    >>> evaluate_predictions(table, ["a", "b"], ordinal=False)["languages"]["de"]["f1_micro"]
+    0.5
+    """
+    table = check_predictions(predictions, labels)
+    is_linear = table["model"] == BASELINE
+    parts = {"languages": table.filter(~is_linear), "linear": table.filter(is_linear)}
+    scores = {
+        name: {
+            str(lang): _language(rows, labels, ordinal, seed, resamples)
+            for (lang,), rows in part.sort("lang").group_by("lang", maintain_order=True)
+        }
+        for name, part in parts.items()
+    }
+    per_language = list(scores["languages"].values())
+    mean: dict[str, float | int | None] = {
+        name: float(np.mean([score[name] for score in per_language])) if per_language else None
+        for name in ("f1_micro", "f1_macro")
+    }
+    mean["languages"] = len(per_language)
+    return {"labels": list(labels), "ordinal": ordinal, **scores, "mean": mean}
+
+
+def _language(
+    rows: pl.DataFrame, labels: Sequence[str], ordinal: bool, seed: int, resamples: int
+) -> dict[str, Any]:
+    classes = len(labels)
+    true, predicted = _numbers(rows["label"], labels), _numbers(rows["prediction"], labels)
+    confusion = confusion_matrix(true, predicted, classes)
+    intervals = bootstrap_f1(
+        true, predicted, classes, rows["group_id"].to_list(), resamples=resamples, seed=seed
+    )
+    origins = rows["origin"].unique().to_list()
+    scores: dict[str, Any] = {
+        "f1_micro": f1_micro(confusion),
+        "f1_micro_interval": intervals.micro,
+        "f1_macro": f1_macro(confusion),
+        "f1_macro_interval": intervals.macro,
+        "rows": rows.height,
+        "origin": origins[0] if len(origins) == 1 else "mixed",
+        "calibration_error": None,
+        "reliability": [],
+        "confusion": confusion.tolist(),
+        "per_label": per_label(confusion, labels),
+    }
+    if rows["probability"].null_count() == 0:
+        confidence, correct = rows["probability"].to_numpy(), true == predicted
+        scores["calibration_error"] = expected_calibration_error(confidence, correct)
+        scores["reliability"] = reliability(confidence, correct)
+    if ordinal:
+        scores["mae"] = mean_absolute_error(confusion, label_values(labels))
+        scores["qwk"] = quadratic_weighted_kappa(confusion)
+    return scores
+
+
+def _numbers(column: pl.Series, labels: Sequence[str]) -> Counts:
+    return column.replace_strict(list(labels), range(len(labels)), return_dtype=pl.Int64).to_numpy()

@@ -1,0 +1,1 @@
+"""Using a trained classifier: opened from its folder, texts in, probabilities out."""

@@ -1,0 +1,187 @@
+"""Finding and opening a trained classifier: a plain transformers folder, read without pickle."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from babelift.errors import ModelError, did_you_mean
+from babelift.hub import MODEL_FILES, fetch, without_progress_bars
+from babelift.translation.engines.model_files import identity
+
+_KIND: Final = "classifier"
+_HUB_ID: Final = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
+_NO_LIMIT: Final = 1_000_000  # tokenizers without a limit of their own say about 1e30
+
+
+@dataclass(frozen=True)
+class OpenModel:
+    """A classifier in memory.
+
+    Attributes:
+        name: What it was opened from.
+        model: The transformers model, in float32 and evaluation mode.
+        tokenizer: Its tokenizer.
+        labels: Label names in the order of the model's outputs.
+        max_length: Most tokens per text, special ones included; None where there is no limit.
+    """
+
+    name: str
+    model: Any
+    tokenizer: Any
+    labels: list[str]
+    max_length: int | None
+
+
+def find_model(model: str | Path) -> Path:
+    """The `save_pretrained` folder that a user's words mean.
+
+    Args:
+        model: A model folder, a run folder (its `model/` is taken) or the id of a model on the hub.
+
+    Raises:
+        ModelError: There is no such model.
+    """
+    path = Path(model).expanduser()
+    if path.is_dir():
+        for folder in (path, path / "model"):
+            if (folder / "config.json").is_file():
+                return fetch(folder, kind=_KIND)
+        raise _no_model_in(path)
+    if path.exists():
+        raise ModelError(
+            f"'{path}' is a file, not a model.", "Name the folder that holds its config.json."
+        )
+    is_local = isinstance(model, Path) or (path.parent.is_dir() and path.parent != Path())
+    if is_local or not _HUB_ID.fullmatch(str(model)):
+        beside = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
+        raise ModelError(
+            f"model '{model}' does not exist{did_you_mean(path.name, beside)}",
+            "Name a run folder, a model folder or a hub id.",
+        )
+    return fetch(str(model), kind=_KIND)
+
+
+def model_identity(model: str | Path) -> str:
+    """SHA-256 of the names and contents of a model's files: weights, settings, tokenizer.
+
+    Args:
+        model: As in `find_model`.
+
+    Raises:
+        ModelError: There is no such model.
+    """
+    return identity(find_model(model), MODEL_FILES)
+
+
+def _no_model_in(path: Path) -> ModelError:
+    if (path / "manifest.json").is_file() or (path / "checkpoints").is_dir():
+        return ModelError(
+            f"run '{path}' has no model yet.", "Repeat its 'babelift fit' command to finish it."
+        )
+    inside = sorted(found.parent for found in path.glob("*/config.json"))
+    inside += sorted(found.parent.parent for found in path.glob("*/model/config.json"))
+    nearest = f"; did you mean '{inside[0]}'?" if inside else ""
+    return ModelError(
+        f"folder '{path}' holds no model: it has no config.json{nearest}",
+        "Name a run folder or a folder that save_pretrained wrote.",
+    )
+
+
+def open_model(model: str | Path) -> OpenModel:
+    """Open a classifier for use on the CPU, in float32.
+
+    Only safetensors weights are read, and no code that comes with a model is run.
+
+    Args:
+        model: As in `find_model`.
+
+    Raises:
+        ModelError: There is no such model, it cannot be opened, or it is not a classifier that
+            gives each text one of several labels.
+    """
+    folder = find_model(model)
+    import torch
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+    safe = {"local_files_only": True, "trust_remote_code": False}
+    try:
+        with without_progress_bars(), _only_errors():
+            tokenizer = AutoTokenizer.from_pretrained(folder, **safe)
+            network, report = AutoModelForSequenceClassification.from_pretrained(
+                folder, use_safetensors=True, dtype=torch.float32, output_loading_info=True, **safe
+            )
+    except Exception as error:  # transformers raises whatever the damage happens to cause
+        reason = str(error).strip().partition("\n")[0] or type(error).__name__
+        raise ModelError(f"model '{folder}' cannot be opened: {reason}") from error
+    labels = _labels(folder, network.config)
+    _check_whole(folder, network, tokenizer, report)
+    return OpenModel(
+        name=str(model),
+        model=network.eval(),
+        tokenizer=tokenizer,
+        labels=labels,
+        max_length=_max_length(network, tokenizer),
+    )
+
+
+@contextmanager
+def _only_errors() -> Iterator[None]:
+    """Keep transformers from warning of what is about to be checked."""
+    from transformers.utils import logging as untyped
+
+    logging: Any = untyped
+    before = logging.get_verbosity()
+    logging.set_verbosity_error()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(before)
+
+
+def _labels(folder: Path, config: Any) -> list[str]:
+    if config.num_labels < 2 or config.problem_type in ("regression", "multi_label_classification"):
+        raise ModelError(
+            f"model '{folder}' does not give each text one of several labels "
+            f"(outputs: {config.num_labels}, problem type: {config.problem_type})."
+        )
+    labels = [str(config.id2label[number]) for number in range(config.num_labels)]
+    if len(set(labels)) < len(labels):
+        raise ModelError(f"model '{folder}' has two outputs of one name: {', '.join(labels)}.")
+    return labels
+
+
+def _check_whole(folder: Path, network: Any, tokenizer: Any, report: dict[str, Any]) -> None:
+    absent = sorted(str(name) for name in report["missing_keys"])
+    if absent:
+        raise ModelError(
+            f"model '{folder}' lacks weights: {', '.join(absent[:4])}.",
+            "An encoder that was never trained to classify has no head; train one with "
+            "'babelift fit --encoder'.",
+        )
+    words = network.get_input_embeddings().num_embeddings
+    if len(tokenizer) > words:
+        raise ModelError(
+            f"model '{folder}' does not fit its tokenizer, which has {len(tokenizer)} tokens for "
+            f"{words} vectors."
+        )
+    if tokenizer.pad_token is None:
+        raise ModelError(f"the tokenizer of model '{folder}' has no padding token.")
+
+
+def _max_length(network: Any, tokenizer: Any) -> int | None:
+    limits = [tokenizer.model_max_length] if tokenizer.model_max_length < _NO_LIMIT else []
+    positions = getattr(network.config, "max_position_embeddings", None)
+    if positions:
+        limits.append(positions - _reserved_positions(network, positions))
+    return min(limits) if limits else None
+
+
+def _reserved_positions(network: Any, positions: int) -> int:
+    """Positions that no token may take: RoBERTa's kin count from behind the padding's number."""
+    for name, module in network.named_modules():
+        if name.endswith("position_embeddings") and module.num_embeddings == positions:
+            return 0 if module.padding_idx is None else int(module.padding_idx) + 1
+    return 0

@@ -1,0 +1,393 @@
+"""report.html: one self-contained page, made from nothing but the run folder."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeGuard
+
+from markupsafe import Markup
+
+from babelift.corpus.leakage import KINDS, LeakageReport
+from babelift.errors import RunError
+from babelift.evaluation.alignment import STAGES, Alignment, Pairs, alignment, paired
+from babelift.report import figures, numbers, tables, words
+from babelift.report.figures import MOST_POINTS, SERIES, Point, Series, curve, thinned
+from babelift.report.folder import RunFiles, read_run
+from babelift.report.numbers import UNKNOWN, language_name, pair_name, percent, share
+from babelift.report.records import Example, Manifest, Pair
+from babelift.report.render import command, environment
+from babelift.report.tables import ORIGINS, in_order
+from babelift.store import write_text
+
+if TYPE_CHECKING:
+    import polars as pl
+
+FAULTS: Final[Mapping[str, str]] = {
+    "empty": "nothing came back",
+    "copy": "left as it was, untranslated",
+    "loop": "repeats itself",
+    "length": "far too long or too short for this pair",
+    "script": "in the wrong script",
+    "numbers": "a number of the source is gone",
+    "sentences": "a sentence is gone",
+    "truncated": "cut short",
+    "missing": "no translation",
+}
+"""What a fault found in a translation means."""
+
+
+@dataclass(frozen=True, slots=True)
+class PairRow:
+    """What became of one language pair's translations."""
+
+    pair: str
+    rows: str
+    kept: str
+    dropped: str
+    missing: str
+    retried: str
+    faults: str
+
+
+def pair_rows(manifest: Manifest) -> list[PairRow]:
+    """Counts per language pair."""
+    if manifest.translation is None:
+        return []
+    return [
+        PairRow(
+            pair=pair_name(pair),
+            rows=f"{counts.rows:,}",
+            kept=f"{counts.kept:,} ({percent(counts.kept, counts.rows)})",
+            dropped=f"{counts.dropped:,}",
+            missing=f"{counts.missing:,}",
+            retried=_retried(counts),
+            faults=", ".join(f"{flag} {n:,}" for flag, n in counts.flags.items() if n) or "none",
+        )
+        for pair, counts in manifest.translation.pairs.items()
+    ]
+
+
+def _retried(counts: Pair) -> str:
+    mended = f" ({counts.repaired:,} mended)" if counts.retried else ""
+    return f"{counts.retried:,}{mended}"
+
+
+def examples_by_fault(manifest: Manifest) -> list[tuple[str, list[Example]]]:
+    """Examples of faulty translations, gathered by fault."""
+    found: dict[str, list[Example]] = {}
+    for example in manifest.translation.examples if manifest.translation else []:
+        found.setdefault(example.flag, []).append(example)
+    return sorted(found.items())
+
+
+@dataclass(frozen=True, slots=True)
+class DataRow:
+    """How many rows of a language stand in a split, by origin."""
+
+    split: str
+    tag: str
+    name: str
+    counts: list[str]
+
+
+def data_rows(manifest: Manifest) -> tuple[list[str], list[DataRow]]:
+    """The origins that occur, and rows per split and language with a count for each origin."""
+    found = {
+        origin
+        for langs in manifest.data.values()
+        for counts in langs.values()
+        for origin, n in counts.items()
+        if n
+    }
+    origins = [origin for origin in ORIGINS if origin in found] + sorted(found - set(ORIGINS))
+    rows = [
+        DataRow(split, tag, language_name(tag), [_count(langs[tag], origin) for origin in origins])
+        for split, langs in manifest.data.items()
+        for tag in in_order(manifest, list(langs))
+        if sum(langs[tag].values())
+    ]
+    return origins, rows
+
+
+def _count(counts: Mapping[str, int], origin: str) -> str:
+    return f"{counts.get(origin, 0):,}" if counts.get(origin) else UNKNOWN
+
+
+@dataclass(frozen=True, slots=True)
+class AlignmentRow:
+    """One language pair's alignment before and after training."""
+
+    pair: str
+    pairs: str
+    cosine: tuple[str, str]
+    retrieval: tuple[str, str]
+    chance: str
+
+
+def alignment_rows(pairs: Sequence[Pairs]) -> list[AlignmentRow]:
+    """Mean paired cosine and retrieval@1 per language pair, before and after training."""
+    found: dict[str, dict[str, Alignment]] = {}
+    for group in pairs:
+        name = f"{group.source_lang}>{group.lang}"
+        found.setdefault(name, {})[group.stage] = alignment(group.originals, group.translations)
+    rows = []
+    for pair, stages in found.items():
+        before, after = stages.get("before"), stages.get("after")
+        either = after or before
+        if either is None:
+            continue
+        rows.append(
+            AlignmentRow(
+                pair=pair_name(pair),
+                pairs=f"{either.pairs:,}",
+                cosine=(_of(before, "cosine"), _of(after, "cosine")),
+                retrieval=(_of(before, "retrieval"), _of(after, "retrieval")),
+                chance=share(either.chance),
+            )
+        )
+    return rows
+
+
+def _of(found: Alignment | None, what: str) -> str:
+    return share(getattr(found, what)) if found else UNKNOWN
+
+
+def leakage_summary(manifest: Manifest) -> str:
+    """What the leakage audit found and did, in words; empty where there was none.
+
+    >>> leakage_summary(Manifest.model_validate({"leakage": {"policy": "drop"}}))
+    'No row of an evaluation set occurs in an earlier split.'
+    """
+    audit = manifest.leakage
+    if audit is None:
+        return ""
+    pairs = {
+        pair: {kind: n for kind, n in found.items() if kind in KINDS}
+        for pair, found in audit.pairs.items()
+        if pair.count("/") == 1
+    }
+    return LeakageReport(audit.policy, audit.found, audit.dropped, pairs).summary()
+
+
+Log = Sequence[Mapping[str, Any]]
+
+_STEP_CURVES: Final = (
+    ("ce", "Cross-entropy", "Loss on the labels; lower is better.", None),
+    ("otc", "OTC", "Contrastive loss on the pairs; lower is better.", None),
+    ("positive_cosine", "Positive cosine", "Mean cosine of an original and its translation.",
+     (0.0, 1.0)),
+    ("retrieval_at_1", "In-batch retrieval@1",
+     "Share of originals whose nearest translation in the batch is their own.", (0.0, 1.0)),
+    ("learning_rate", "Learning rate", "How far each update goes.", None),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """A figure with its heading, its explanation and, for several lines, their names."""
+
+    heading: str
+    note: str
+    figure: Markup
+    legend: tuple[tuple[str, int], ...] = ()
+
+
+def learning_curves(log: Log) -> list[Curve]:
+    """Every curve for which the log has values."""
+    steps = [entry for entry in log if entry.get("kind") == "step"]
+    found = []
+    for key, heading, note, bounds in _STEP_CURVES:
+        points = values(steps, "step", key)
+        if points:
+            line = Series(heading, thinned(points))
+            if bounds and min(y for _, y in points) < bounds[0]:
+                bounds = (-1.0, 1.0)
+            found.append(Curve(heading, note, curve(heading, [line], bounds=bounds)))
+    return [*found, *_validation([entry for entry in log if entry.get("kind") == "validation"])]
+
+
+def averaged(log: Log) -> int:
+    """How many steps one drawn point stands for."""
+    steps = sum(1 for entry in log if entry.get("kind") == "step")
+    return max(1, math.ceil(steps / MOST_POINTS))
+
+
+def values(entries: Log, across: str, up: str) -> list[Point]:
+    """The finite points of two keys of the log.
+
+    >>> values([{"step": 1, "ce": 2.0}, {"step": 2, "ce": None}], "step", "ce")
+    [(1.0, 2.0)]
+    """
+    points = [(entry.get(across), entry.get(up)) for entry in entries]
+    return [(float(x), float(y)) for x, y in points if _number(x) and _number(y)]
+
+
+def _number(value: Any) -> TypeGuard[int | float]:
+    return isinstance(value, int | float) and math.isfinite(value)
+
+
+def _validation(entries: Log) -> list[Curve]:
+    scores: dict[str, list[Point]] = {}
+    for entry in entries:
+        by_language = entry.get("f1_micro")
+        for lang, score in by_language.items() if isinstance(by_language, Mapping) else ():
+            if _number(score) and _number(entry.get("epoch")):
+                scores.setdefault(str(lang), []).append((float(entry["epoch"]), float(score)))
+    if not scores:
+        return []
+    if len(scores) > SERIES:
+        lines = [Series("Mean", tuple(values(entries, "epoch", "mean")))]
+    else:
+        lines = [
+            Series(language_name(lang), tuple(points), number)
+            for number, (lang, points) in enumerate(scores.items())
+        ]
+    heading = "F1-micro on validation rows"
+    figure = curve(heading, lines, bounds=(0.0, 1.0), unit="epoch")
+    legend = tuple((line.name, line.colour) for line in lines) if len(lines) > 1 else ()
+    note = "After each epoch; the best one is kept."
+    if len(lines) == 1:
+        note = f"{lines[0].name}, after each epoch; the best one is kept."
+    return [Curve(heading, note, figure, legend)]
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """One wrong prediction."""
+
+    lang: str
+    text: str
+    label: str
+    prediction: str
+    probability: float
+
+
+def surest_mistakes(
+    predictions: "pl.DataFrame", test: "pl.DataFrame", per_language: int = 2
+) -> list[Mistake]:
+    """The wrong predictions with the highest probability, a few per language.
+
+    Args:
+        predictions: Columns `id, model, lang, label, prediction, probability`.
+        test: Columns `id, text`.
+        per_language: At most so many of each language.
+
+    Raises:
+        RunError: A column is missing.
+    """
+    import polars as pl
+
+    columns = ["id", "model", "lang", "label", "prediction", "probability"]
+    _require(predictions, columns, "predictions.parquet")
+    _require(test, ["id", "text"], "data/test.parquet")
+    wrong = (
+        predictions.select(columns)
+        .filter(
+            (pl.col("model") == "encoder")
+            & (pl.col("prediction") != pl.col("label"))
+            & pl.col("probability").is_not_null()
+        )
+        .sort(["probability", "id"], descending=[True, False])
+        .group_by("lang", maintain_order=True)
+        .head(per_language)
+        .join(test.select("id", "text").unique("id"), on="id", how="inner", maintain_order="left")
+    )
+    return [
+        Mistake(
+            lang=str(row["lang"]),
+            text=str(row["text"]),
+            label=str(row["label"]),
+            prediction=str(row["prediction"]),
+            probability=float(row["probability"]),
+        )
+        for row in wrong.iter_rows(named=True)
+    ]
+
+
+def _require(frame: "pl.DataFrame", columns: list[str], where: str) -> None:
+    missing = [name for name in columns if name not in frame.columns]
+    if missing:
+        raise RunError(
+            f"{where}: column '{missing[0]}' is missing.",
+            "Run the same 'babelift fit' command again, or delete the file to do without it.",
+        )
+
+
+def write_report(run_dir: str | Path) -> Path:
+    """Write `report.html` into a run folder, from what stands in that folder.
+
+    Returns:
+        The file.
+
+    Raises:
+        RunError: A file of the run is missing or damaged, or the report cannot be written.
+    """
+    run = read_run(run_dir)
+    return write_text(render_report(run), Path(run_dir) / "report.html")
+
+
+def render_report(run: RunFiles) -> str:
+    """The page as text; the same run gives the same page.
+
+    Raises:
+        RunError: Vectors or predictions lack a column.
+    """
+    return environment(autoescape=True).get_template("report.html.j2").render(view(run))
+
+
+def view(run: RunFiles) -> dict[str, Any]:
+    """Everything the page shows, by the template's names."""
+    manifest, metrics = run.manifest, run.metrics
+    tags = tables.in_order(manifest, list(metrics.languages))
+    groups = paired(run.vectors) if run.vectors is not None and run.vectors.height else []
+    origins, data = data_rows(manifest)
+    return {
+        "run": run,
+        "manifest": manifest,
+        "metrics": metrics,
+        "title": words.title(manifest),
+        "findings": words.findings(manifest, metrics, run.log),
+        "languages": tables.language_rows(manifest, metrics),
+        "label_rows": tables.label_rows(manifest, metrics),
+        "tags": tags,
+        "strips": figures.forest(metrics, tags),
+        "confusions": tables.confusions(manifest, metrics),
+        "most_labels": tables.MOST_LABELS,
+        "mistakes": _mistakes(run, tags),
+        "curves": learning_curves(run.log),
+        "averaged": averaged(run.log),
+        **_vectors(groups),
+        "pair_rows": pair_rows(manifest),
+        "examples": examples_by_fault(manifest),
+        "faults": FAULTS,
+        "origins": origins,
+        "origin_names": tables.ORIGINS,
+        "data_rows": data,
+        "leakage": leakage_summary(manifest),
+        "barred": manifest.barred(),
+        "command": command(manifest.command),
+    }
+
+
+def _mistakes(run: RunFiles, tags: Sequence[str]) -> list[Mistake]:
+    if run.predictions is None or run.test is None:
+        return []
+    found = surest_mistakes(run.predictions, run.test)
+    return sorted(
+        found, key=lambda mistake: tags.index(mistake.lang) if mistake.lang in tags else len(tags)
+    )
+
+
+def _vectors(groups: Sequence[Pairs]) -> dict[str, Any]:
+    langs = list(dict.fromkeys(group.lang for group in groups))
+    pictures = [(stage, figures.pair_picture(groups, stage, langs)) for stage in STAGES]
+    return {
+        "pair_pictures": [(stage, picture) for stage, picture in pictures if picture],
+        "pair_colours": [
+            (numbers.language_name(lang), number % figures.SERIES)
+            for number, lang in enumerate(langs)
+        ],
+        "alignments": alignment_rows(groups),
+        "most_pairs": figures.MOST_PAIRS,
+    }

@@ -1,0 +1,431 @@
+"""A study's page: one self-contained file, made from the plain values of its `report.json`."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from babelift import __version__
+from babelift.hub import non_commercial
+from babelift.report.numbers import (
+    UNKNOWN,
+    compact,
+    digits_for,
+    language_name,
+    p_value,
+    pair_name,
+    share,
+    with_p,
+)
+from babelift.report.pages import study_figures as figures
+from babelift.report.pages import (
+    study_figures as study_quality,
+)
+from babelift.report.pages import (
+    study_figures as study_scores,
+)
+from babelift.report.pages import (
+    study_figures as study_vectors,
+)
+from babelift.report.pages.comparison import Strip, reach_of, strip, ticks
+from babelift.report.pages.study_figures import MEANINGS, otc_name
+from babelift.report.records import (
+    Answer,
+    Diagnosis,
+    Difference,
+    Effect,
+    Flip,
+    Flips,
+    Found,
+    Summary,
+    Unfound,
+    check,
+)
+from babelift.report.render import environment
+from babelift.report.words import signed
+
+_GROUPS: Final[tuple[tuple[str, Callable[[Answer], bool]], ...]] = (
+    ("Arms", lambda one: one.question.kind == "arm"),
+    ("OTC", lambda one: one.question.kind == "otc" and one.question.arm.otc == "on"),
+    ("Variants of OTC, against no OTC", lambda one: one.question.kind == "otc"),
+    ("OTC as it is, against its variants", lambda one: one.question.kind == "variant"),
+    ("Ratio of originals to translations", lambda one: one.question.kind == "ratio"),
+    ("Trusted translations against a translator's", lambda one: one.question.kind == "reference"),
+    ("Predictions made elsewhere", lambda one: True),
+)
+"""Headings of the answers; an answer goes to the first that fits."""
+
+OPEN: Final = 6
+"""Answers of a group that are shown at once; the others are folded away."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An answer in words."""
+
+    sentence: str
+    more: str
+    holm: str
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Answers to questions of one kind; `folded` are those beyond the first few."""
+
+    name: str
+    shown: list[Told]
+    folded: list[Told]
+
+
+def answer_groups(answers: Iterable[Answer]) -> list[Group]:
+    """All answers but the primary one, in groups; empty groups are left out."""
+    others = _by_group(one for one in answers if not one.primary)
+    told = {name: [_told(one) for one in own] for name, own in others.items()}
+    return [Group(name, own[:OPEN], own[OPEN:]) for name, own in told.items()]
+
+
+def _told(answer: Answer) -> Told:
+    holm = "" if answer.adjusted_p is None else f"{with_p(answer.adjusted_p)} after Holm"
+    return Told(answer.sentence, answer.by_language_sentence, holm)
+
+
+@dataclass(frozen=True, slots=True)
+class Plot:
+    """Differences on one axis.
+
+    Attributes:
+        title: What is measured against what.
+        strips: A row for each difference.
+        ticks: Places (percent) and words of the axis.
+        primary: Whether it was stated in advance.
+    """
+
+    title: str
+    strips: list[Strip]
+    ticks: list[tuple[float, str]]
+    primary: bool = False
+
+
+def by_language(answers: Iterable[Answer]) -> list[Plot]:
+    """A plot for each answer: its languages and their mean; the primary one first."""
+    found = sorted(answers, key=lambda one: not one.primary)
+    reach = reach_of(
+        _effect(shown)
+        for one in found
+        for shown in (one.differences.mean, *(one.languages or one.differences.languages).values())
+    )
+    return [_plot(one, one.languages or one.differences.languages, reach) for one in found]
+
+
+def by_pair(answers: Iterable[Answer]) -> list[Plot]:
+    """A plot of the primary answer's pairs of source and test language, where there are several."""
+    found = [
+        one for one in answers if one.primary and any(">" in name for name in
+                                                      one.differences.languages)
+    ]  # fmt: skip
+    reach = reach_of(
+        _effect(shown) for one in found for shown in one.differences.languages.values()
+    )
+    return [_plot(one, one.differences.languages, reach) for one in found]
+
+
+def _plot(answer: Answer, langs: Mapping[str, Difference], reach: float) -> Plot:
+    strips = [_strip(pair_name(name), shown, "target", reach) for name, shown in langs.items()]
+    if len(langs) > 1:
+        strips.append(_strip("Mean", answer.differences.mean, "mean", reach))
+    return Plot(f"{_capital(answer.arm)} − {answer.base}", strips, ticks(reach), answer.primary)
+
+
+def _strip(name: str, found: Difference, kind: str, reach: float) -> Strip:
+    digits = digits_for((found.delta, *found.interval))
+    return strip(name, _effect(found), kind, reach, digits)
+
+
+def _effect(found: Difference) -> Effect:
+    return Effect(delta=found.delta, interval=found.interval)
+
+
+def at_a_glance(answers: Iterable[Answer]) -> list[Plot]:
+    """The mean differences of all answers but the primary one, all on one axis.
+
+    Those of a kind that share a side stand together, so that it is named once.
+    """
+    found = [one for one in answers if not one.primary]
+    reach = reach_of(_effect(one.differences.mean) for one in found)
+    plots: dict[str, list[Strip]] = {}
+    for name, own in _by_group(found).items():
+        for one in own:
+            title, shown = _shared_side(name, one, own)
+            drawn = _strip(_capital(shown), one.differences.mean, "target", reach)
+            plots.setdefault(title, []).append(drawn)
+    return [Plot(title, strips, ticks(reach)) for title, strips in plots.items()]
+
+
+def _shared_side(name: str, answer: Answer, own: Sequence[Answer]) -> tuple[str, str]:
+    """What stands over an answer and those it shares a side with, and what tells it apart."""
+    bases, arms = {one.base for one in own}, {one.arm for one in own}
+    if len(bases) == len(own) and all(one.question.kind == "otc" for one in own):
+        return f"{name}: added to", answer.base
+    if len(bases) <= len(arms):
+        return f"{name}: over {answer.base}", answer.arm
+    return f"{name}: {answer.arm} over", answer.base
+
+
+def _by_group(answers: Iterable[Answer]) -> dict[str, list[Answer]]:
+    """Answers by the heading they go under, in the order of the headings."""
+    found: dict[str, list[Answer]] = {name: [] for name, _ in _GROUPS}
+    for one in answers:
+        found[next(name for name, fits in _GROUPS if fits(one))].append(one)
+    return {name: own for name, own in found.items() if own}
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """An answer as a row of numbers."""
+
+    arm: str
+    base: str
+    primary: bool
+    delta: str
+    interval: str
+    p: str
+    adjusted: str
+    seen: str
+    ahead: str
+    size: str
+
+
+def contrast_rows(summary: Summary) -> list[Row]:
+    """Every answer in numbers, three digits each."""
+    return [_row(one) for one in summary.answers]
+
+
+def _row(one: Answer) -> Row:
+    mean = one.differences.mean
+    ahead = sum(delta > 0 for delta in one.by_language.values())
+    return Row(
+        one.arm, one.base, one.primary,
+        fine(mean.delta, sign=True),
+        f"[{fine(mean.interval[0])}, {fine(mean.interval[1])}]",
+        UNKNOWN if mean.p is None else p_value(mean.p),
+        UNKNOWN if one.primary or one.adjusted_p is None else p_value(one.adjusted_p),
+        UNKNOWN if one.could_have_seen is None else fine(one.could_have_seen),
+        f"{ahead} of {len(one.by_language)}",
+        f"{mean.seeds} × {mean.items:,}",
+    )  # fmt: skip
+
+
+def fine(value: float | None, *, sign: bool = False) -> str:
+    """A difference of scores with three digits.
+
+    >>> fine(0.0361), fine(0.0361, sign=True), fine(-0.0004), fine(-1.0), fine(None)
+    ('.036', '+.036', '.000', '−1.000', '–')
+    """
+    return signed(value, 3) if sign and value is not None else share(value, 3)
+
+
+NAMES: Final = {
+    "worse-than-zero-shot": "Worse than zero-shot",
+    "otc-without-effect": "OTC without effect",
+    "unstable-across-seeds": "Unstable across seeds",
+    "regularising-not-aligning": "OTC regularises, it does not align",
+}
+_KINDS: Final = {
+    "already-aligned": "the pairs were aligned already",
+    "never-aligned": "the pairs never aligned",
+    "one-collapsed-run": "one run collapsed",
+}
+_COUNTS: Final = frozenset({"seeds", "items", "lowest_seed"})
+_WORDS: Final = {"chrf": "chrF", "otc": "OTC", "p": "p"}
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """Findings with the same advice.
+
+    Attributes:
+        name: What was found.
+        sentences: One for each place.
+        advice: What to try.
+        columns: What the evidence consists of.
+        rows: Place and its evidence.
+    """
+
+    name: str
+    sentences: list[str]
+    advice: list[str]
+    columns: list[str]
+    rows: list[tuple[str, list[str]]]
+
+
+def findings(diagnosis: Diagnosis) -> list[Findings]:
+    """What was found, those of one signature, kind and advice together."""
+    together: dict[tuple[str, str, tuple[str, ...]], list[Found]] = {}
+    for one in diagnosis.findings:
+        together.setdefault((one.name, one.kind, tuple(one.advice)), []).append(one)
+    return [_findings(name, kind, several) for (name, kind, _), several in together.items()]
+
+
+def _findings(name: str, kind: str, several: Sequence[Found]) -> Findings:
+    keys = list(dict.fromkeys(key for one in several for key in one.evidence))
+    title = NAMES.get(name, name) + (f": {_KINDS[kind]}" if kind in _KINDS else "")
+    return Findings(
+        title,
+        [one.sentence for one in several],
+        several[0].advice,
+        [_words(key) for key in keys],
+        [
+            (place(one.where.arm, one.where.lang), [_value(key, one.evidence.get(key))
+                                                    for key in keys])
+            for one in several
+        ],
+    )  # fmt: skip
+
+
+def place(arm: str, lang: str | None) -> str:
+    """An arm and a language.
+
+    >>> place("translated", "ja"), place("translated", None)
+    ('Japanese, translated', 'all languages, translated')
+    """
+    return f"{language_name(lang) if lang else 'all languages'}, {arm}"
+
+
+def _words(key: str) -> str:
+    return " ".join(_WORDS.get(part, part) for part in key.split("_"))
+
+
+def _value(key: str, value: float | None) -> str:
+    """A piece of evidence.
+
+    >>> _value("items", 204.0), _value("retrieval_with", 0.914), _value("chrf", 31.52)
+    ('204', '.91', '31.5')
+    """
+    if value is None:
+        return UNKNOWN
+    if key in _COUNTS:
+        return f"{value:,.0f}"
+    if key == "p":
+        return "under .001" if value < 0.001 else share(value)
+    return share(value) if abs(value) <= 1 else compact(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Unseen:
+    """Where a signature was looked for in vain, or could not be judged, and why."""
+
+    name: str
+    cases: list[tuple[str, str]]
+
+
+def unseen(cases: Iterable[Unfound]) -> list[Unseen]:
+    """By signature: places and reasons."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    for one in cases:
+        where = place(one.where.arm, one.where.lang) if one.where else ""
+        found.setdefault(NAMES.get(one.name, one.name), []).append((where, one.reason))
+    return [Unseen(name, several) for name, several in found.items()]
+
+
+NUMBERS = "report.json"
+"""The file whose values are rendered."""
+
+
+def render_study(values: Mapping[str, Any] | Summary) -> str:
+    """The page as text; the same values give the same page.
+
+    Args:
+        values: What `report.json` holds.
+
+    Raises:
+        RunError: A value is missing or of the wrong kind.
+    """
+    summary = check(Summary, values, NUMBERS)
+    return environment(autoescape=True).get_template("study.html.j2").render(view(summary))
+
+
+def view(summary: Summary) -> dict[str, Any]:
+    """Everything the page shows, by the template's names."""
+    plots = by_language(summary.answers)
+    return {
+        "study": summary,
+        "babelift": summary.versions.get("babelift") or __version__,
+        "groups": answer_groups(summary.answers),
+        "percent": f"{100 * _level(summary):g} %",
+        "plots": [plot for plot in plots if plot.primary],
+        "other_plots": [plot for plot in plots if not plot.primary],
+        "pair_plots": by_pair(summary.answers),
+        "glance": at_a_glance(summary.answers),
+        "contrasts": contrast_rows(summary),
+        "fine": fine,
+        "findings": findings(summary.diagnosis),
+        "absent": unseen(summary.diagnosis.absent),
+        "not_judged": unseen(summary.diagnosis.not_judged),
+        "heats": study_scores.heat_tables(summary),
+        "meanings": _meanings(summary),
+        "matrices": study_scores.matrices(summary),
+        "ratios": figures.ratio_curves(summary),
+        "learning": figures.learning(summary.budget),
+        "quality": study_quality.quality_part(summary),
+        "effects": study_vectors.otc_effects(summary),
+        "flips": _flips(summary.flips),
+        "flip_kinds": _FLIPS,
+        "otc_name": otc_name,
+        "barred": [one for one in summary.translators if non_commercial(one.license, None)],
+        "settings": settings(summary.settings),
+    }
+
+
+def _level(summary: Summary) -> float:
+    return summary.answers[0].differences.level if summary.answers else 0.95
+
+
+def _meanings(summary: Summary) -> dict[str, str]:
+    """What the arms of the tables stand for."""
+    there = dict.fromkeys(row.arm for row in summary.means)
+    return {arm: MEANINGS[arm] for arm in there if arm in MEANINGS}
+
+
+_FLIPS = {
+    "gained": "Right with OTC, wrong without",
+    "lost": "Wrong with OTC, right without",
+}
+
+
+def _flips(found: Flips | None) -> dict[str, list[Flip]]:
+    """The rows that OTC turns, those whose text is not known left out."""
+    if found is None:
+        return {}
+    kinds = {"gained": found.gained, "lost": found.lost}
+    return {kind: [one for one in rows if one.text] for kind, rows in kinds.items()}
+
+
+def settings(values: Mapping[str, Any]) -> dict[str, str]:
+    """Settings as a reader would write them; those that are empty are left out.
+
+    >>> settings({"targets": ["de", "ja"], "rows": [None, 50], "price": None, "otc": ["off"],
+    ...     "variants": {"bare": {"otc_projection": False}}, "added": {}, "parallel": True})
+    {'targets': 'de ja', 'rows': 'all 50', 'otc': 'off', 'variants.bare': 'otc_projection: no', \
+'parallel': 'yes'}
+    """
+    found: dict[str, str] = {}
+    for name, value in values.items():
+        if name in ("title", "question") or value in (None, "", [], {}, ()):
+            continue
+        if isinstance(value, Mapping):
+            inner = {key: one for key, one in value.items() if one is not None}
+            found |= {f"{name}.{key}": _said(one) for key, one in inner.items()}
+        else:
+            found[name] = _said(value)
+    return found
+
+
+def _said(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key}: {_said(one)}" for key, one in value.items())
+    if isinstance(value, list | tuple):
+        return " ".join(map(_said, value))
+    return {"None": "all", "True": "yes", "False": "no"}.get(str(value), str(value))

@@ -1,0 +1,952 @@
+"""A study's figures and heat tables."""
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Final, NamedTuple
+
+from markupsafe import Markup
+
+from babelift.errors import BabeliftError
+from babelift.report.figures import (
+    HIGH,
+    SERIES,
+    Frame,
+    Level,
+    Line,
+    Mark,
+    Shape,
+    axis,
+    plot,
+    score_ticks,
+    svg,
+)
+from babelift.report.numbers import (
+    UNKNOWN,
+    brackets,
+    compact,
+    language_name,
+    pair_name,
+    percent,
+    share,
+)
+from babelift.report.records import Alignment, Budget, Cell, Mean, Quality, Summary
+from babelift.translation.engines.degraded import Damage
+
+OFF: Final = "off"
+
+MEANINGS: Final = {
+    "zero-shot": "trained on the rows of the source language alone",
+    "translated": "trained on the source's rows and their translations into the test language",
+    "original": "trained on labelled rows of the test language itself",
+    "original+translated": "trained on the test language's own rows and on translations",
+    "translate-test": "trained on the source's rows; the test text is translated into the source",
+    "reference": "as translated, with the data set's own trusted translations",
+}
+"""What the arms stand for."""
+
+EAST_ASIAN: Final = frozenset({"ja", "zh", "ko", "yue"})
+_EUROPEAN: Final = (
+    "en de es fr it pt nl sv da no is fi et lv lt pl cs sk sl hr sr bs mk bg ro hu el sq uk ru be "
+    "ga gd cy br eu ca gl ast oc lb mt fy yi eo"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A condition as a column of a table.
+
+    Attributes:
+        cell: The condition.
+        details: In what it differs from the other columns of its arm.
+    """
+
+    cell: Cell
+    details: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """Arm and details in one line."""
+        more = ", ".join(self.details)
+        return f"{self.cell.arm} ({more})" if more else self.cell.arm
+
+
+def columns(cells: Iterable[Cell]) -> list[Column]:
+    """Conditions as columns, those of an arm beside each other.
+
+    >>> plain = Cell(arm="translated", ratio="1:1", translator="mini")
+    >>> both = [plain, Cell(arm="zero-shot"), plain.model_copy(update={"otc": "on"})]
+    >>> [column.name for column in columns(both)]
+    ['translated (no OTC)', 'translated (OTC)', 'zero-shot']
+    """
+    known = list(dict.fromkeys(cells))
+    arms = list(dict.fromkeys(cell.arm for cell in known))
+    ordered = sorted(known, key=lambda cell: arms.index(cell.arm))
+    return [Column(cell, details(cell, ordered)) for cell in ordered]
+
+
+def details(cell: Cell, others: Sequence[Cell]) -> tuple[str, ...]:
+    """In what a condition differs from others of its arm."""
+    own = [other for other in others if other.arm == cell.arm]
+    found = []
+    for name, unit in (("encoder", ""), ("translator", ""), ("rows", " rows"), ("ratio", "")):
+        value = getattr(cell, name)
+        if any(getattr(other, name) != value for other in own):
+            found.append("all rows" if value is None and unit else f"{value}{unit}")
+    if any(other.otc != cell.otc for other in own):
+        found.append(otc_name(cell.otc))
+    return tuple(found)
+
+
+def otc_name(otc: str) -> str:
+    """What an OTC is called in a table.
+
+    >>> otc_name("off"), otc_name("on"), otc_name("shuffled")
+    ('no OTC', 'OTC', 'OTC: shuffled')
+    """
+    return {OFF: "no OTC", "on": "OTC"}.get(otc, f"OTC: {otc}")
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Languages that are shown together."""
+
+    name: str
+    langs: tuple[str, ...]
+
+
+def groups(langs: Sequence[str]) -> list[Group]:
+    """European and East Asian languages apart, then all others; empty groups are left out.
+
+    >>> [(group.name, group.langs) for group in groups(["ja", "en", "zh", "de"])]
+    [('European', ('en', 'de')), ('East Asian', ('ja', 'zh'))]
+    """
+    of = {
+        lang: "East Asian"
+        if lang in EAST_ASIAN
+        else "European"
+        if lang in _EUROPEAN.split()
+        else "Other"
+        for lang in langs
+    }
+    found = (
+        Group(name, tuple(lang for lang in langs if of[lang] == name))
+        for name in ("European", "East Asian", "Other")
+    )
+    return [group for group in found if group.langs]
+
+
+_APART: Final = 0.05
+"""How far apart, in steps of the axis, the points of two lines stand so that both are seen."""
+
+_MARGIN: Final = 0.05
+"""Room to the left and right of a learning curve, as a part of its width."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A figure with its heading."""
+
+    heading: str
+    figure: Markup
+
+
+@dataclass(frozen=True, slots=True)
+class Legend:
+    """What a colour stands for."""
+
+    name: str
+    colour: int
+    dashed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Ratios:
+    """The ratio curves of a study: one figure for the mean and one for each language."""
+
+    figures: list[Figure]
+    legend: list[Legend]
+
+
+def seed_interval(mean: float, spread: float | None, seeds: int) -> tuple[float, float] | None:
+    """Student's 95 % interval of a mean over seeds, within 0 and 1; None for one seed.
+
+    >>> [round(end, 3) for end in seed_interval(0.5, 0.02, 5)]
+    [0.475, 0.525]
+    """
+    if spread is None or seeds < 2:
+        return None
+    from scipy.special import stdtrit
+
+    reach = float(stdtrit(seeds - 1, 0.975)) * spread / math.sqrt(seeds)
+    return max(0.0, mean - reach), min(1.0, mean + reach)
+
+
+def said(name: str, mean: float, interval: tuple[float, float] | None) -> str:
+    """A score in words.
+
+    >>> said("mini", 0.61, (0.55, 0.67))
+    'mini .61 [.55, .67]'
+    """
+    return f"{name} {share(mean)} {brackets(interval)}".rstrip()
+
+
+def ratio_curves(summary: Summary) -> Ratios | None:
+    """F1-micro over the ratio of originals to translations; None for a single ratio."""
+    rows = [
+        row for row in summary.means if row.metric == MAIN and row.ratio and row.mean is not None
+    ]
+    lines: dict[Cell, list[Mean]] = {}
+    for row in rows:
+        lines.setdefault(row.cell.model_copy(update={"ratio": None}), []).append(row)
+    lines = {cell: own for cell, own in lines.items() if len({row.ratio for row in own}) > 1}
+    if not lines:
+        return None
+    ratios = sorted({str(row.ratio) for own in lines.values() for row in own}, key=per_original)
+    kept = [row for own in lines.values() for row in own]
+    ticks = score_ticks(_around(kept))
+    names = {column.cell: column.name for column in columns(lines)}
+    order: list[str | None] = [None, *in_order(summary, [row.lang for row in kept if row.lang])]
+    frame = Frame(
+        -0.3, len(ratios) - 0.7,
+        tuple((float(place), ratio) for place, ratio in enumerate(ratios)), ticks,
+    )  # fmt: skip
+    figures = []
+    for lang in order if len(order) > 2 else order[1:]:
+        shown = {cell: [row for row in own if row.lang == lang] for cell, own in lines.items()}
+        heading = language_name(lang) if lang else "Mean over the languages"
+        figures.append(Figure(heading, _ratio_plot(heading, frame, shown, ratios, names)))
+    legend = [
+        Legend(names[cell], number % SERIES, number >= SERIES) for number, cell in enumerate(lines)
+    ]
+    return Ratios(figures, legend)
+
+
+def _ratio_plot(
+    heading: str,
+    frame: Frame,
+    lines: Mapping[Cell, Sequence[Mean]],
+    ratios: Sequence[str],
+    names: Mapping[Cell, str],
+) -> Markup:
+    marks, paths = [], []
+    for number, (cell, own) in enumerate(lines.items()):
+        shift = _APART * (number - (len(lines) - 1) / 2)
+        ordered = sorted(own, key=lambda row: ratios.index(str(row.ratio)))
+        points = [
+            Mark(
+                ratios.index(str(row.ratio)) + shift, row.mean or 0.0, number % SERIES,
+                interval=seed_interval(row.mean or 0.0, row.spread, row.seeds),
+                said=said(f"{names[cell]} at {row.ratio}", row.mean or 0.0, None),
+            )
+            for row in ordered
+        ]  # fmt: skip
+        marks += points
+        places = tuple((mark.x, mark.y) for mark in points)
+        if len(places) > 1:
+            paths.append(Line(places, number % SERIES, number >= SERIES))
+    return plot(f"F1-micro by ratio, {heading}", frame, marks=marks, lines=paths)
+
+
+def per_original(ratio: str) -> float:
+    """Translations for each original.
+
+    >>> [per_original(ratio) for ratio in ("1:1", "1:3", "2:1", "odd")]
+    [1.0, 3.0, 0.5, inf]
+    """
+    originals, _, translations = ratio.partition(":")
+    try:
+        return float(translations) / float(originals)
+    except (ValueError, ZeroDivisionError):
+        return math.inf
+
+
+def _around(rows: Sequence[Mean]) -> list[float]:
+    """Means, and a spread to either side."""
+    return [
+        (row.mean or 0.0) + side * (row.spread or 0.0) for row in rows for side in (-1.0, 0.0, 1.0)
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Learning:
+    """The learning curve of one language's native rows, and what its translations are worth."""
+
+    name: str
+    sentence: str
+    notes: list[str]
+    figure: Markup
+
+
+def learning(budgets: Sequence[Budget]) -> list[Learning]:
+    """A figure for each language that has a label budget."""
+    shown = [one for one in budgets if one.native.sizes and one.worth]
+    ticks = score_ticks([score for one in shown for score in _budget_scores(one)] or [0.0])
+    return [
+        Learning(language_name(one.lang), one.sentence, one.notes, _learning_plot(one, ticks))
+        for one in shown
+    ]
+
+
+def _budget_scores(budget: Budget) -> list[float]:
+    native = budget.native
+    ends = [end for within in native.intervals for end in within]
+    return [*native.scores, *native.fitted, *ends, budget.worth[-1].score]
+
+
+def _learning_plot(budget: Budget, ticks: tuple[float, ...]) -> Markup:
+    native, worth = budget.native, budget.worth[-1]
+    places = [math.log(size) for size in native.sizes]
+    intervals = [*native.intervals, *[None] * (len(places) - len(native.intervals))]
+    marks = [
+        Mark(x, score, 0, interval=within, said=said(f"{size:,} native labels", score, within))
+        for x, size, score, within in zip(
+            places, native.sizes, native.scores, intervals, strict=False
+        )
+    ]
+    if worth.labels.bound == "exact" and worth.labels.value >= 1:
+        marks.append(
+            Mark(math.log(worth.labels.value), worth.score, 1, "diamond",
+                 said=f"worth {worth.labels.value:,.0f} native labels")
+        )  # fmt: skip
+    fitted = tuple(zip(places, native.fitted, strict=False))
+    level = Level(
+        worth.score, 1, worth.score_interval,
+        said("translations", worth.score, worth.score_interval),
+    )  # fmt: skip
+    margin = (places[-1] - places[0]) * _MARGIN or 1.0
+    ends = places[0] - margin, places[-1] + margin
+    frame = Frame(*ends, _sizes(native.sizes, places), ticks)
+    return plot(
+        f"F1-micro by number of native labels, {language_name(budget.lang)}", frame, marks=marks,
+        lines=[Line(fitted, 0)] if len(fitted) > 1 else [], levels=[level],
+    )  # fmt: skip
+
+
+def _sizes(sizes: Sequence[int], places: Sequence[float]) -> tuple[tuple[float, str], ...]:
+    """Sizes along the axis, those left out that would stand too near to the one before."""
+    least = (places[-1] - places[0]) / 6
+    found: list[tuple[float, str]] = []
+    for place, size in zip(places, sizes, strict=True):
+        last = place == places[-1]
+        while last and found and place - found[-1][0] < least:
+            found.pop()
+        if last or not found or place - found[-1][0] >= least:
+            found.append((place, f"{size:,}"))
+    return tuple(found)
+
+
+MAIN: Final = "f1_micro"
+METRICS: Final = {
+    "f1_micro": ("F1-micro", "share of test rows given the right label"),
+    "f1_macro": ("F1-macro", "mean of the labels' F1"),
+    "mae": ("Mean absolute error", "distance from the true label; lower is better"),
+    "qwk": ("Quadratic weighted kappa", "1 is perfect, 0 is chance"),
+    "calibration_error": (
+        "Calibration error",
+        "how far stated probabilities are from the share of right labels; lower is better",
+    ),
+}
+"""What a metric is called, and what it means."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heat:
+    """A coloured cell of a table; `level` is 0 to 1, None where nothing is known."""
+
+    value: str
+    spread: str = ""
+    note: str = ""
+    level: float | None = None
+
+
+EMPTY: Final = Heat(UNKNOWN)
+
+
+@dataclass(frozen=True, slots=True)
+class HeatTable:
+    """Languages by conditions, one metric.
+
+    Attributes:
+        name: The metric.
+        meaning: What it means.
+        arms: Arms with the number of their columns.
+        columns: The conditions.
+        detailed: Whether any column needs a second heading.
+        rows: Name, whether it is the mean, and a cell for each column.
+        least: Smallest and largest mean of the table: the ends of the colours.
+    """
+
+    name: str
+    meaning: str
+    arms: list[tuple[str, int]]
+    columns: list[Column]
+    detailed: bool
+    rows: list[tuple[str, bool, list[Heat]]]
+    ends: tuple[str, str]
+
+
+def heat_tables(summary: Summary) -> list[HeatTable]:
+    """A table for each metric that the study measured, F1-micro first."""
+    measured = {row.metric for row in summary.means}
+    names = [name for name in METRICS if name in measured]
+    return [_heat_table(summary, name) for name in names]
+
+
+def _heat_table(summary: Summary, metric: str) -> HeatTable:
+    rows = [row for row in summary.means if row.metric == metric]
+    shown = columns(row.cell for row in rows)
+    langs = in_order(summary, [row.lang for row in rows if row.lang is not None])
+    known = {(row.cell, row.lang): row for row in rows}
+    means = [row.mean for row in rows if row.mean is not None]
+    low, high = (min(means), max(means)) if means else (0.0, 0.0)
+    seeds = max((row.seeds for row in rows), default=1)
+
+    def cells(lang: str | None) -> list[Heat]:
+        found = [known.get((column.cell, lang)) for column in shown]
+        return [
+            EMPTY if one is None or (lang is None and one.langs < len(langs))
+            else heat(one, low, high, seeds)
+            for one in found
+        ]  # fmt: skip
+
+    table = [(language_name(lang), False, cells(lang)) for lang in langs]
+    if len(langs) > 1:
+        table.append(("Mean", True, cells(None)))
+    arms = [(arm, len(list(own))) for arm, own in groupby(shown, lambda column: column.cell.arm)]
+    name, meaning = METRICS[metric]
+    return HeatTable(
+        name, meaning, arms, shown, any(one.details for one in shown), table,
+        (share(low), share(high)),
+    )  # fmt: skip
+
+
+def heat(row: Mean, low: float, high: float, seeds: int) -> Heat:
+    """A mean with its spread over seeds, coloured by where it lies between two ends.
+
+    >>> heat(Mean(arm="x", metric="f1_micro", mean=0.5, spread=0.021, seeds=3), 0.4, 0.6, 5)
+    Heat(value='.50', spread='±.02', note='3 of 5 seeds', level=0.5)
+    """
+    if row.mean is None:
+        return EMPTY
+    level = (row.mean - low) / (high - low) if high > low else 0.0
+    spread = f"±{share(row.spread)}" if row.spread is not None and row.seeds > 1 else ""
+    fewer = f"{row.seeds} of {seeds} seeds" if row.seeds < seeds else ""
+    return Heat(share(row.mean), spread, fewer, round(min(max(level, 0.0), 1.0), 3))
+
+
+def in_order(summary: Summary, langs: Sequence[str]) -> list[str]:
+    """Languages in the order of the study's targets, others after them."""
+    targets = [str(lang) for lang in summary.settings.get("targets", [])]
+    wanted = [lang for lang in targets if lang in langs]
+    return [*wanted, *(lang for lang in dict.fromkeys(langs) if lang not in wanted)]
+
+
+@dataclass(frozen=True, slots=True)
+class Matrix:
+    """Sources by test languages, one condition.
+
+    Attributes:
+        name: The condition.
+        groups: Groups of test languages, for the headings.
+        rows: Name of the source, whether a group of sources begins, a cell per test language.
+        blocks: Means from group to group, in words.
+    """
+
+    name: str
+    groups: list[Group]
+    rows: list[tuple[str, bool, list[Heat]]]
+    blocks: list[str]
+
+
+def matrices(summary: Summary) -> list[Matrix]:
+    """A matrix for every condition that was tried from several sources; empty where none was."""
+    rows = [row for row in summary.table if row.metric == MAIN and row.mean is not None]
+    found: dict[Cell, dict[tuple[str, str], Mean]] = {}
+    for row in rows:
+        if row.arm != "original" and row.source and row.lang:
+            found.setdefault(row.cell, {})[row.source, row.lang] = row
+    several = {
+        cell: known for cell, known in found.items() if len({source for source, _ in known}) > 1
+    }
+    means = [row.mean or 0.0 for known in several.values() for row in known.values()]
+    ends = (min(means), max(means)) if means else (0.0, 0.0)
+    sources = [str(source) for source in summary.settings.get("sources", [])]
+    names = {column.cell: column.name for column in columns(several)}
+    return [_matrix(names[cell], known, sources, ends) for cell, known in several.items()]
+
+
+def _matrix(
+    name: str,
+    known: Mapping[tuple[str, str], Mean],
+    order: Sequence[str],
+    ends: tuple[float, float],
+) -> Matrix:
+    there = {source for source, _ in known}
+    sources = [source for source in order if source in there]
+    sources += sorted(there - set(sources))
+    single = [source for source in sources if "+" not in source]
+    together = [source for source in sources if "+" in source]
+    tested = list(dict.fromkeys(lang for _, lang in known))
+    across = groups([*(one for one in single if one in tested),
+                     *(one for one in tested if one not in single)])  # fmt: skip
+    down = [*groups(single), *([Group("Together", tuple(together))] if together else [])]
+    seeds = max(row.seeds for row in known.values())
+    langs = [lang for group in across for lang in group.langs]
+
+    def cell(source: str, lang: str) -> Heat:
+        row = known.get((source, lang))
+        return heat(row, *ends, seeds) if row else EMPTY
+
+    rows = [
+        (source_name(source), number == 0, [cell(source, lang) for lang in langs])
+        for group in down
+        for number, source in enumerate(group.langs)
+    ]
+    return Matrix(name, across, rows, _blocks(known, down, across))
+
+
+def source_name(source: str) -> str:
+    """A source in words.
+
+    >>> source_name("en+de")
+    'English + German'
+    """
+    return " + ".join(language_name(tag) for tag in source.split("+"))
+
+
+def _blocks(
+    known: Mapping[tuple[str, str], Mean], down: Sequence[Group], across: Sequence[Group]
+) -> list[str]:
+    """Means from one group of languages into another; nothing where there is one group only."""
+    if len(down) < 2 and len(across) < 2:
+        return []
+    found = []
+    for sources in down:
+        for langs in across:
+            means = [
+                known[source, lang].mean or 0.0
+                for source in sources.langs
+                for lang in langs.langs
+                if (source, lang) in known
+            ]
+            if means:
+                found.append(f"{sources.name} → {langs.name} {share(sum(means) / len(means))}")
+    return found
+
+
+MEASURES: Final = {
+    "retrieval": ("Retrieval@1", "share of translations whose nearest original is their own"),
+    "cosine": ("Paired cosine", "of an original and its translation"),
+    "cka": ("CKA", "whether the two languages lie alike; 1 is the same shape"),
+    "uniformity": ("Uniformity", "how evenly translations spread; lower is more even"),
+}
+
+_HEIGHT: Final = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One measure: a strip for each language, and the ends of their axis."""
+
+    name: str
+    meaning: str
+    strips: list[tuple[str, Markup]]
+    ends: tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A language: before, after training without OTC, and with, of every measure."""
+
+    name: str
+    pairs: str
+    values: list[tuple[str, str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What one OTC does to one arm's vectors."""
+
+    name: str
+    figures: list[Measured]
+    rows: list[Row]
+
+
+Three = tuple[Alignment | None, Alignment | None, Alignment | None]
+
+
+def otc_effects(summary: Summary) -> list[Effect]:
+    """For every arm with pairs and every OTC what it did; those of the primary contrast first."""
+    known = {(one.cell, one.lang, one.stage): one for one in summary.alignment}
+    cells = list(dict.fromkeys(cell for cell, _, _ in known))
+    langs = in_order(summary, [one.lang for one in summary.alignment])
+    primary = summary.settings.get("primary") or {}
+    arm, otc = primary.get("arm"), primary.get("otc", OFF)
+    wanted = "on" if otc == OFF else otc
+    found = []
+    ordered = sorted(cells, key=lambda one: (one.arm != arm, one.otc != wanted))
+    for cell in (one for one in ordered if one.otc != OFF):
+        plain = cell.model_copy(update={"otc": OFF})
+        three = {lang: _three(known, plain, cell, lang) for lang in langs}
+        three = {lang: one for lang, one in three.items() if any(one)}
+        if plain in cells and any(one[2] for one in three.values()):
+            found.append(_effect(cell, cells, three))
+    return found
+
+
+def _three(
+    known: Mapping[tuple[Cell, str, str], Alignment], plain: Cell, cell: Cell, lang: str
+) -> Three:
+    before = known.get((plain, lang, "before")) or known.get((cell, lang, "before"))
+    return before, known.get((plain, lang, "after")), known.get((cell, lang, "after"))
+
+
+def _effect(cell: Cell, cells: Sequence[Cell], three: Mapping[str, Three]) -> Effect:
+    others = [one for one in cells if one.otc != OFF]
+    name = next(column.name for column in columns(others) if column.cell == cell)
+    if all(one.otc == cell.otc for one in others if one.arm == cell.arm):
+        name = f"{name}, {otc_name(cell.otc)}"
+    return Effect(
+        name,
+        [_measured(measure, three) for measure in MEASURES],
+        [_row(lang, several) for lang, several in three.items()],
+    )
+
+
+def _row(lang: str, three: Three) -> Row:
+    pairs = next(one.pairs for one in three if one is not None)
+    values = [
+        tuple(share(getattr(one, measure) if one else None) for one in three)
+        for measure in MEASURES
+    ]
+    return Row(language_name(lang), f"{pairs:,}", [(a, b, c) for a, b, c in values])
+
+
+def _measured(measure: str, three: Mapping[str, Three]) -> Measured:
+    values = [
+        value for one in three.values() for value in _values(measure, one) if value is not None
+    ]
+    ticks = axis(min(values), max(values)) if values else [0.0, 1.0]
+    low, high = (ticks[0], ticks[-1]) if measure == "uniformity" else (min(0.0, ticks[0]), 1.0)
+    strips = [
+        (language_name(lang), _strip(language_name(lang), measure, one, low, high))
+        for lang, one in three.items()
+    ]
+    return Measured(*MEASURES[measure], strips, (_end(low), _end(high)))
+
+
+def _end(value: float) -> str:
+    return compact(value).replace("-", "−")
+
+
+def _values(measure: str, three: Iterable[Alignment | None]) -> list[float | None]:
+    return [getattr(one, measure) if one else None for one in three]
+
+
+def _strip(name: str, measure: str, three: Three, low: float, high: float) -> Markup:
+    y = _HEIGHT // 2
+    parts = [
+        Markup('<line class="grid" x1="{0}%" x2="{0}%" y1="0" y2="100%"/>').format(x)
+        for x in (0, 50, 100)
+    ]
+    places = [
+        None if value is None else f"{100 * min(max((value - low) / (high - low), 0), 1):.2f}"
+        for value in _values(measure, three)
+    ]
+    _, without, with_otc = places
+    if without and with_otc:
+        line = '<line class="change" x1="{0}%" x2="{1}%" y1="{2}" y2="{2}"/>'
+        parts.append(Markup(line).format(without, with_otc, y))
+    for place, css in zip(places, ("before", "without", "with"), strict=True):
+        if place is not None:
+            circle = '<circle class="lie {0}" cx="{1}%" cy="{2}" r="4.5"/>'
+            parts.append(Markup(circle).format(css, place, y))
+    words = ", ".join(
+        f"{share(value)} {when}"
+        for value, when in zip(
+            _values(measure, three),
+            ("before training", "after without OTC", "after with OTC"),
+            strict=True,
+        )
+        if value is not None
+    )
+    return svg(f"{name}: {words}", Markup().join(parts), height=_HEIGHT, css="strip")
+
+
+REFERENCE: Final = "reference"
+FEWEST: Final = 2
+"""Systems of a pair from which there is a curve."""
+
+_SYSTEM, _REFERENCE, _BASE = 0, 2, 5
+_DAMAGE_COLOURS: Final = {"drop": 1, "shuffle": 3, "sense": 4}
+DAMAGES: Final = {
+    "drop": "words left out",
+    "shuffle": "words shuffled",
+    "sense": "words in a wrong sense",
+}
+"""What was done to translations that were spoilt on purpose."""
+
+QUALITY_MEASURES: Final = {
+    "chrf": ("chrF", "against the trusted translations, 0 to 100"),
+    "bleu": ("BLEU", "against the trusted translations, 0 to 100"),
+    "similarity": (
+        "Similarity",
+        "mean cosine of a translation and its original, by the untrained encoder",
+    ),
+}
+
+
+class System(NamedTuple):
+    """A translator of the study.
+
+    Attributes:
+        name: Its name in the report.
+        key: A letter that stands for it in a figure; empty where it is spoilt on purpose.
+        damage: How it is spoilt on purpose; None where it is not.
+        inner: The system that is spoilt, as written in the settings.
+    """
+
+    name: str
+    key: str
+    damage: Damage | None
+    inner: str
+
+
+@dataclass(frozen=True, slots=True)
+class QualityRow:
+    """A system's quality and score in one pair, as text."""
+
+    system: str
+    pair: str
+    rows: str
+    chrf: str
+    bleu: str
+    similarity: str
+    flagged: str
+    score: str
+    spread: str
+
+
+@dataclass(frozen=True, slots=True)
+class Curves:
+    """The figures of one measure of quality, one for each language pair."""
+
+    name: str
+    meaning: str
+    figures: list[Figure]
+
+
+@dataclass(frozen=True, slots=True)
+class QualityPart:
+    """Everything the page shows of the quality of translations."""
+
+    curves: list[Curves]
+    keys: list[tuple[str, str]]
+    damages: list[Legend]
+    reference: bool
+    base: bool
+    rows: list[QualityRow]
+
+
+def quality_part(summary: Summary) -> QualityPart | None:
+    """Figures and a table of quality against score; None where no quality is known."""
+    if not summary.quality:
+        return None
+    systems = _systems(summary)
+    scores = _Scores.of(summary)
+    curves = [
+        Curves(*QUALITY_MEASURES[measure], figures)
+        for measure in QUALITY_MEASURES
+        if (figures := _figures(summary, measure, systems, scores))
+    ]
+    shown = {system.damage.kind for system in systems.values() if system.damage}
+    return QualityPart(
+        curves,
+        [(system.key, system.name) for system in systems.values() if system.key],
+        [Legend(DAMAGES[kind], _DAMAGE_COLOURS[kind]) for kind in DAMAGES if kind in shown],
+        any(one.translator == REFERENCE for one in summary.quality),
+        bool(scores.base),
+        [_quality_row(one, scores) for one in summary.quality],
+    )
+
+
+def _systems(summary: Summary) -> dict[str, System]:
+    """By name, in the order of the settings; those that translated nothing are left out."""
+    there = dict.fromkeys(one.translator for one in summary.quality if one.translator != REFERENCE)
+    specs: Mapping[str, str] = summary.settings.get("translators") or {}
+    found: dict[str, System] = {}
+    letters = iter("abcdefghijklmnopqrstuvwxyz")
+    for name in (*(one for one in specs if one in there), *(one for one in there
+                                                            if one not in specs)):  # fmt: skip
+        damage, inner = _damage(str(specs.get(name, "")))
+        found[name] = System(name, "" if damage else next(letters, "·"), damage, inner)
+    return found
+
+
+def _damage(spec: str) -> tuple[Damage | None, str]:
+    """How a translator is spoilt on purpose, and which.
+
+    >>> _damage("degraded:drop=0.3:mini")[1], _damage("mini")
+    ('mini', (None, 'mini'))
+    """
+    kind, _, argument = spec.partition(":")
+    if kind != "degraded":
+        return None, spec
+    try:
+        return Damage.parse(argument)
+    except BabeliftError:
+        return None, spec
+
+
+@dataclass(frozen=True)
+class _Scores:
+    """F1-micro of arms that translate, by translator and pair, at the study's main settings."""
+
+    translated: dict[tuple[str, str, str], Mean] = field(default_factory=dict)
+    base: dict[tuple[str, str], Mean] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, summary: Summary) -> "_Scores":
+        found = cls()
+        settings = summary.settings
+        encoder = next(iter(settings.get("encoders") or {}), None)
+        ratio = next(iter(settings.get("ratios") or []), None)
+        rows = next(iter(settings.get("rows") or []), None)
+        for row in summary.table:
+            if (
+                row.metric != MAIN or row.mean is None or row.otc != OFF
+                or (row.encoder, row.rows) != (encoder, rows) or not row.source or not row.lang
+            ):  # fmt: skip
+                continue
+            if row.arm in ("translated", REFERENCE) and row.ratio == ratio:
+                name = row.translator or REFERENCE
+                found.translated[name, row.source, row.lang] = row
+            elif row.arm == "zero-shot":
+                found.base[row.source, row.lang] = row
+        return found
+
+
+def _figures(
+    summary: Summary, measure: str, systems: Mapping[str, System], scores: _Scores
+) -> list[Figure]:
+    known = [
+        one
+        for one in summary.quality
+        if (one.translator, one.source, one.lang) in scores.translated
+    ]
+    machine = [
+        one for one in known if one.translator in systems and _value(one, measure) is not None
+    ]
+    counts = Counter((one.source, one.lang) for one in machine)
+    pairs = [pair for pair, number in counts.items() if number >= FEWEST]
+    known = [one for one in known if (one.source, one.lang) in pairs]
+    xs = [x for one in known if (x := _value(one, measure)) is not None]
+    if not xs:
+        return []
+    ends = axis(min(xs), max(xs))
+    beyond = any(_value(one, measure) is None for one in known)
+    shown = [scores.translated[one.translator, one.source, one.lang] for one in known]
+    shown += [scores.base[pair] for pair in pairs if pair in scores.base]
+    means = [
+        (row.mean or 0.0) + side * (row.spread or 0.0) for row in shown for side in (-1.0, 1.0)
+    ]
+    # Trusted translations have no chrF of their own: they stand to the right of all systems.
+    right = ends[-1] + (0.08 * (ends[-1] - ends[0]) if beyond else 0)
+    ticks = tuple((x, compact(x)) for x in ends)
+    frame = Frame(ends[0], right, ticks, score_ticks(means), HIGH)
+    langs = in_order(summary, [one.lang for one in known])
+    pairs.sort(key=lambda pair: (pair[0], langs.index(pair[1])))
+    return [
+        Figure(
+            pair_name(f"{source}>{lang}"),
+            _plot(
+                [one for one in known if (one.source, one.lang) == (source, lang)],
+                measure, frame, systems, scores, summary,
+            ),
+        )
+        for source, lang in pairs
+    ]  # fmt: skip
+
+
+def _value(quality: Quality, measure: str) -> float | None:
+    value: float | None = getattr(quality, measure)
+    return value
+
+
+def _plot(
+    known: Sequence[Quality],
+    measure: str,
+    frame: Frame,
+    systems: Mapping[str, System],
+    scores: _Scores,
+    summary: Summary,
+) -> Markup:
+    source, lang = known[0].source, known[0].lang
+    marks: dict[str, Mark] = {}
+    levels = []
+    if (base := scores.base.get((source, lang))) is not None:
+        levels.append(
+            Level(base.mean or 0.0, _BASE, said=said("zero-shot", base.mean or 0.0, None))
+        )
+    for one in known:
+        row = scores.translated[one.translator, source, lang]
+        mean = row.mean or 0.0
+        interval = seed_interval(mean, row.spread, row.seeds)
+        x = _value(one, measure)
+        if one.translator == REFERENCE:
+            words = said("trusted translations", mean, interval)
+            levels.append(Level(mean, _REFERENCE, said=words))
+            at = frame.right if x is None else x
+            marks[REFERENCE] = Mark(at, mean, _REFERENCE, "diamond", interval, said=words)
+        elif x is not None and one.translator in systems:
+            marks[one.translator] = _mark(systems[one.translator], x, mean, interval)
+    return plot(
+        f"F1-micro by {QUALITY_MEASURES[measure][0]}, {pair_name(f'{source}>{lang}')}",
+        frame, marks=list(marks.values()), lines=_lines(systems, marks, summary), levels=levels,
+    )  # fmt: skip
+
+
+def _mark(system: System, x: float, mean: float, interval: tuple[float, float] | None) -> Mark:
+    colour = _DAMAGE_COLOURS[system.damage.kind] if system.damage else _SYSTEM
+    shape: Shape = "small" if system.damage else "dot"
+    words = f"{said(system.name, mean, interval)} at {compact(x)}"
+    return Mark(x, mean, colour, shape, interval, system.key, words)
+
+
+def _lines(
+    systems: Mapping[str, System], marks: Mapping[str, Mark], summary: Summary
+) -> list[Line]:
+    """From each system through its versions that are spoilt ever more, a line for each kind."""
+    specs: Mapping[str, str] = summary.settings.get("translators") or {}
+    names = {spec: name for name, spec in specs.items()}
+    kinds: dict[tuple[str, str], list[tuple[float, str]]] = {}
+    for name, system in systems.items():
+        if system.damage and name in marks:
+            own = kinds.setdefault((system.damage.kind, system.inner), [])
+            own.append((system.damage.strength, name))
+    found = []
+    for (kind, inner), spoilt in kinds.items():
+        start = [names[inner]] if names.get(inner) in marks else []
+        ordered = [*start, *(name for _, name in sorted(spoilt))]
+        if len(ordered) > 1:
+            points = tuple((marks[name].x, marks[name].y) for name in ordered)
+            found.append(Line(points, _DAMAGE_COLOURS[kind]))
+    return found
+
+
+def _quality_row(one: Quality, scores: _Scores) -> QualityRow:
+    row = scores.translated.get((one.translator, one.source, one.lang))
+    return QualityRow(
+        "trusted translations" if one.translator == REFERENCE else one.translator,
+        pair_name(f"{one.source}>{one.lang}"),
+        f"{one.rows:,}",
+        UNKNOWN if one.chrf is None else f"{one.chrf:.1f}",
+        UNKNOWN if one.bleu is None else f"{one.bleu:.1f}",
+        share(one.similarity),
+        UNKNOWN if one.flagged is None else percent(one.flagged, 1),
+        share(row.mean if row else None),
+        f"±{share(row.spread)}" if row and row.spread is not None else "",
+    )

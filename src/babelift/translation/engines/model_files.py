@@ -1,0 +1,303 @@
+"""What a translation model's own files say about it: family, limits, decoding, languages."""
+
+import contextlib
+import hashlib
+import json
+import os
+import struct
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any, BinaryIO, Final, Literal, Self
+
+from babelift.errors import LanguageError, ModelError
+from babelift.languages import resolve
+from babelift.store import cache_dir
+
+_REMEMBER_FROM: Final = 8 * 2**20
+"""Bytes from which a file's hash is kept; below it, hashing costs less than looking it up."""
+
+
+def identity(folder: Path, patterns: Iterable[str]) -> str:
+    """A hash of the names and contents of a folder's files that match one of the patterns.
+
+    Args:
+        folder: A model's folder.
+        patterns: Shell patterns of file names, e.g. `model.safetensors`.
+
+    Returns:
+        64 hexadecimal digits.
+    """
+    allowed = tuple(patterns)
+    whole = hashlib.sha256()
+    for path in sorted(folder.iterdir()):
+        if path.is_file() and any(fnmatch(path.name, pattern) for pattern in allowed):
+            whole.update(f"{path.name} {file_hash(path)}\n".encode())
+    return whole.hexdigest()
+
+
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file, remembered for large files until their size or time of change differs."""
+    real = path.resolve()
+    state = real.stat()
+    if state.st_size < _REMEMBER_FROM:
+        return hashlib.sha256(real.read_bytes()).hexdigest()
+    seen = {"path": str(real), "size": state.st_size, "changed": state.st_mtime_ns}
+    folder = cache_dir() / "models" / "hashes"
+    note = folder / f"{hashlib.sha256(str(real).encode()).hexdigest()[:32]}.json"
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        kept = json.loads(note.read_text(encoding="utf-8"))
+        if {key: kept.get(key) for key in seen} == seen:
+            return str(kept["sha256"])
+    with real.open("rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    with contextlib.suppress(OSError):
+        folder.mkdir(parents=True, exist_ok=True)
+        fresh = note.with_suffix(f".{os.getpid()}")
+        fresh.write_text(json.dumps({**seen, "sha256": digest}), encoding="utf-8")
+        fresh.replace(note)
+    return digest
+
+
+_VERSION = 6
+"""Newest layout of model.bin that is understood here."""
+
+
+def positions(path: Path) -> int | None:
+    """The rows of the model's table of positions, or None where it has none or is not readable.
+
+    The layout is that of `ModelSpec.save` in CTranslate2: version, name, revision, and then each
+    variable's name, shape, type and values.
+    """
+    found: list[int] = []
+    try:
+        with path.open("rb") as stream:
+            (version,) = struct.unpack("I", stream.read(4))
+            if not 4 <= version <= _VERSION:
+                return None
+            _name(stream)
+            _, variables = struct.unpack("II", stream.read(8))
+            for _ in range(variables):
+                name = _name(stream)
+                (rank,) = struct.unpack("B", stream.read(1))
+                shape = struct.unpack(f"{rank}I", stream.read(4 * rank))
+                _, size = struct.unpack("=BI", stream.read(5))
+                stream.seek(size, 1)
+                if name.endswith("position_encodings/encodings"):
+                    found.append(shape[0])
+    except (OSError, struct.error, UnicodeDecodeError, IndexError):
+        return None
+    return min(found, default=None)
+
+
+def _name(stream: BinaryIO) -> str:
+    (length,) = struct.unpack("H", stream.read(2))
+    return stream.read(length).rstrip(b"\0").decode()
+
+
+Family = Literal["m2m100", "nllb", "marian"]
+
+_FILE: Final = "babelift.json"
+_OUTPUT_LIMIT: Final = 200
+"""Longest output where a model states none: M2M100's and NLLB's own."""
+_SOURCE_LIMIT: Final[dict[Family, int]] = {"m2m100": 1024, "nllb": 1024, "marian": 512}
+
+
+@dataclass(frozen=True)
+class ModelFacts:
+    """What must be known to run a model as its authors meant it.
+
+    Attributes:
+        family: How text becomes tokens and how languages are named.
+        source_limit: Most source tokens, language and end tokens included.
+        output_limit: Most output tokens as `generate` counts them: the start token, the target
+            language and the end included.
+        forced_end: An output that reaches the limit has its last token replaced by the end.
+        no_repeat_ngram_size: No run of this many tokens may occur twice; 0 for no limit.
+        repetition_penalty: Above 1, tokens that occurred are made less likely.
+        length_penalty: Exponent of the length in beam search.
+        suppressed: Sequences of tokens that are never produced.
+        pair: Source and target tag of a model for one pair.
+    """
+
+    family: Family
+    source_limit: int
+    output_limit: int = _OUTPUT_LIMIT
+    forced_end: bool = False
+    no_repeat_ngram_size: int = 0
+    repetition_penalty: float = 1.0
+    length_penalty: float = 1.0
+    suppressed: tuple[tuple[str, ...], ...] = ()
+    pair: tuple[str, str] | None = None
+
+    def write(self, folder: Path) -> None:
+        """Write the facts beside a converted model."""
+        (folder / _FILE).write_text(json.dumps(asdict(self), indent=1), encoding="utf-8")
+
+    @classmethod
+    def read(cls, folder: Path) -> Self | None:
+        """The facts that were written beside a converted model, or None."""
+        if not (folder / _FILE).is_file():
+            return None
+        try:
+            values = read_json(folder / _FILE)
+            values["suppressed"] = tuple(tuple(tokens) for tokens in values["suppressed"])
+            values["pair"] = tuple(values["pair"]) if values["pair"] else None
+            return cls(**values)
+        except (TypeError, KeyError) as error:
+            raise ModelError(
+                f"'{folder / _FILE}' is not what this version writes: {error}.",
+                "Delete the folder; it is made again from the model.",
+            ) from error
+
+
+def published_facts(folder: Path, tokens: list[str]) -> ModelFacts:
+    """The facts of a model in its published file form.
+
+    Args:
+        folder: With config.json and, where there are, generation_config.json and
+            tokenizer_config.json.
+        tokens: The vocabulary in the order of its ids.
+
+    Raises:
+        ModelError: A file is not readable JSON, or the model's kind is not known.
+    """
+    config, generation = _settings(folder)
+    family = model_family(folder, config)
+    return _facts(folder, family, _positions(config, family), generation, tokens)
+
+
+def limits(folder: Path) -> tuple[int, int]:
+    """The source and the output limit of a model in its published file form, as in `ModelFacts`.
+
+    Raises:
+        ModelError: A file is not readable JSON, or the model's kind is not known.
+    """
+    config, generation = _settings(folder)
+    return _limits(folder, _positions(config, model_family(folder, config)), generation)
+
+
+def _settings(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What config.json holds, and how the model generates: older models say it there too."""
+    config = read_json(folder / "config.json")
+    return config, {**config, **read_json(folder / "generation_config.json", missing_ok=True)}
+
+
+def _positions(config: dict[str, Any], family: Family) -> int:
+    return int(config.get("max_position_embeddings") or _SOURCE_LIMIT[family])
+
+
+def _limits(folder: Path, room: int, generation: dict[str, Any]) -> tuple[int, int]:
+    tokenizer = read_json(folder / "tokenizer_config.json", missing_ok=True)
+    # transformers writes 1e30 where a tokenizer states no limit.
+    source = min(room, int(tokenizer.get("model_max_length") or room))
+    return source, min(room, int(generation.get("max_length") or _OUTPUT_LIMIT))
+
+
+def foreign_facts(folder: Path, tokens: list[str]) -> ModelFacts:
+    """The facts of a model that was converted by another program.
+
+    Args:
+        folder: With the tokenizer's files and, if they were copied too, generation_config.json
+            and tokenizer_config.json.
+        tokens: The vocabulary in the order of its ids.
+
+    Raises:
+        ModelError: The folder does not show which family the model is of.
+    """
+    family: Family
+    if (folder / "source.spm").is_file():
+        family = "marian"
+    elif "__en__" in tokens and (folder / "sentencepiece.bpe.model").is_file():
+        family = "m2m100"
+    elif "eng_Latn" in tokens and (folder / "tokenizer.json").is_file():
+        family = "nllb"
+    else:
+        raise ModelError(
+            f"'{folder}' is a CTranslate2 model, but not with the tokenizer of M2M100, NLLB or "
+            "Marian beside it.",
+            "Copy the tokenizer's files of the model it was converted from into the folder: "
+            "sentencepiece.bpe.model (M2M100), tokenizer.json (NLLB), or source.spm, target.spm "
+            "and tokenizer_config.json (Marian).",
+        )
+    limit = min(_SOURCE_LIMIT[family], positions(folder / "model.bin") or _SOURCE_LIMIT[family])
+    # A Marian model's own settings, where they were not copied, are these.
+    usual = {"max_length": limit, "forced_eos_token_id": 0} if family == "marian" else {}
+    generation = {**usual, **read_json(folder / "generation_config.json", missing_ok=True)}
+    return _facts(folder, family, limit, generation, tokens)
+
+
+def _facts(
+    folder: Path, family: Family, limit: int, generation: dict[str, Any], tokens: list[str]
+) -> ModelFacts:
+    tokenizer = read_json(folder / "tokenizer_config.json", missing_ok=True)
+    source_limit, output_limit = _limits(folder, limit, generation)
+    return ModelFacts(
+        family=family,
+        source_limit=source_limit,
+        output_limit=output_limit,
+        forced_end=generation.get("forced_eos_token_id") is not None,
+        no_repeat_ngram_size=int(generation.get("no_repeat_ngram_size") or 0),
+        repetition_penalty=float(generation.get("repetition_penalty") or 1.0),
+        length_penalty=float(generation.get("length_penalty") or 1.0),
+        suppressed=_suppressed(generation, tokens),
+        pair=marian_pair(tokenizer) if family == "marian" else None,
+    )
+
+
+def model_family(folder: Path, config: dict[str, Any]) -> Family:
+    """Which family the model of a published folder is of.
+
+    Raises:
+        ModelError: None of those known here.
+    """
+    kind = config.get("model_type")
+    if kind == "marian":
+        return "marian"
+    if kind == "m2m_100" and (folder / "vocab.json").is_file():
+        return "m2m100"
+    if kind == "m2m_100" and (folder / "tokenizer.json").is_file():
+        return "nllb"
+    raise ModelError(
+        f"'{folder}' holds a model of type '{kind}'; known here are m2m_100 (M2M100 and NLLB, "
+        "with their tokenizer's files) and marian.",
+        "Other translation models of transformers run with 'hf:FOLDER_OR_HUB_ID'.",
+    )
+
+
+def marian_pair(tokenizer: dict[str, Any]) -> tuple[str, str] | None:
+    """Source and target tag that a Marian tokenizer's settings name, or None."""
+    try:
+        return resolve(str(tokenizer["source_lang"])), resolve(str(tokenizer["target_lang"]))
+    except (KeyError, LanguageError):
+        return None
+
+
+def read_json(path: Path, *, missing_ok: bool = False) -> dict[str, Any]:
+    """A JSON object from a model's folder.
+
+    Raises:
+        ModelError: The file is missing or is no JSON object.
+    """
+    if missing_ok and not path.is_file():
+        return {}
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelError(f"'{path}' cannot be read: {error}.") from error
+    if not isinstance(values, dict):
+        raise ModelError(f"'{path}' must hold a JSON object.")
+    return values
+
+
+def _suppressed(generation: dict[str, Any], tokens: list[str]) -> tuple[tuple[str, ...], ...]:
+    """Token sequences never produced; padding needs no mention, CTranslate2 does not know it."""
+    banned = [list(ids) for ids in generation.get("bad_words_ids") or ()]
+    banned += [[number] for number in generation.get("suppress_tokens") or ()]
+    pad = generation.get("pad_token_id")
+    return tuple(
+        tuple(tokens[number] for number in ids)
+        for ids in banned
+        if ids and ids != [pad] and all(0 <= number < len(tokens) for number in ids)
+    )

@@ -1,0 +1,269 @@
+"""The job behind `babelift translate`: tables in, one file of translated rows out."""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from itertools import chain, count
+from pathlib import Path
+from typing import Any, NoReturn
+
+import polars as pl
+
+from babelift.config import QualityAction, TranslateConfig, Translating
+from babelift.corpus import report_rejects
+from babelift.corpus.parts import Spool, parts_folder, read_parts
+from babelift.errors import ConfigError, RunError
+from babelift.languages import resolve
+from babelift.progress import Progress, quiet
+from babelift.store import check_form, check_place, file_hash, job_key, rows_file, write_json
+from babelift.translation.driver import BATCH_TOKENS, translate_parts, translate_rows
+from babelift.translation.memory import Memory
+from babelift.translation.protocol import Translator
+from babelift.translation.registry import load_translator
+from babelift.translation.report import TranslationReport
+
+
+@dataclass(frozen=True, slots=True)
+class JobOutput:
+    """A file that a job writes, with its report beside it.
+
+    Attributes:
+        path: The file.
+        job: Identifies the settings and the input.
+    """
+
+    path: Path
+    job: str
+
+    @property
+    def report(self) -> Path:
+        """The report: counts, and the job that made the output."""
+        return self.path.with_name(f"{self.path.name}.report.json")
+
+    def check(self) -> None:
+        """Refuse, before any work, a file that another job or the user made.
+
+        Raises:
+            ConfigError: The file's ending is not one that can be written.
+            RunError: The file exists and is not this job's.
+        """
+        check_form(self.path)
+        if self.path.is_dir():
+            raise RunError(f"output '{self.path}' is a folder.", "Name a file with --out.")
+        if not self.path.exists():
+            return
+        try:
+            known: Any = json.loads(self.report.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            known = None
+        if not isinstance(known, dict) or "job" not in known:
+            self._refuse("was not written by 'babelift translate'")
+        if known["job"] != self.job:
+            self._refuse("was written with other settings or from another input")
+
+    def write(self, frames: Iterable[pl.DataFrame], report: Callable[[], dict[str, Any]]) -> bool:
+        """Put the rows in place; what stands there already must be the same to the byte.
+
+        Args:
+            frames: The rows, all of the same columns.
+            report: Gives the counts, once all rows have been taken.
+
+        Returns:
+            Whether anything was written.
+
+        Raises:
+            RunError: The file cannot be written, or is not what the job makes now.
+        """
+        exists = self.path.exists()
+        fresh = self.path.with_name(f".{self.path.stem}.again{self.path.suffix}")
+        with rows_file(fresh if exists else self.path) as append:
+            for frame in frames:
+                append(frame)
+            if not exists:
+                write_json({"job": self.job, **report()}, self.report)
+        if exists:
+            same = file_hash(fresh) == file_hash(self.path)
+            fresh.unlink()
+            if not same:
+                self._refuse("is not what this job makes now: it or the translator has changed")
+        return not exists
+
+    def _refuse(self, why: str) -> NoReturn:
+        raise RunError(
+            f"output '{self.path}' exists and {why}; it is not overwritten.",
+            "Choose another --out, or move that file away.",
+        )
+
+
+def run_translate(config: TranslateConfig, progress: Progress | None = None) -> TranslationReport:
+    """Translate tables and write the rows to `config.out`.
+
+    Beside the output stand `<out>.report.json` with the counts and, where rows could not be read,
+    `<out>.rejects.jsonl`. Run again after a kill, it goes on with what is missing; run again when
+    all is done, it finds everything in the memory and leaves the output as it is. Rows go from
+    file to file in parts: how many there are does not change how much memory is used.
+
+    Args:
+        config: What to translate, how, and where to write it.
+        progress: Where to show how far it is.
+
+    Returns:
+        What became of the rows.
+
+    Raises:
+        ConfigError: A setting that cannot be used.
+        RejectsError: Too many rows cannot be read.
+        RunError: The output exists and was not made by this very job, or cannot be written.
+        TranslationError: A translator or the memory failed; finished translations are kept.
+    """
+    progress = progress or quiet()
+    out = _checked_output(config)
+    output = JobOutput(out, _job_key(config))
+    output.check()
+    check_place(out)
+    with parts_folder(out) as folder:
+        rows = read_parts(config.input, config, folder, labelled=False)
+        rejects = out.with_name(f"{out.name}.rejects.jsonl")
+        report_rejects(rows, rejects, config.max_rejects, progress)
+        with Memory() as memory, _translators(config) as (translator, fallback):
+            report = TranslationReport.of(
+                translator, fallback if config.quality == "retry" else None
+            )
+            shelves = count()
+            made = translate_parts(
+                rows,
+                rows.langs,
+                config.to,
+                translator,
+                report=report,
+                memory=memory,
+                quality=config.quality,
+                fallback=fallback,
+                batch_tokens=config.batch_tokens,
+                progress=progress,
+                shelf=lambda: Spool(folder / f"pair-{next(shelves)}"),
+            )
+            form = next(iter(rows)).clear()
+            frames = chain([form], rows if config.with_originals else (), made)
+            written = output.write(frames, report.to_dict)
+    for note in report.notes:
+        progress.say(note)
+    if not written:
+        progress.say(f"{out} is complete already; nothing was changed.")
+    return report
+
+
+def _checked_output(config: TranslateConfig) -> Path:
+    if not config.input:
+        raise ConfigError("no table to translate is given.", "Name one or more files.")
+    if not config.to:
+        raise ConfigError("no target language is given.", "Name one or more with --to.")
+    if config.out is None:
+        raise ConfigError("no output file is given.", "Name one with --out FILE.parquet.")
+    return Path(config.out)
+
+
+@contextmanager
+def _translators(config: TranslateConfig) -> Iterator[tuple[Translator, Translator | None]]:
+    with ExitStack() as stack:
+        load: Callable[..., Translator] = load_translator
+        if config.on == "ray":
+            from babelift.translation.on_ray import on_ray
+
+            load = stack.enter_context(on_ray(config.workers))
+        translator = _opened(config.translator, config, stack, load)
+        fallback = _opened(config.fallback, config, stack, load) if config.fallback else None
+        yield translator, fallback
+
+
+_NOT_CONTENT = {"out", "input", "batch_tokens", "max_rejects", "on", "workers"}
+"""Settings that do not change what is in the output."""
+
+
+def _job_key(config: TranslateConfig) -> str:
+    """Of the settings that change what is in the output."""
+    return job_key(config.model_dump(mode="json", exclude=_NOT_CONTENT), config.input)
+
+
+def translate(
+    rows: pl.DataFrame,
+    to: str | Sequence[str],
+    translator: str | Translator = "m2m100",
+    *,
+    lang: str | None = None,
+    quality: QualityAction = "keep",
+    fallback: str | Translator | None = None,
+    batch_tokens: int = BATCH_TOKENS,
+    memory: Memory | None = None,
+    progress: Progress | None = None,
+) -> pl.DataFrame:
+    """Translate a frame of rows.
+
+    Args:
+        rows: Needs a column `text`, and `lang` unless that is given as an argument. `id` is made
+            from the row's number where it is missing; all other columns are copied.
+        to: Tags of the languages to translate into.
+        translator: As on the command line, see 'babelift models'; or any `Translator`, which is
+            left open.
+        lang: The language of all rows.
+        quality: What to do with faulty translations: `keep`, `drop` or `retry`.
+        fallback: Second translator, for `retry`.
+        batch_tokens: Tokens sent to the translator at a time.
+        memory: Where finished translations are kept; the one in the cache folder if absent.
+        progress: Where to show how far it is.
+
+    Returns:
+        The translations in the form of `corpus.rows.SCHEMA`, one row for each row and target
+        language; faults in the column `flags`.
+
+    Raises:
+        LanguageError: A language that is not known, or a pair that the translator cannot do.
+        TranslationError: The translator or the memory failed.
+
+    >>> from babelift.testing.translators import FunctionTranslator
+    >>> words = {"It is good.": "Es ist gut.", "It broke.": "Es ging kaputt."}
+    >>> dictionary = FunctionTranslator(lambda text, source, target: words[text])
+    >>> rows = pl.DataFrame({"text": ["It is good. It broke."], "label": ["3"]})
+    >>> translate(rows, "de", dictionary, lang="en").select("id", "text", "label", "lang").rows()
+    [('0@de', 'Es ist gut. Es ging kaputt.', '3', 'de')]
+    """
+    if lang is not None:
+        rows = rows.with_columns(pl.lit(lang).alias("lang"))
+    if "id" not in rows.columns:
+        rows = rows.with_row_index("id").with_columns(pl.col("id").cast(pl.String))
+    for name in ("group_id", "original_id"):
+        if name not in rows.columns:
+            rows = rows.with_columns(pl.col("id").alias(name))
+    targets = tuple(resolve(tag) for tag in ((to,) if isinstance(to, str) else to))
+    config = Translating.from_mapping(
+        {"to": targets, "quality": quality, "batch_tokens": batch_tokens}, where="translate"
+    )
+    with ExitStack() as stack:
+        result = translate_rows(
+            rows,
+            targets,
+            _opened(translator, config, stack),
+            memory=memory if memory is not None else stack.enter_context(Memory()),
+            quality=quality,
+            fallback=None if fallback is None else _opened(fallback, config, stack),
+            batch_tokens=batch_tokens,
+            progress=progress,
+        )
+    for note in result.report.notes:
+        (progress or quiet()).say(note)
+    return result.rows
+
+
+def _opened(
+    translator: str | Translator,
+    config: Translating,
+    stack: ExitStack,
+    load: Callable[..., Translator] = load_translator,
+) -> Translator:
+    """A translator by its name, closed in the end; one that is given as it is stays open."""
+    if not isinstance(translator, str):
+        return translator
+    opened = load(translator, config=config)
+    stack.callback(opened.close)
+    return opened

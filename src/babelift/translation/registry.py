@@ -1,0 +1,311 @@
+"""The translators by name, each loaded by one string; nothing is imported before it is used."""
+
+import shutil
+import warnings
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Final
+
+from babelift.config import Translating
+from babelift.errors import BabeliftWarning, ConfigError, did_you_mean
+from babelift.hub import non_commercial
+from babelift.translation.protocol import Translator
+
+
+class NonCommercialWarning(BabeliftWarning):
+    """Weights that may not be used commercially are about to be used."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One way to translate.
+
+    Attributes:
+        name: What stands before the colon of a translator's string.
+        target: `module:function` that loads it from the argument and the settings.
+        description: One line for a table.
+        languages: Which languages, in a few words.
+        license: SPDX id of the weights or data, None where it depends on what is given.
+        hub_id: Where its weights are fetched from, None where they are not.
+        size: What is fetched, in words.
+        argument: What may or must stand after the colon, e.g. `FILE`; empty for nothing.
+        required: The argument must be given.
+        embedded: Which of the package's own folders holds it, None for none.
+    """
+
+    name: str
+    target: str
+    description: str
+    languages: str
+    license: str | None = None
+    hub_id: str | None = None
+    size: str | None = None
+    argument: str = ""
+    required: bool = False
+    embedded: str | None = None
+
+    @property
+    def usage(self) -> str:
+        """How it is written: `m2m100`, `lexicon:FILE`."""
+        return f"{self.name}:{self.argument}" if self.required else self.name
+
+
+def _entries() -> tuple[Entry, ...]:
+    return (
+        Entry(
+            name="m2m100",
+            target="babelift.translation.engines.ctranslate2:m2m100",
+            description="M2M100 418M on CTranslate2, any pair directly; the paper's translator",
+            languages="100 languages",
+            license="MIT",
+            hub_id="facebook/m2m100_418M",
+            size="1.9 GB, kept as 0.5 GB",
+            argument="FOLDER_OR_HUB_ID",
+        ),
+        Entry(
+            name="m2m100-1.2b",
+            target="babelift.translation.engines.ctranslate2:m2m100_large",
+            description="M2M100 1.2B on CTranslate2: better and three times slower",
+            languages="100 languages",
+            license="MIT",
+            hub_id="facebook/m2m100_1.2B",
+            size="5.0 GB, kept as 1.3 GB",
+            argument="FOLDER_OR_HUB_ID",
+        ),
+        Entry(
+            name="nllb-600m",
+            target="babelift.translation.engines.ctranslate2:nllb",
+            description="NLLB-200 distilled on CTranslate2; non-commercial use only",
+            languages="200 languages",
+            license="CC-BY-NC-4.0",
+            hub_id="facebook/nllb-200-distilled-600M",
+            size="2.5 GB, kept as 0.6 GB",
+            argument="FOLDER_OR_HUB_ID",
+        ),
+        Entry(
+            name="opus-mt",
+            target="babelift.translation.engines.opus:load",
+            description="one Marian model per pair on CTranslate2, through English where none",
+            languages="60 languages, all pairs of en de es fr ja zh",
+            license="CC-BY-4.0 AND Apache-2.0",
+            hub_id="Helsinki-NLP/opus-mt-{source}-{target}",
+            size="0.3 GB a pair",
+            argument="FOLDER",
+        ),
+        Entry(
+            name="ct2",
+            target="babelift.translation.engines.ctranslate2:load",
+            description="a CTranslate2 model of M2M100, NLLB or Marian in a folder",
+            languages="the model's languages",
+            argument="FOLDER",
+            required=True,
+        ),
+        Entry(
+            name="hf",
+            target="babelift.translation.engines.transformers:load",
+            description="any translation model of transformers, for what CTranslate2 cannot load",
+            languages="the model's languages",
+            argument="FOLDER_OR_HUB_ID",
+            required=True,
+        ),
+        Entry(
+            name="mini",
+            target="babelift.translation.engines.mini:load",
+            description="per pair a small M2M100 of our own or mini-lexicon, whichever is better; "
+            "ships with Babelift",
+            languages="all pairs of en de es fr ja zh",
+            license="Apache-2.0 AND CC-BY-2.0",
+            embedded="translator",
+        ),
+        Entry(
+            name="mini-m2m100",
+            target="babelift.translation.engines.mini:load_model",
+            description="mini's small M2M100 for every pair, to try the neural path offline",
+            languages="all pairs of en de es fr ja zh",
+            license="Apache-2.0",
+            embedded="translator",
+        ),
+        Entry(
+            name="mini-lexicon",
+            target="babelift.translation.engines.lexicon:load_embedded",
+            description="words and short phrases, in the order of the source; ships with Babelift",
+            languages="all pairs of en de es fr ja zh",
+            license="CC-BY-2.0",
+            embedded="lexicon",
+        ),
+        Entry(
+            name="apertium",
+            target="babelift.translation.engines.apertium:load",
+            description="rule-based, no weights; Debian's apertium with its language pairs",
+            languages="the installed pairs, e.g. en-es, fr-es",
+            license="GPL-2.0-only",
+        ),
+        Entry(
+            name="lexicon",
+            target="babelift.translation.engines.lexicon:load",
+            description="word by word from a bilingual word list",
+            languages="the list's languages",
+            argument="FILE",
+            required=True,
+        ),
+        Entry(
+            name="table",
+            target="babelift.translation.engines.table:load",
+            description="translations that already exist, by text",
+            languages="the table's languages",
+            argument="FILE#SYSTEM",
+            required=True,
+        ),
+        Entry(
+            name="command",
+            target="babelift.translation.engines.command:load",
+            description="a program of your own: JSON lines in, JSON lines out",
+            languages="the program's languages",
+            argument="CMD",
+            required=True,
+        ),
+        Entry(
+            name="degraded",
+            target="babelift.translation.engines.degraded:load",
+            description="any of these, spoilt on purpose: drop, shuffle or sense (wrong senses) "
+            "hits a share of the words, as in degraded:drop=0.3:mini",
+            languages="those of the translator that is spoilt; sense into en de es fr ja zh",
+            argument="KIND=SHARE:TRANSLATOR",
+            required=True,
+        ),
+    )
+
+
+TRANSLATORS: Final[dict[str, Entry]] = {entry.name: entry for entry in _entries()}
+"""Every translator by its name."""
+
+
+def load_translator(spec: str, *, config: Translating | None = None) -> Translator:
+    """The translator that a string names.
+
+    Args:
+        spec: `m2m100`, `opus-mt:FOLDER`, `ct2:FOLDER`, `lexicon:FILE`, ...
+        config: Beam width, arithmetic and what else the back end reads; defaults if absent.
+
+    Raises:
+        ConfigError: The name is not known, or its argument is missing or too much.
+        ModelError: The model cannot be found, fetched, converted or opened.
+        MissingDependencyError: A library or program it needs is not installed.
+
+    >>> load_translator("m2m10")
+    Traceback (most recent call last):
+    babelift.errors.ConfigError: translator 'm2m10' is not known; did you mean 'm2m100'?
+    Known: m2m100, m2m100-1.2b, nllb-600m, opus-mt, ct2:FOLDER, hf:FOLDER_OR_HUB_ID, mini, \
+mini-m2m100, mini-lexicon, apertium, lexicon:FILE, table:FILE#SYSTEM, command:CMD, \
+degraded:KIND=SHARE:TRANSLATOR.
+    """
+    entry, argument = parse(spec)
+    terms = license_of(entry, argument)
+    if non_commercial(terms):
+        warnings.warn(
+            f"{spec}: its weights are {terms}, for non-commercial use only; what is translated "
+            "with them, and a model trained on it, may not be used commercially. m2m100 (MIT) and "
+            "opus-mt have no such limit.",
+            NonCommercialWarning,
+            stacklevel=2,
+        )
+    module, function = entry.target.split(":")
+    load: Any = getattr(import_module(module), function)
+    translator: Translator = load(argument, config or Translating())
+    return translator
+
+
+def license_of(entry: Entry, argument: str) -> str | None:
+    """The licence of the weights or data that an entry and its argument name, None if not known.
+
+    What is published under a known hub id has its licence there; NLLB's holds for every copy.
+
+    >>> license_of(TRANSLATORS["hf"], "facebook/m2m100_418M")
+    'MIT'
+    >>> license_of(TRANSLATORS["nllb-600m"], "folder"), license_of(TRANSLATORS["m2m100"], "folder")
+    ('CC-BY-NC-4.0', None)
+    """
+    nllb = TRANSLATORS["nllb-600m"]
+    if not argument or entry is nllb:
+        return entry.license
+    if argument.startswith("facebook/nllb-"):
+        return nllb.license
+    published = (item for item in TRANSLATORS.values() if item.hub_id == argument)
+    return next((item.license for item in published), None)
+
+
+def parse(spec: str) -> tuple[Entry, str]:
+    """The entry and the argument that a translator's string names; loads nothing.
+
+    Raises:
+        ConfigError: The name is not known, or its argument is missing or too much.
+
+    >>> parse("lexicon:en-de.tsv")[1]
+    'en-de.tsv'
+    """
+    name, colon, argument = spec.strip().partition(":")
+    entry = TRANSLATORS.get(name)
+    if entry is None:
+        known = f"Known: {', '.join(item.usage for item in TRANSLATORS.values())}."
+        near = did_you_mean(spec, suggestions())
+        if Path(spec).is_dir():
+            kind = "ct2" if (Path(spec) / "model.bin").is_file() else "hf"
+            near = f"; did you mean '{kind}:{spec}'?"
+        elif by_id := [item.name for item in TRANSLATORS.values() if item.hub_id == spec]:
+            near = f"; did you mean '{by_id[0]}'?"
+        raise ConfigError(f"translator '{spec}' is not known{near}", known)
+    if entry.required and not argument:
+        raise ConfigError(f"translator '{name}' needs an argument: {entry.usage}.")
+    if colon and not entry.argument:
+        raise ConfigError(f"translator '{name}' takes no argument. Got '{argument}'.")
+    if name == "degraded":
+        from babelift.translation.engines.degraded import Damage
+
+        Damage.parse(argument)
+    return entry, argument
+
+
+def suggestions() -> list[str]:
+    """Names and hub ids to offer where one is not found."""
+    return [*TRANSLATORS, *(entry.hub_id for entry in TRANSLATORS.values() if entry.hub_id)]
+
+
+def describe() -> list[dict[str, Any]]:
+    """The translators for a table: name, kind, license, size, where, languages, description.
+
+    Those that ship with Babelift also have their `measurements`; see `babelift.embedded`.
+    """
+    return [_description(entry) for entry in TRANSLATORS.values()]
+
+
+def _description(entry: Entry) -> dict[str, Any]:
+    description: dict[str, Any] = {
+        "name": entry.usage,
+        "kind": "translator",
+        "license": entry.license,
+        "size": entry.size,
+        "where": _where(entry),
+        "languages": entry.languages,
+        "description": entry.description,
+    }
+    if entry.embedded:
+        from babelift.embedded import facts
+
+        description |= facts(entry.embedded)
+    return description
+
+
+def _where(entry: Entry) -> str:
+    if entry.name == "apertium":
+        from babelift.translation.engines.apertium_modes import PROGRAM
+
+        return shutil.which(PROGRAM) or "not installed"
+    if entry.hub_id is None:
+        return "given by you"
+    if "{" in entry.hub_id:
+        return f"fetched from {entry.hub_id} on first use"
+    from babelift.hub import on_disk
+
+    folder = on_disk(entry.hub_id)
+    return str(folder) if folder else f"fetched from {entry.hub_id} on first use"

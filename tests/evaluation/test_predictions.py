@@ -1,0 +1,262 @@
+"""The jobs behind predict and evaluate, from files to files."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+import babelift
+from babelift.config import EvaluateConfig, PredictConfig
+from babelift.corpus.rows import originals
+from babelift.errors import (
+    BabeliftError,
+    ConfigError,
+    DataError,
+    LanguageError,
+    ModelError,
+    RejectsError,
+    RunError,
+)
+from babelift.evaluation.evaluate import evaluate
+from babelift.evaluation.jobs import make_predictions, run_evaluate, run_predict, write_predictions
+from babelift.prediction.predictor import Predictor
+from babelift.prediction.stream import predict_proba
+from babelift.testing.text import SENTENCES
+
+LABELS = ["negative", "neutral", "positive"]
+ROWS = [
+    {"id": f"{lang}{number}", "text": text, "label": LABELS[number % 3], "lang": lang}
+    for lang, texts in SENTENCES.items()
+    for number, text in enumerate(texts)
+]
+TEXTS = [row["text"] for row in ROWS]
+
+
+@pytest.fixture
+def reviews(tmp_path: Path) -> Path:
+    path = tmp_path / "reviews.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in ROWS))
+    return path
+
+
+def read(path: Path) -> pl.DataFrame:
+    if path.suffix == ".parquet":
+        return pl.read_parquet(path)
+    return pl.read_csv(path) if path.suffix == ".csv" else pl.read_ndjson(path)
+
+
+def predict(model: Path, *inputs: Path, **settings: object) -> Path:
+    values = {"model": str(model), "input": tuple(map(str, inputs)), **settings}
+    return run_predict(PredictConfig.from_mapping(values))
+
+
+def measure(model: Path | str, *inputs: Path, **settings: object) -> dict[str, object]:
+    values = {"model": str(model), "input": tuple(map(str, inputs)), **settings}
+    return run_evaluate(EvaluateConfig.from_mapping(values))
+
+
+def test_a_table_of_predictions_has_a_column_per_label() -> None:
+    rows = originals(ids=["1", "2"], texts=["a", "b"], labels=["x", None], langs=["en", "de"])
+    table = make_predictions(rows, "linear", ["x", "y"], np.array([[0.5, 0.5], [0.1, 0.9]]))
+    assert table.columns == [
+        *("id", "group_id", "lang", "source_lang", "origin", "label", "model"),
+        *("prediction", "probability", "p_x", "p_y"),
+    ]
+    assert table["prediction"].to_list() == ["x", "y"]
+    assert table["label"].to_list() == ["x", None]
+
+
+def test_probabilities_of_another_shape_are_refused() -> None:
+    rows = originals(ids=["1"], texts=["a"], labels=["x"], langs=["en"])
+    with pytest.raises(DataError, match="1 rows by 2 labels"):
+        make_predictions(rows, "encoder", ["x", "y"], np.zeros((1, 3)))
+
+
+@pytest.mark.parametrize("ending", ["jsonl", "csv", "parquet"])
+def test_predict_labels_every_row_in_the_order_of_the_input(
+    model: Path, reviews: Path, tmp_path: Path, ending: str
+) -> None:
+    out = tmp_path / "out" / f"labelled.{ending}"
+    assert predict(model, reviews, out=out) == out
+    table = read(out)
+    assert table.columns[:3] == ["id", "prediction", "probability"]
+    assert table["id"].to_list() == [row["id"] for row in ROWS]
+    assert table["text"].to_list() == TEXTS
+    assert table["prediction"].to_list() == Predictor.load(model).predict(TEXTS)
+    assert table.select(f"p_{label}" for label in LABELS).sum_horizontal().to_list() == (
+        pytest.approx([1.0] * len(ROWS))
+    )
+
+
+def test_predict_needs_neither_label_nor_language(model: Path, tmp_path: Path) -> None:
+    (tmp_path / "new.csv").write_text("review,product\nvery good,lamp\nvery bad,chair\n")
+    out = predict(model, tmp_path / "new.csv", out=tmp_path / "out.jsonl", text="review")
+    table = read(out)
+    assert "lang" not in table.columns
+    assert "label" not in table.columns
+    assert table["product"].to_list() == ["lamp", "chair"]
+
+
+def test_predictions_of_a_labelled_file_again_lose_nothing(
+    model: Path, reviews: Path, tmp_path: Path
+) -> None:
+    once = predict(model, reviews, out=tmp_path / "once.csv")
+    twice = read(predict(model, once, out=tmp_path / "twice.csv"))
+    assert twice["prediction"].to_list() == twice["prediction_given"].to_list()
+    assert {"p_neutral", "p_neutral_given"} <= set(twice.columns)
+
+
+def test_rows_that_cannot_be_read_go_to_a_file_beside(model: Path, tmp_path: Path) -> None:
+    (tmp_path / "new.jsonl").write_text('{"text": "good"}\n{"text": null}\n')
+    out = tmp_path / "out.csv"
+    predict(model, tmp_path / "new.jsonl", out=out, max_rejects=0.5)
+    assert read(out).height == 1
+    rejects = (tmp_path / "out.csv.rejects.jsonl").read_text().splitlines()
+    assert json.loads(rejects[0])["row"] == 2
+
+
+def test_too_many_bad_rows_stop_before_the_model_is_opened(tmp_path: Path) -> None:
+    (tmp_path / "new.jsonl").write_text('{"text": "good"}\n{"text": null}\n')
+    with pytest.raises(RejectsError):
+        predict(tmp_path / "no-model", tmp_path / "new.jsonl", out=tmp_path / "out.csv")
+
+
+def test_predict_overwrites_nothing(model: Path, reviews: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.csv"
+    out.write_text("mine")
+    with pytest.raises(ConfigError, match="exists already"):
+        predict(model, reviews, out=out)
+    assert out.read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({}, "no file to write"),
+        ({"out": "out.xlsx"}, "'.xlsx' is not known"),
+        ({"out": "out.csv", "input": ()}, "no input table"),
+    ],
+)
+def test_predict_says_which_setting_is_missing(
+    model: Path, reviews: Path, settings: dict[str, object], message: str, tmp_path: Path
+) -> None:
+    if "out" in settings:
+        settings["out"] = tmp_path / str(settings["out"])
+    with pytest.raises(ConfigError, match=message):
+        run_predict(
+            PredictConfig.from_mapping({"model": str(model), "input": (str(reviews),), **settings})
+        )
+
+
+def test_evaluate_writes_metrics_and_predictions(
+    model: Path, reviews: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "evaluated"
+    metrics = measure(model, reviews, out=out)
+    assert json.loads((out / "metrics.json").read_text()) == metrics
+    assert set(metrics["languages"]) == set(SENTENCES)
+    predictions = pl.read_parquet(out / "predictions.parquet")
+    assert predictions["prediction"].to_list() == Predictor.load(model).predict(TEXTS)
+    with pytest.raises(RunError, match=r"holds a metrics\.json already"):
+        measure(model, reviews, out=out)
+
+
+def test_evaluate_counts_rows_that_cannot_be_used(
+    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file, out = tmp_path / "test.csv", tmp_path / "out"
+    file.write_text("text,label,lang\ngood,positive,en\nbad,,en\n")
+    assert measure(model, file, out=out, max_rejects=0.5)["languages"]["en"]["rows"] == 1
+    assert "missing label" in (out / "rejects.jsonl").read_text()
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("ending", ["parquet", "jsonl", "csv"])
+def test_a_file_of_predictions_gives_the_metrics_of_its_model(
+    model: Path, reviews: Path, tmp_path: Path, ending: str
+) -> None:
+    metrics = measure(model, reviews, out=tmp_path / "evaluated")
+    file = tmp_path / f"predictions.{ending}"
+    write_predictions(pl.read_parquet(tmp_path / "evaluated" / "predictions.parquet"), file)
+    assert measure(file) == metrics
+
+
+def test_predictions_of_another_tool_need_three_columns_under_any_name(tmp_path: Path) -> None:
+    file = tmp_path / "other.csv"
+    file.write_text("gold,prediction\n1,1\n2,1\n3,3\n")
+    metrics = measure(file, label="gold", lang="pt-BR")
+    assert metrics["labels"] == ["1", "2", "3"]
+    assert metrics["ordinal"] is True
+    assert metrics["languages"]["pt"]["f1_micro"] == pytest.approx(2 / 3)
+    assert metrics["languages"]["pt"]["calibration_error"] is None
+    assert measure(file, label="gold", lang="pt", ordinal=False)["ordinal"] is False
+
+
+@pytest.mark.parametrize(
+    ("content", "settings", "message"),
+    [
+        ("label,prediction\na,a\n", {}, "column 'lang' is missing"),
+        ("label,predicted,lang\na,a,de\n", {}, "'prediction' is missing; did you mean 'predicted'"),
+        ("label,prediction\na,a\n", {"lang": "jp"}, "'jp' is neither a column nor a language"),
+        ("label,prediction,lang\na,a,de\n", {"label": "lable"}, "did you mean 'label'"),
+        ("label,prediction,lang\na,a,de\nb\n", {}, "row 3 of .*other.csv"),
+        ("label,prediction,lang\na,a,de\n", {"input": ("x.csv",)}, "nothing to predict"),
+        ("label,prediction,lang\n,a,de\n", {}, "column 'label' is empty"),
+        ("", {}, "empty"),
+    ],
+)
+def test_faulty_files_of_predictions_are_refused(
+    tmp_path: Path, content: str, settings: dict[str, object], message: str
+) -> None:
+    file = tmp_path / "other.csv"
+    file.write_text(content)
+    with pytest.raises(BabeliftError, match=message):
+        run_evaluate(EvaluateConfig.from_mapping({"model": str(file), **settings}))
+
+
+def test_a_label_that_the_model_does_not_know_is_named(model: Path, tmp_path: Path) -> None:
+    file = tmp_path / "test.csv"
+    file.write_text("id,text,label,lang\nr1,good,positive,en\nr2,bad,negativ,en\n")
+    with pytest.raises(DataError, match=r"row 'r2' has the label 'negativ'.*mean 'negative'"):
+        measure(model, file)
+
+
+def test_a_missing_model_is_named(reviews: Path, tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="does not exist"):
+        measure(tmp_path / "none", reviews)
+    with pytest.raises(ConfigError, match="no model was given"):
+        run_evaluate(EvaluateConfig.from_mapping({"input": (str(reviews),)}))
+    with pytest.raises(DataError, match="no such file"):
+        measure(tmp_path / "none.csv")
+
+
+def test_rows_in_memory_give_what_files_give(model: Path, reviews: Path) -> None:
+    from_files = evaluate(model, reviews)
+    assert evaluate(Predictor.load(model), [reviews]) == from_files
+    assert evaluate(model, pl.DataFrame(ROWS)) == from_files
+    renamed = pl.DataFrame(ROWS).rename({"text": "body", "label": "stars"}).drop("lang")
+    metrics = evaluate(model, renamed, text="body", label="stars", lang="en")
+    assert list(metrics["languages"]) == ["en"]
+
+
+def test_rows_in_memory_are_checked(model: Path) -> None:
+    frame = pl.DataFrame(ROWS)
+    with pytest.raises(DataError, match="'lang' is missing"):
+        evaluate(model, frame.drop("lang"))
+    with pytest.raises(LanguageError, match="'xx' is not known"):
+        evaluate(model, frame.with_columns(lang=pl.lit("xx")))
+    with pytest.raises(ConfigError, match="setting 'txt' is not known; did you mean 'text'"):
+        evaluate(model, frame, txt="body")
+
+
+def test_the_package_is_also_the_public_function(model: Path) -> None:
+    assert babelift.evaluate(model, pl.DataFrame(ROWS))["labels"] == LABELS
+
+
+def test_predict_proba_names_its_columns(model: Path) -> None:
+    labels, proba = predict_proba(model, TEXTS[:5], batch_size=2)
+    assert labels == LABELS
+    assert proba.shape == (5, 3)
+    assert proba.dtype == np.float64

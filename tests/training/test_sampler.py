@@ -1,0 +1,335 @@
+from collections import Counter
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+
+from babelift.errors import ConfigError, DataError
+from babelift.training.sampler import Batch, PairSampler, parse_ratio
+
+RATIOS = [(1, 1), (1, 2), (1, 5), (2, 1), (1, 3), (2, 3)]
+
+
+def corpus(targets_of: list[int]) -> tuple[list[int], list[int]]:
+    """Originals 0, 1, ..., and for each as many translations as it has targets."""
+    original_of = list(range(len(targets_of)))
+    targets = [-1] * len(targets_of)
+    for original, count in enumerate(targets_of):
+        original_of += [original] * count
+        targets += range(count)
+    return original_of, targets
+
+
+@st.composite
+def samplers(draw: st.DrawFn, least: int = 0) -> tuple[PairSampler, list[int], list[int]]:
+    targets_of = draw(st.lists(st.integers(least, 5), min_size=1, max_size=40))
+    original_of, targets = corpus(targets_of)
+    lengths = draw(st.sampled_from([None, [7 * row % 11 for row in range(len(targets))]]))
+    try:
+        sampler = PairSampler(
+            original_of,
+            targets,
+            ratio=draw(st.sampled_from(RATIOS)),
+            batch_size=draw(st.integers(2, 40)),
+            seed=draw(st.integers(0, 3)),
+            lengths=lengths,
+            window=draw(st.integers(1, 4)),
+        )
+    except DataError:
+        assume(False)
+    return sampler, original_of, targets
+
+
+def epoch_of(sampler: PairSampler, epoch: int) -> list[Batch]:
+    return [sampler.batch(epoch, step) for step in range(sampler.steps_per_epoch)]
+
+
+properties = settings(
+    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.filter_too_much]
+)
+
+
+@properties
+@given(samplers(), st.integers(0, 9))
+def test_the_ratio_is_exact_in_every_batch(made, epoch):
+    sampler, original_of, _ = made
+    a, b = sampler.ratio
+    for batch in epoch_of(sampler, epoch):
+        if max(original_of) < len(original_of) - 1:
+            assert len(batch.translations) * a == len(batch.originals) * b
+        else:
+            assert len(batch.translations) == 0
+        assert len(batch.originals) % a == 0
+
+
+@properties
+@given(samplers(), st.integers(0, 9))
+def test_a_translation_stands_with_its_original(made, epoch):
+    sampler, original_of, _ = made
+    for batch in epoch_of(sampler, epoch):
+        for row, partner in zip(batch.translations, batch.partners, strict=True):
+            assert original_of[row] == batch.originals[partner]
+
+
+@properties
+@given(samplers(), st.integers(0, 9))
+def test_every_original_is_seen_once_an_epoch_but_for_those_that_fill_the_last_unit(made, epoch):
+    sampler, _, _ = made
+    seen = Counter(int(row) for batch in epoch_of(sampler, epoch) for row in batch.originals)
+    assert set(seen) == set(sampler.originals.tolist())
+    surplus = -len(sampler.originals) % sampler.ratio[0]
+    assert seen.total() == len(sampler.originals) + surplus
+
+
+@properties
+@given(samplers(), st.integers(0, 9))
+def test_a_batch_depends_on_seed_epoch_and_step_alone(made, epoch):
+    sampler, _, _ = made
+    steps = range(sampler.steps_per_epoch)
+    forwards = [sampler.batch(epoch, step) for step in steps]
+    sampler.batch(epoch + 1, 0)
+    backwards = [sampler.batch(epoch, step) for step in reversed(steps)][::-1]
+    for one, two in zip(forwards, backwards, strict=True):
+        assert one.rows.tolist() == two.rows.tolist()
+        assert one.partners.tolist() == two.partners.tolist()
+
+
+@properties
+@given(samplers(), st.integers(0, 9))
+def test_translations_of_one_original_go_to_different_targets_where_it_has_that_many(made, epoch):
+    sampler, original_of, targets = made
+    has = Counter(
+        original for row, original in enumerate(original_of) if row >= len(sampler.originals)
+    )
+    for batch in epoch_of(sampler, epoch):
+        for place, original in enumerate(batch.originals.tolist()):
+            langs = [targets[row] for row in batch.translations[batch.partners == place]]
+            assert len(set(langs)) == min(len(langs), has[original])
+
+
+@properties
+@given(samplers(), st.integers(0, 9))
+def test_repeats_are_counted(made, epoch):
+    sampler, _, _ = made
+    counted, repeated = 0, 0
+    for batch in epoch_of(sampler, epoch):
+        counted += batch.recycled
+        repeated += sum(
+            count - 1
+            for row, count in Counter(batch.translations.tolist()).items()
+            if (batch.originals == sampler._original_of[row]).sum() == 1
+        )
+    surplus = -len(sampler.originals) % sampler.ratio[0]
+    assert counted >= surplus + repeated
+    if surplus == 0:
+        assert counted == repeated
+
+
+@properties
+@given(samplers(least=1), st.sampled_from([1, 2, 3]))
+def test_with_all_paired_translations_take_turns_evenly(made, rounds):
+    sampler, original_of, _ = made
+    a, b = sampler.ratio
+    has = Counter(original_of[len(sampler.originals) :])
+    assume(len(sampler.originals) % a == 0 and min(has.values()) >= -(-b // a))
+    seen: Counter[int] = Counter()
+    for epoch in range(5 * rounds):
+        for batch in epoch_of(sampler, epoch):
+            seen.update(batch.translations.tolist())
+    for original in sampler.originals.tolist():
+        rows = [
+            row
+            for row in range(len(sampler.originals), len(original_of))
+            if original_of[row] == original
+        ]
+        counts = [seen[row] for row in rows]
+        assert max(counts) - min(counts) <= 1
+
+
+@properties
+@given(samplers(), st.integers(0, 5), st.integers(1, 5))
+def test_shards_keep_pairs_together_and_make_up_the_batch(made, epoch, world_size):
+    sampler, original_of, _ = made
+    batch = sampler.batch(epoch, 0)
+    parts = [batch.shard(rank, world_size) for rank in range(world_size)]
+    assert np.concatenate([part.originals for part in parts]).tolist() == batch.originals.tolist()
+    whole = sorted(row for part in parts for row in part.translations.tolist())
+    assert whole == sorted(batch.translations.tolist())
+    assert sum(part.recycled for part in parts) == batch.recycled
+    for part in parts:
+        for row, partner in zip(part.translations, part.partners, strict=True):
+            assert original_of[row] == part.originals[partner]
+
+
+@properties
+@given(samplers(least=1), st.integers(0, 5))
+def test_windows_of_like_length_do_not_change_which_rows_are_paired(made, epoch):
+    sampler, original_of, targets = made
+    assume(sampler._lengths is not None)
+    plain = PairSampler(
+        original_of,
+        targets,
+        ratio=sampler.ratio,
+        batch_size=2 * sampler.batch_originals,
+        seed=sampler.seed,
+    )
+    a, b = sampler.ratio
+    has = Counter(original_of[len(sampler.originals) :])
+    assume(len(sampler.originals) % a == 0 and min(has.values()) >= -(-b // a))
+    rows = [
+        sorted(row for batch in epoch_of(each, epoch) for row in batch.translations.tolist())
+        for each in (sampler, plain)
+    ]
+    assert rows[0] == rows[1]
+
+
+@properties
+@given(samplers(least=1), st.integers(0, 5))
+def test_an_arm_without_translations_sees_the_same_originals_in_the_same_order(made, epoch):
+    sampler, _, _ = made
+    a, b = sampler.ratio
+    count = len(sampler.originals)
+    alone = PairSampler(
+        list(range(count)),
+        [-1] * count,
+        ratio=(a, b),
+        batch_size=max((a + b) * sampler.batch_originals // a, 2),
+        seed=sampler.seed,
+        lengths=None if sampler._lengths is None else sampler._lengths[:count],
+        window=sampler._window,
+    )
+    assume(alone.steps_per_epoch == sampler.steps_per_epoch)
+    for one, two in zip(epoch_of(sampler, epoch), epoch_of(alone, epoch), strict=True):
+        assert one.originals.tolist() == two.originals.tolist()
+        assert len(two.translations) == len(two.partners) == 0
+
+
+def test_with_five_targets_each_is_seen_once_in_five_epochs():
+    sampler = PairSampler(*corpus([5] * 20), ratio=(1, 1), batch_size=8, seed=3)
+    seen: Counter[int] = Counter()
+    for epoch in range(5):
+        for batch in epoch_of(sampler, epoch):
+            seen.update(batch.translations.tolist())
+    assert sorted(seen) == list(range(20, 120))
+    assert set(seen.values()) == {1}
+
+
+def test_half_of_the_originals_take_turns_at_two_to_one():
+    sampler = PairSampler(*corpus([1] * 12), ratio=(2, 1), batch_size=6)
+    first, second = (
+        {int(row) for batch in epoch_of(sampler, epoch) for row in batch.translations}
+        for epoch in (0, 1)
+    )
+    assert len(first) == len(second) == 6
+    assert first | second == set(range(12, 24))
+
+
+@pytest.mark.parametrize(
+    ("ratio", "batch_size", "originals", "translations"),
+    [
+        ((1, 1), 32, 16, 16),
+        ((1, 5), 32, 5, 25),
+        ((2, 1), 32, 20, 10),
+        ((1, 3), 32, 8, 24),
+        ((1, 5), 4, 1, 5),
+        ((3, 1), 2, 3, 1),
+    ],
+)
+def test_the_batch_is_as_large_as_asked_for(ratio, batch_size, originals, translations):
+    sampler = PairSampler(*corpus([5] * 240), ratio=ratio, batch_size=batch_size)
+    batch = sampler.batch(0, 0)
+    assert len(batch.originals) == sampler.batch_originals == originals
+    assert len(batch.translations) == sampler.batch_translations == translations
+
+
+def test_no_batch_is_left_tiny():
+    sampler = PairSampler(*corpus([1] * 33), ratio=(1, 1), batch_size=32)
+    assert [len(batch.originals) for batch in epoch_of(sampler, 0)] == [11, 11, 11]
+
+
+def test_originals_without_a_translation_are_spread_evenly_and_counted():
+    sampler = PairSampler(*corpus([0, 2, 2, 2] * 10), ratio=(1, 1), batch_size=16)
+    assert sampler.unpaired == 10
+    lone = set(range(0, 40, 4))
+    for batch in epoch_of(sampler, 0):
+        assert len(lone & set(batch.originals.tolist())) == 2
+        assert batch.recycled == 0
+
+
+def test_a_translation_is_repeated_only_where_all_are_used_up():
+    sampler = PairSampler(*corpus([0, 1]), ratio=(1, 1), batch_size=4)
+    batch = sampler.batch(0, 0)
+    assert batch.translations.tolist() == [2, 2]
+    assert batch.recycled == 1
+
+
+def test_batches_grow_rather_than_lack_a_pair():
+    sampler = PairSampler(*corpus([1, 2] * 5), ratio=(1, 1), batch_size=2)
+    assert sampler.batch_originals == 1
+    sampler = PairSampler(*corpus([0, 2] * 5), ratio=(1, 1), batch_size=2)
+    assert sampler.batch_originals == 2
+
+
+def test_two_translations_into_one_target_do_not_stand_for_two_targets():
+    original_of, targets = [0, 0, 0, 0, 0], [-1, 0, 0, 0, 1]
+    sampler = PairSampler(original_of, targets, ratio=(1, 2), batch_size=3)
+    for epoch in range(12):
+        assert {targets[row] for row in sampler.batch(epoch, 0).translations} == {0, 1}
+
+
+def test_too_few_pairs_for_the_batch_size_are_refused_with_numbers():
+    with pytest.raises(DataError, match="only 1 of 20 originals have a translation"):
+        PairSampler(*corpus([1, *[0] * 19]), ratio=(1, 1), batch_size=4)
+
+
+def test_hostile_rows_are_refused():
+    with pytest.raises(DataError, match="no original"):
+        PairSampler([], [])
+    with pytest.raises(DataError, match="itself a translation"):
+        PairSampler([0, 0, 1], [0, 1, 2])
+    with pytest.raises(DataError, match="does not exist"):
+        PairSampler([0, 9], [0, 1])
+    with pytest.raises(ConfigError, match="at least 2"):
+        PairSampler([0], [0], batch_size=1)
+    with pytest.raises(ConfigError, match="ratio 'one:1'"):
+        parse_ratio("one:1")
+    with pytest.raises(IndexError, match="1 steps"):
+        PairSampler([0], [0]).batch(0, 1)
+
+
+def test_rows_become_pairs_through_original_id(rows_of):
+    rows = rows_of(6).sample(fraction=1, shuffle=True, seed=1)
+    sampler = PairSampler.from_rows(rows, batch_size=6, window=2)
+    for batch in epoch_of(sampler, 0):
+        names = rows["original_id"].to_list()
+        for row, partner in zip(batch.translations, batch.partners, strict=True):
+            assert names[row] == rows["id"][int(batch.originals[partner])]
+
+
+def test_a_translation_without_its_original_is_named(rows_of):
+    rows = rows_of(3).filter(pl.col("id") != "r1")
+    with pytest.raises(DataError, match=r"'r1@de' is a translation of 'r1'.*\(2 such rows\)"):
+        PairSampler.from_rows(rows)
+
+
+def test_a_row_that_occurs_twice_is_named(rows_of):
+    rows = rows_of(3)
+    with pytest.raises(DataError, match="'r0' occurs more than once"):
+        PairSampler.from_rows(pl.concat([rows, rows.head(1)]))
+
+
+def test_like_lengths_share_a_batch():
+    lengths = [1, 100] * 32 + [1] * 64
+    original_of, targets = corpus([1] * 64)
+    bucketed, plain = (
+        PairSampler(original_of, targets, batch_size=16, lengths=each, window=4)
+        for each in (lengths, None)
+    )
+
+    def padding(sampler: PairSampler) -> int:
+        longest = [max(lengths[row] for row in batch.originals) for batch in epoch_of(sampler, 0)]
+        return sum(longest)
+
+    assert padding(bucketed) < padding(plain)

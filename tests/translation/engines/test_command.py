@@ -1,0 +1,259 @@
+"""A program of the user's own: the protocol kept, and every way of breaking it."""
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from babelift.config import Translating
+from babelift.errors import ConfigError, TranslationError
+from babelift.translation.engines.command import Command, load
+from babelift.translation.protocol import Translation, Translator
+
+HEAD = """
+import json, os, sys, time
+def answer(**values):
+    print(json.dumps(values), flush=True)
+"""
+UPPER = """
+for line in sys.stdin:
+    asked = json.loads(line)
+    answer(id=asked["id"], translation=asked["target_lang"] + " " + asked["text"].upper())
+"""
+
+Make = Callable[..., Command]
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Iterator[Make]:
+    """Makes a command of a small Python program."""
+    made: list[Command] = []
+
+    def command(program: str, timeout: float = 30.0) -> Command:
+        script = tmp_path / f"my translator {len(made)}.py"
+        script.write_text(HEAD + program)
+        made.append(Command([sys.executable, "-S", str(script)], timeout=timeout))
+        return made[-1]
+
+    yield command
+    for command_ in made:
+        command_.close()
+
+
+def translate(command: Command, texts: list[str]) -> list[str | None]:
+    return [answer.text for answer in command.translate(texts, "en", "de")]
+
+
+def test_texts_are_translated_in_order_by_one_process(make: Make) -> None:
+    command = make("print('started', file=open(__file__ + '.log', 'a'))\n" + UPPER)
+    texts = [f"text {number}" for number in range(500)]
+    assert translate(command, texts) == [f"de {text.upper()}" for text in texts]
+    assert translate(command, ["more"]) == ["de MORE"]
+    assert Path(command.arguments[-1] + ".log").read_text() == "started\n"
+
+
+def test_it_is_a_translator_of_every_pair(make: Make) -> None:
+    command = make(UPPER)
+    assert isinstance(command, Translator)
+    assert command.pairs() is None
+    assert (command.name, command.unit, command.license) == ("command", "text", None)
+
+
+def test_a_command_line_is_split_as_a_shell_would_but_run_by_none(tmp_path: Path) -> None:
+    script = tmp_path / "a b.py"
+    script.write_text(HEAD + UPPER.replace('asked["target_lang"]', "sys.argv[1]"))
+    line = f"{shlex.quote(sys.executable)} '{script}' '$HOME; echo `id`'"
+    command = load(line, Translating())
+    assert translate(command, ["x"]) == ["$HOME; echo `id` X"]
+    command.close()
+
+
+def test_answers_may_come_in_any_order(make: Make) -> None:
+    command = make("""
+import itertools
+while lines := list(itertools.islice(sys.stdin, 10)):
+    for line in reversed(lines):
+        asked = json.loads(line)
+        answer(id=asked["id"], translation=asked["text"])
+""")
+    texts = [str(number) for number in range(100)]
+    assert translate(command, texts) == texts
+
+
+def test_null_says_that_there_is_no_translation_and_truncated_that_it_was_cut(make: Make) -> None:
+    command = make("""
+for line in sys.stdin:
+    asked = json.loads(line)
+    answer(id=int(asked["id"]), translation=None if asked["text"] == "?" else "ok", truncated=True)
+""")
+    assert list(command.translate(["a", "?"], "en", "de")) == [
+        Translation("ok", True), Translation(None, True),
+    ]  # fmt: skip
+
+
+HOSTILE = [
+    "", " \n\t ", "\0", "a\nb\r\nc\u2028d\x85e", "\ud800", "\u202e\u200f", "\u0301", '{"id": "0"}',
+    "x" * 100_000, "😂" * 20_000, "\\u0041", '"', "猫",
+]  # fmt: skip
+
+
+def test_hostile_texts_arrive_as_they_are(make: Make) -> None:
+    command = make(UPPER.replace(".upper()", "").replace('asked["target_lang"] + " " + ', ""))
+    assert translate(command, HOSTILE * 3) == HOSTILE * 3
+
+
+def test_a_program_in_another_locale_gets_and_may_write_ascii(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    command = make(UPPER)
+    assert translate(command, ["è 猫"]) == ["de È 猫"]
+
+
+@pytest.mark.parametrize(
+    ("program", "message"),
+    [
+        ("print('Loading model...')", "wrote a line that is not JSON: 'Loading model...'"),
+        ("print('[1]')", r"wrote a line that is not a JSON object: '\[1\]'"),
+        ("answer(id='0', translated='x')", "wrote a line without 'translation'.*did you mean"),
+        ("answer(translation='x')", "wrote a line without 'id'"),
+        ("answer(id='0', translation=7)", "wrote a translation that is not text: .*7"),
+        ("answer(id='0', translation='x', truncated=1)", "'truncated' that is not true or false"),
+        ("answer(id='77', translation='x')", "wrote an 'id' that it was not sent: .*77"),
+        ("answer(id='x', translation='x')", "wrote an 'id' that it was not sent"),
+        ("answer(id=None, translation='x')", "wrote an 'id' that it was not sent"),
+        ("answer(id='0', translation='x')\n" * 2, "answered one 'id' twice"),
+        ("print('[' * 100_000)", "wrote a line that is not JSON"),
+        ("os.write(1, b'\\xff\\xfe\\n')", "wrote a line that is not JSON"),
+    ],
+)
+def test_a_broken_rule_is_an_error_that_says_what_came(
+    make: Make, program: str, message: str
+) -> None:
+    command = make(f"sys.stdin.readline()\n{program}\nsys.stdout.flush()\ntime.sleep(60)")
+    with pytest.raises(TranslationError, match=message) as caught:
+        translate(command, ["hello", "world"])
+    assert "my translator 0.py" in caught.value.message
+    assert len(caught.value.message) < 1000
+    assert '{"id", "text", "source_lang", "target_lang"}' in str(caught.value.hint)
+
+
+def test_a_program_that_ends_is_quoted_with_its_last_words(make: Make) -> None:
+    command = make("sys.exit('no API key')")
+    with pytest.raises(
+        TranslationError,
+        match=r"ended with exit status 1 .*no API key\. It failed on this text twice: 'hello'",
+    ):
+        translate(command, ["hello", "world"])
+
+
+def test_a_program_that_hangs_is_an_error_naming_the_text(make: Make) -> None:
+    command = make("time.sleep(60)", timeout=0.2)
+    with pytest.raises(TranslationError, match=r"gave no answer for 0\.2 seconds.*'hello'"):
+        translate(command, ["hello"])
+
+
+def test_a_program_that_waits_for_the_end_of_its_input_is_told_apart_by_the_hint(
+    make: Make,
+) -> None:
+    command = make("lines = list(sys.stdin)", timeout=0.2)
+    with pytest.raises(TranslationError) as caught:
+        translate(command, ["hello"])
+    assert "flushed at once" in str(caught.value.hint)
+
+
+def test_a_crash_is_survived_when_the_text_succeeds_the_second_time(make: Make) -> None:
+    command = make("""
+for line in sys.stdin:
+    asked = json.loads(line)
+    if asked["text"] == "bad" and not os.path.exists(__file__ + ".seen"):
+        open(__file__ + ".seen", "w").close()
+        os._exit(9)
+    answer(id=asked["id"], translation=asked["text"])
+""")
+    texts = ["a", "b", "bad", "c"] * 30
+    assert translate(command, texts) == texts
+
+
+def test_a_flood_on_standard_error_does_not_block(make: Make) -> None:
+    command = make(UPPER.replace("    answer", "    sys.stderr.write('w' * 100_000)\n    answer"))
+    assert translate(command, ["a"] * 20) == ["de A"] * 20
+
+
+def test_a_program_that_is_not_there_is_refused_at_once() -> None:
+    with pytest.raises(ConfigError, match="'no-such-translator' cannot be found or run"):
+        load("no-such-translator --fast", Translating())
+
+
+def test_a_file_that_is_no_program_cannot_be_started(tmp_path: Path) -> None:
+    program = tmp_path / "mt"
+    program.write_bytes(b"\x7fnot a program")
+    program.chmod(0o755)
+    command = Command([str(program)])
+    with pytest.raises(TranslationError, match="mt' cannot be started: Exec format error"):
+        translate(command, ["a"])
+
+
+@pytest.mark.parametrize(
+    ("argument", "message"),
+    [("", "needs a command"), ("  ", "needs a command"), ("mt 'x", "No closing quotation")],
+)
+def test_a_command_line_that_cannot_be_used_is_refused(argument: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        load(argument, Translating())
+
+
+def test_the_fingerprint_follows_the_line_and_the_files_it_names(make: Make) -> None:
+    command = make(UPPER)
+    same = Command(command.arguments)
+    assert same.fingerprint == command.fingerprint
+    assert Command([*command.arguments, "--fast"]).fingerprint != command.fingerprint
+    with Path(command.arguments[-1]).open("a") as file:
+        file.write("# changed\n")
+    assert Command(command.arguments).fingerprint != command.fingerprint
+
+
+def test_the_fingerprint_follows_a_script_found_by_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = tmp_path / "my-mt"
+    script.write_text("#!/bin/sh\ncat\n")
+    script.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    before = Command(["my-mt"]).fingerprint
+    script.write_text("#!/bin/sh\ncat -u\n")
+    assert Command(["my-mt"]).fingerprint != before
+
+
+def test_two_calls_may_overlap(make: Make) -> None:
+    command = make(UPPER)
+    one, other = command.translate(["a", "b"], "en", "de"), command.translate(["c"], "en", "fr")
+    assert [next(one).text, next(other).text, next(one).text] == ["de A", "fr C", "de B"]
+    assert list(one) == list(other) == []
+
+
+def test_nothing_is_left_running_after_close(make: Make) -> None:
+    command = make("answered = open(__file__ + '.pid', 'w').write(str(os.getpid()))\n" + UPPER)
+    assert translate(command, ["a"]) == ["de A"]
+    command.close()
+    command.close()
+    pid = int(Path(command.arguments[-1] + ".pid").read_text())
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+
+
+def test_a_shell_script_can_be_a_translator(tmp_path: Path) -> None:
+    script = tmp_path / "mt.sh"
+    script.write_text('#!/bin/sh\nexec sed -u \'s/"text": "[^"]*"/"translation": "Gut."/\'\n')
+    script.chmod(0o755)
+    probe = subprocess.run([script], input='{"text": "a"}\n', capture_output=True, text=True)
+    if probe.returncode != 0 or json.loads(probe.stdout) != {"translation": "Gut."}:
+        pytest.skip("this system's sed cannot flush at once")
+    command = load(str(script), Translating())
+    assert translate(command, ["Good.", "Fine."]) == ["Gut.", "Gut."]
+    command.close()
