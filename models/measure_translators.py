@@ -1,62 +1,38 @@
-"""Measures translators, and with `--choose FILE` says what `mini` translates a pair with."""
+"""Measures translators, and keeps what was measured of the one that ships."""
 
 import argparse
 from collections.abc import Sequence
 from contextlib import closing
-from itertools import permutations
 from pathlib import Path
 from typing import Final
-
-import polars as pl
 
 from babelift.embedded import model_folder
 from babelift.errors import MissingDependencyError
 from babelift.evaluation.translation_quality import Quality, text_quality
-from babelift.store import write_json
 from babelift.translation.registry import load_translator
-from models.data import LANGUAGES, held_out, training_pairs
+from models.data import LANGUAGES
 from models.measuring import translating
 from models.measuring.results import Result, command_line, keep, print_table
 from models.measuring.translating import Pair, named
 
-EMBEDDED: Final = {"mini-m2m100": "translator", "mini-lexicon": "lexicon"}
+EMBEDDED: Final = {"mini": "lexicon"}
 """The package's own translators, and the folders their figures are kept in."""
 
 PAIRS: Final = (*translating.WITH_ENGLISH, *translating.WITHOUT_ENGLISH)
 SIB: Final = "SIB-200, 204 test sentences"
 TATOEBA: Final = "Tatoeba test, 1,000 sentences"
-ENGINES: Final = ("lexicon", "model")
 
 Scores = dict[str, dict[str, dict[str, Quality]]]
 """By set, system and pair."""
 
 
 def main(words: Sequence[str] | None = None) -> None:
-    """Measure translators, or choose for every pair what `mini` translates it with."""
+    """Measure translators on both sets, print tables, and keep what came out."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
-    parser.add_argument("--translator", nargs="+", default=[*EMBEDDED, "apertium"], metavar="NAME")
+    parser.add_argument("--translator", nargs="+", default=[*EMBEDDED], metavar="NAME")
     parser.add_argument("--pairs", nargs="+", type=_pair, metavar="SOURCE>TARGET")
-    parser.add_argument(
-        "--choose",
-        type=Path,
-        metavar="FILE",
-        help="write which engine of mini is better for each pair, by chrF on held-out pairs",
-    )
-    parser.add_argument(
-        "--training-pairs",
-        type=Path,
-        metavar="FILE",
-        help="with --choose: the pairs.parquet that a build left, to save making them again",
-    )
     arguments = parser.parse_args(words)
-    if arguments.choose:
-        _choose(arguments)
-    else:
-        _measure(arguments)
-
-
-def _measure(arguments: argparse.Namespace) -> None:
     pairs = tuple(arguments.pairs or PAIRS)
     scores: Scores = {SIB: {}, TATOEBA: {}}
     speeds: dict[str, dict[str, float]] = {}
@@ -154,33 +130,6 @@ def _results(spec: str, scores: Scores, speeds: dict[str, float]) -> list[Result
         for metric, label, unit in (("chrf", "chrF", "0 to 100"), ("bleu", "BLEU", "0 to 100"))
     ]
     return [*results, Result(f"{SIB}: speed", "sentences per second", command, speeds)]
-
-
-def _choose(arguments: argparse.Namespace) -> None:
-    pairs = (
-        pl.read_parquet(arguments.training_pairs)
-        if arguments.training_pairs
-        else training_pairs(arguments.data)
-    )
-    _, held = held_out(pairs)
-    every = tuple(arguments.pairs or permutations(("en", *LANGUAGES), 2))
-    with (
-        closing(load_translator("mini-lexicon")) as lexicon,
-        closing(load_translator("mini-m2m100")) as model,
-    ):
-        found = translating.choose(held, {"lexicon": lexicon, "model": model}, every)
-    choice = {named(pair): max(scores, key=scores.__getitem__) for pair, scores in found.items()}
-    rows = {
-        named(pair): [
-            *(f"{scores[name]:.1f}" if name in scores else "" for name in ENGINES),
-            str(len(translating.shared(held, pair).texts)),
-            choice[named(pair)],
-        ]
-        for pair, scores in found.items()
-    }
-    print_table("chrF on pairs kept back from training", [*ENGINES, "pairs", "choice"], rows)
-    write_json(choice, arguments.choose)
-    print(f"\nwritten to {arguments.choose}")
 
 
 def _pair(text: str) -> Pair:

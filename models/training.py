@@ -1,4 +1,4 @@
-"""What both trainings need: batches by length, the learning rate, state that outlives a kill."""
+"""What the training needs: batches by length, the learning rate, state that outlives a kill."""
 
 import json
 import math

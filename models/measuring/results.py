@@ -1,18 +1,16 @@
 """What was measured: tables to read, and the file that `babelift models` reads."""
 
-import json
 import math
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 
+from babelift.embedded import FILE, identity, read_measurements
 from babelift.store import write_json
-
-FILE: Final = "measurements.json"
 
 
 @dataclass(frozen=True)
@@ -40,19 +38,23 @@ def keep(folder: Path, results: Sequence[Result]) -> None:
 def merge(folder: Path, results: Sequence[Result]) -> Path:
     """Write results into a model's folder; those of the same name give way, others stay.
 
-    The file's own `command` measures all of it again.
+    What was measured of other files than now lie there goes. The file's own `command` measures
+    all of it again.
 
     Returns:
         The file.
     """
     path = folder / FILE
-    before = json.loads(path.read_text(encoding="utf-8"))["results"] if path.is_file() else []
-    known: dict[str, Any] = {result["what"]: result for result in before}
+    before = read_measurements(folder)
+    known: dict[str, Any] = (
+        {result.what: result.model_dump() for result in before.results} if before else {}
+    )
     for result in results:
         values = {name: round(float(value), 4) for name, value in result.values.items()}
         known[result.what] = asdict(result) | {"values": values}
     commands = dict.fromkeys(result["command"] for result in known.values())
-    write_json({"command": "; ".join(commands), "results": list(known.values())}, path)
+    record = {"of": identity(folder), "command": "; ".join(commands)}
+    write_json(record | {"results": list(known.values())}, path)
     return path
 
 

@@ -1,7 +1,7 @@
 """Translators on sentences with a human translation: how near they come, and how fast."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
-from babelift.evaluation.translation_quality import text_quality
 from models.data import LANGUAGES, rows_of
 
 if TYPE_CHECKING:
@@ -119,28 +118,3 @@ def translated(translator: "Translator", texts: Sequence[str], pair: Pair) -> Ou
         sum(one.truncated for one in made),
         median(seconds),
     )
-
-
-def choose(
-    held: pl.DataFrame, engines: Mapping[str, "Translator"], pairs: Sequence[Pair]
-) -> dict[Pair, dict[str, float]]:
-    """chrF of every engine on pairs kept back from training.
-
-    Args:
-        held: Rows that `models.data.held_out` kept back.
-        engines: By the name that `choice.json` uses.
-        pairs: Pairs to compare them on; one that nothing was kept back of is left out.
-    """
-    found: dict[Pair, dict[str, float]] = {}
-    for pair in pairs:
-        items = shared(held, pair)
-        able = {
-            name: engine
-            for name, engine in engines.items()
-            if items.texts and pair in (engine.pairs() or pairs)
-        }
-        for name, engine in able.items():
-            output = translated(engine, items.texts, pair)
-            score = text_quality(output.texts, items.references, pair[1]).chrf
-            found.setdefault(pair, {})[name] = score
-    return found

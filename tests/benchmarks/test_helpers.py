@@ -17,7 +17,7 @@ def test_examples_in_docstrings_hold(module):
 
 
 def test_every_script_has_a_quick_size():
-    for name in ("apertium", "gpu", "hardware", "predict", "ramp", "start", "study", "train",
+    for name in ("gpu", "hardware", "predict", "ramp", "start", "study", "train",
                  "translate"):  # fmt: skip
         assert {"full", "quick"} <= set(import_module(name).SIZES)
 

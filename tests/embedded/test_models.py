@@ -1,16 +1,29 @@
 """The models that ship are whole, and plain libraries open them."""
 
+from itertools import permutations
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 from babelift import embedded
 from babelift.config import Translating
-from babelift.embedded import count_weights, read_measurements
+from babelift.embedded import (
+    FILE,
+    Measurements,
+    count_weights,
+    facts,
+    identity,
+    read_measurements,
+)
+from babelift.evaluation.translation_quality import text_quality
+from babelift.store import write_json
 from babelift.training.encoder import ENCODERS, _license, load_encoder
-from babelift.translation.engines.mini import PAIRS
-from babelift.translation.registry import TRANSLATORS, load_translator
+from babelift.translation.registry import TRANSLATORS, describe, load_translator
+from models.measuring.translating import sib200
+
+PAIRS = tuple(permutations(("en", "de", "es", "fr", "ja", "zh"), 2))
 
 SAME = {
     "en": "The cat is sleeping on the sofa.",
@@ -73,7 +86,7 @@ def test_the_encoder_reads_every_character_of_the_six_languages(folder: Path) ->
         assert (ids[0], ids[-1]) == (tokenizer.cls_token_id, tokenizer.sep_token_id)
 
 
-@only("name", ["mini", "mini-m2m100", "mini-lexicon"])
+@only("name", ["mini", "mini-lexicon"])
 def test_the_translator_that_ships_does_all_thirty_pairs(name: str) -> None:
     translator = load_translator(name, config=Translating())
     assert translator.pairs() == set(PAIRS)
@@ -84,10 +97,50 @@ def test_the_translator_that_ships_does_all_thirty_pairs(name: str) -> None:
     translator.close()
 
 
-@only("folder", ["encoder", "translator", "lexicon"], indirect=True)
-def test_each_has_a_card_with_the_licence_that_is_shown(folder: Path) -> None:
-    named = (ENCODERS["mini"], TRANSLATORS["mini"], TRANSLATORS["mini-lexicon"])
-    (entry,) = (entry for entry in named if entry.embedded == folder.name)
-    assert str(_license(folder)).lower() in str(entry.license).lower()
-    measured = read_measurements(folder)
-    assert measured is None or measured.results
+SHIPPED = [*ENCODERS.values(), *TRANSLATORS.values()]
+"""All that may be shown with measurements."""
+
+
+@only("entry", [entry for entry in SHIPPED if entry.embedded])
+def test_each_has_a_card_with_the_licence_that_is_shown(entry: Any) -> None:
+    assert _license(embedded.ROOT / entry.embedded).lower() == entry.license.lower()
+
+
+@only("entry", [entry for entry in SHIPPED if entry.embedded])
+def test_what_is_shown_as_measured_was_measured_of_the_files_that_ship(entry: Any) -> None:
+    folder = embedded.ROOT / entry.embedded
+    measurements = Measurements.model_validate_json((folder / FILE).read_bytes())
+    assert measurements.results
+    assert measurements.of == identity(folder)
+    assert facts(entry.embedded)["measurements"] == measurements.model_dump()
+
+
+def test_every_measurement_of_a_translator_names_a_command_that_measures_this_one() -> None:
+    for row in describe():
+        if row.get("measurements"):
+            for result in row["measurements"]["results"]:
+                assert " mini" in result["command"]
+
+
+def test_the_figures_shown_of_mini_are_those_of_its_translations(data_dir: Path) -> None:
+    pair = ("en", "de")
+    items = sib200(data_dir, pair)
+    [row] = [row for row in describe() if row["name"] == "mini"]
+    shown = {result["what"]: result["values"] for result in row["measurements"]["results"]}
+    made = [item.text for item in load_translator("mini").translate(items.texts, *pair)]
+    quality = text_quality(made, items.references, "de")
+    assert quality.chrf == pytest.approx(
+        shown["SIB-200, 204 test sentences: chrF"]["en>de"], abs=0.01
+    )
+
+
+def test_measurements_of_other_files_than_lie_there_are_not_shown(stand_ins: Path) -> None:
+    folder = stand_ins / "encoder"
+    record = {"command": "run", "results": [{"what": "a", "unit": "b", "values": {"de": 1.0}}]}
+    write_json({"of": identity(folder)} | record, folder / FILE)
+    assert facts("encoder")["measurements"]["results"][0]["values"] == {"de": 1.0}
+    (folder / "README.md").write_text("A card does not change what was measured.")
+    assert facts("encoder")["measurements"]
+    with (folder / "model.safetensors").open("ab") as weights:
+        weights.write(b"0")
+    assert read_measurements(folder) is None

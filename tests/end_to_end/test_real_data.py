@@ -1,7 +1,6 @@
 """The commands of the README on real data, trained for a few steps only."""
 
 import json
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -71,19 +70,3 @@ def test_m_absa_stops_at_sentences_that_training_and_test_share(
     test = pl.read_parquet("run/data/test.parquet")
     assert not set(train["text"]) & set(test["text"])
     assert train.height == 8796 - leakage["dropped"]["train"] - manifest["rejects"]["count"]
-
-
-@pytest.mark.skipif(not shutil.which("apertium"), reason="apertium is not installed")
-def test_tweets_are_translated_by_apertium(babelift: Callable, data_dir: Path) -> None:
-    tweets = data_dir / "umsab"
-    rows = pl.read_ndjson(tweets / "en.train.jsonl.gz").head(120)
-    rows.write_ndjson("tweets.jsonl")
-    result = babelift(
-        "fit", "tweets.jsonl", "--test", tweets / "es.test.jsonl.gz", tweets / "fr.test.jsonl.gz",
-        "--to", "es", "fr", "--translator", "apertium", "--encoder", "scratch", "--steps", "2",
-        "--out", "run",
-    )  # fmt: skip
-    assert result.code == 0, result.err
-    train = pl.read_parquet("run/data/train.parquet")
-    assert set(train["lang"]) == {"en", "es", "fr"}
-    assert train.filter(pl.col("lang") == "fr")["text"].str.contains(" le | la | de ").any()

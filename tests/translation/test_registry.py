@@ -40,7 +40,7 @@ def test_importing_the_registry_imports_no_engine() -> None:
         ("google", "Known: m2m100, m2m100-1.2b"),
         ("lexicon", "needs an argument: lexicon:FILE"),
         ("ct2:", "needs an argument: ct2:FOLDER"),
-        ("apertium:en-es", "takes no argument. Got 'en-es'"),
+        ("mini:words.tsv", "takes no argument. Got 'words.tsv'"),
     ],
 )
 def test_what_cannot_be_used_says_why_and_what_could(spec: str, message: str) -> None:
@@ -95,7 +95,7 @@ def test_a_known_model_keeps_its_terms_under_another_name() -> None:
     assert license_of(hf, "facebook/nllb-200-1.3B") == "CC-BY-NC-4.0"
     assert license_of(hf, "facebook/m2m100_1.2B") == "MIT"
     assert license_of(hf, "somebody/else") is None
-    assert license_of(TRANSLATORS["apertium"], "") == "GPL-2.0-only"
+    assert license_of(TRANSLATORS["mini"], "") == "CC-BY-2.0"
 
 
 def test_a_folder_that_is_not_there_is_a_model_error(tmp_path: Path) -> None:

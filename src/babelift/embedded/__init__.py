@@ -1,5 +1,6 @@
 """What ships inside the package: the small models and a sample of reviews."""
 
+import hashlib
 import math
 from pathlib import Path
 from typing import Any, Final
@@ -8,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from babelift.config import FitConfig
 from babelift.errors import ModelError
+from babelift.store import file_hash
 
 ROOT: Final = Path(__file__).parent
 """The folder that holds them all."""
@@ -16,7 +18,7 @@ SAMPLE_LANGUAGES = ("en", "de", "es", "fr", "ja", "zh")
 
 
 def model_folder(part: str) -> Path:
-    """The folder of an embedded model: `encoder`, `translator` or `lexicon`.
+    """The folder of an embedded model: `encoder` or `lexicon`.
 
     Raises:
         ModelError: It is not there.
@@ -91,12 +93,14 @@ class Measurements(BaseModel):
     """What `measurements.json` holds; what else stands there is kept too.
 
     Attributes:
+        of: The `identity` of what was measured.
         command: What measures it again.
         results: What came out.
     """
 
     model_config = ConfigDict(frozen=True, extra="allow")
 
+    of: str
     command: str
     results: list[Measurement]
 
@@ -104,8 +108,10 @@ class Measurements(BaseModel):
 def facts(part: str) -> dict[str, Any]:
     """Place, size and measurements of an embedded model, fit for JSON.
 
+    Measurements are shown only of the very files that lie in the folder.
+
     Args:
-        part: `encoder`, `translator` or `lexicon`.
+        part: `encoder` or `lexicon`.
 
     Returns:
         `where` (its folder), `size` in words and `measurements`, the latter two None where there
@@ -117,12 +123,21 @@ def facts(part: str) -> dict[str, Any]:
     folder = ROOT / part
     if not folder.is_dir():
         return {"where": "missing from this installation", "size": None, "measurements": None}
-    found = read_measurements(folder)
+    measurements = read_measurements(folder)
     return {
         "where": str(folder),
         "size": size(folder),
-        "measurements": found.model_dump() if found else None,
+        "measurements": measurements.model_dump() if measurements else None,
     }
+
+
+def identity(folder: Path) -> str:
+    """SHA-256 of a model's files, hexadecimal; its card and its measurements do not count."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.iterdir()):
+        if path.is_file() and path.name not in (FILE, "README.md"):
+            digest.update(f"{path.name} {file_hash(path)}\n".encode())
+    return digest.hexdigest()
 
 
 def size(folder: Path) -> str:
@@ -150,7 +165,7 @@ def count_weights(path: Path) -> int:
 
 
 def read_measurements(folder: Path) -> Measurements | None:
-    """The measurements of a model's folder; None where it has none.
+    """The measurements of a model's files; None where it has none, or only those of others.
 
     Raises:
         ModelError: They cannot be read.
@@ -159,6 +174,7 @@ def read_measurements(folder: Path) -> Measurements | None:
     if not path.is_file():
         return None
     try:
-        return Measurements.model_validate_json(path.read_bytes())
+        measurements = Measurements.model_validate_json(path.read_bytes())
     except (OSError, ValidationError) as error:
         raise ModelError(f"'{path}' cannot be read: {error}.") from error
+    return measurements if measurements.of == identity(folder) else None

@@ -1,6 +1,5 @@
 """The translators by name, each loaded by one string; nothing is imported before it is used."""
 
-import shutil
 import warnings
 from dataclasses import dataclass
 from importlib import import_module
@@ -111,35 +110,19 @@ def _entries() -> tuple[Entry, ...]:
         ),
         Entry(
             name="mini",
-            target="babelift.translation.engines.mini:load",
-            description="per pair a small M2M100 of our own or mini-lexicon, whichever is better; "
-            "ships with Babelift",
-            languages="all pairs of en de es fr ja zh",
-            license="Apache-2.0 AND CC-BY-2.0",
-            embedded="translator",
-        ),
-        Entry(
-            name="mini-m2m100",
-            target="babelift.translation.engines.mini:load_model",
-            description="mini's small M2M100 for every pair, to try the neural path offline",
-            languages="all pairs of en de es fr ja zh",
-            license="Apache-2.0",
-            embedded="translator",
-        ),
-        Entry(
-            name="mini-lexicon",
-            target="babelift.translation.engines.lexicon:load_embedded",
+            target="babelift.translation.engines.lexicon:mini",
             description="words and short phrases, in the order of the source; ships with Babelift",
             languages="all pairs of en de es fr ja zh",
             license="CC-BY-2.0",
             embedded="lexicon",
         ),
         Entry(
-            name="apertium",
-            target="babelift.translation.engines.apertium:load",
-            description="rule-based, no weights; Debian's apertium with its language pairs",
-            languages="the installed pairs, e.g. en-es, fr-es",
-            license="GPL-2.0-only",
+            name="mini-lexicon",
+            target="babelift.translation.engines.lexicon:mini_lexicon",
+            description="mini under its older name",
+            languages="all pairs of en de es fr ja zh",
+            license="CC-BY-2.0",
+            embedded="lexicon",
         ),
         Entry(
             name="lexicon",
@@ -197,8 +180,7 @@ def load_translator(spec: str, *, config: Translating | None = None) -> Translat
     Traceback (most recent call last):
     babelift.errors.ConfigError: translator 'm2m10' is not known; did you mean 'm2m100'?
     Known: m2m100, m2m100-1.2b, nllb-600m, opus-mt, ct2:FOLDER, hf:FOLDER_OR_HUB_ID, mini, \
-mini-m2m100, mini-lexicon, apertium, lexicon:FILE, table:FILE#SYSTEM, command:CMD, \
-degraded:KIND=SHARE:TRANSLATOR.
+mini-lexicon, lexicon:FILE, table:FILE#SYSTEM, command:CMD, degraded:KIND=SHARE:TRANSLATOR.
     """
     entry, argument = parse(spec)
     terms = license_of(entry, argument)
@@ -297,10 +279,6 @@ def _description(entry: Entry) -> dict[str, Any]:
 
 
 def _where(entry: Entry) -> str:
-    if entry.name == "apertium":
-        from babelift.translation.engines.apertium_modes import PROGRAM
-
-        return shutil.which(PROGRAM) or "not installed"
     if entry.hub_id is None:
         return "given by you"
     if "{" in entry.hub_id:

@@ -92,12 +92,11 @@ def tiny_encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def embedded_root(tmp_path: Path, tiny_encoder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The package's embedded models replaced by a small encoder and empty folders."""
+    """The package's embedded models replaced by a small encoder and an empty folder of lists."""
     from babelift import embedded
 
     root = tmp_path / "embedded"
-    for part in ("translator", "lexicon"):
-        (root / part).mkdir(parents=True)
+    (root / "lexicon").mkdir(parents=True)
     shutil.copytree(tiny_encoder, root / "encoder")
     monkeypatch.setattr(embedded, "ROOT", root)
     return root

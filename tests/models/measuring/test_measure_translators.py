@@ -14,7 +14,7 @@ from babelift.testing.translators import FunctionTranslator
 from babelift.translation.protocol import Translator
 from models import measure_translators
 from models.data import PAIRS
-from models.measuring.translating import choose, shared, stored, translated
+from models.measuring.translating import shared, stored, translated
 
 
 def perfect(text: str, source: str, target: str) -> str:
@@ -32,8 +32,8 @@ def pick_up(text: str, source: str, target: str) -> str | None:
 def translators(monkeypatch: pytest.MonkeyPatch) -> dict[str, Translator]:
     """Made-up translators under real names."""
     found: dict[str, Translator] = {
-        "mini-m2m100": FunctionTranslator(perfect, name="mini-m2m100"),
-        "mini-lexicon": FunctionTranslator(pick_up, name="mini-lexicon"),
+        "mini": FunctionTranslator(perfect, name="mini"),
+        "copying": FunctionTranslator(pick_up, name="copying"),
     }
 
     def load(spec: str) -> Translator:
@@ -67,24 +67,6 @@ def test_two_languages_are_paired_through_the_english_they_share() -> None:
     assert (items.texts, items.references) == (["dog", "cat"], ["Hund", "Katze"])
 
 
-def test_engines_are_compared_on_the_pairs_they_have() -> None:
-    rows = held(
-        *(
-            ("de", text, english)
-            for text, english in zip(SENTENCES["de"], SENTENCES["en"], strict=True)
-        )
-    )
-    engines = {
-        "lexicon": FunctionTranslator(pick_up),
-        "model": FunctionTranslator(perfect, pairs=[("en", "de")]),
-    }
-    found = choose(rows, engines, [("en", "de"), ("de", "en"), ("de", "ja")])
-    assert found["en", "de"]["model"] == 100.0
-    assert found["en", "de"]["lexicon"] < 50
-    assert list(found["de", "en"]) == ["lexicon"]
-    assert ("de", "ja") not in found
-
-
 def test_stored_translations_are_found_by_system_pair_and_sentence(tiny_data: Path) -> None:
     found = stored(tiny_data)
     assert sorted(found) == ["argos", "bergamot-base-memory"]
@@ -95,53 +77,29 @@ def test_stored_translations_are_found_by_system_pair_and_sentence(tiny_data: Pa
 def test_tables_show_translators_beside_stored_systems_and_are_kept(
     tiny_data: Path, embedded_root: Path, translators: object, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    measure_translators.main(["--data", str(tiny_data)])
+    names = ("mini", "copying", "lacking")
+    measure_translators.main(["--data", str(tiny_data), "--translator", *names])
     printed = capsys.readouterr().out
-    assert "apertium is left out" in printed
+    assert "lacking is left out" in printed
     lines = [line for line in printed.splitlines() if line.startswith("| en>de ")]
     cells = [cell.strip() for cell in lines[0].strip("|").split("|")]
     assert (cells[1], cells[4]) == ("100.0", "100.0")
     assert float(cells[2]) < 50
-    assert cells[2] == cells[3]  # argos leaves the text as it is, as the made-up lexicon does
-    kept = json.loads((embedded_root / "translator" / "measurements.json").read_text())["results"]
+    assert cells[2] == cells[3]  # argos leaves the text as it is, as `copying` does
+    kept = json.loads((embedded_root / "lexicon" / "measurements.json").read_text())["results"]
     assert set(kept[0]["values"]) == {">".join(pair) for pair in measure_translators.PAIRS}
-    assert kept[0]["command"] == "python -m models.measure_translators --translator mini-m2m100"
+    assert kept[0]["command"] == "python -m models.measure_translators --translator mini"
     assert [result["unit"] for result in kept][-1] == "sentences per second"
-    assert (embedded_root / "lexicon" / "measurements.json").is_file()
 
 
 def test_some_pairs_alone_are_not_kept(
     tiny_data: Path, embedded_root: Path, translators: object, capsys: pytest.CaptureFixture[str]
 ) -> None:
     measure_translators.main(
-        ["--data", str(tiny_data), "--translator", "mini-m2m100", "--pairs", "de>fr", "ja>en"]
+        ["--data", str(tiny_data), "--translator", "mini", "--pairs", "de>fr", "ja>en"]
     )
     assert "| de>fr " in capsys.readouterr().out
     assert not list(embedded_root.rglob("measurements.json"))
-
-
-def test_the_better_engine_is_written_for_every_pair(
-    tmp_path: Path, embedded_root: Path, translators: dict, capsys: pytest.CaptureFixture[str]
-) -> None:
-    translators[f"ct2:{embedded_root / 'translator'}"] = FunctionTranslator(perfect)
-    pairs = [
-        (lang, text, english)
-        for lang in ("de", "es", "fr", "ja", "zh")
-        for text, english in zip(SENTENCES[lang], SENTENCES["en"], strict=True)
-    ]
-    held(*pairs).write_parquet(tmp_path / "pairs.parquet")
-    measure_translators.main(
-        [
-            "--choose",
-            str(tmp_path / "choice.json"),
-            "--training-pairs",
-            str(tmp_path / "pairs.parquet"),
-        ]
-    )
-    choice = json.loads((tmp_path / "choice.json").read_text())
-    assert len(choice) == 30
-    assert set(choice.values()) == {"model"}
-    assert "| ja>zh " in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("text", ["en", "en>en", "en>xx", "en-de", ""])

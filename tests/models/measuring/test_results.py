@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from models.measuring.results import FILE, Result, cells, command_line, merge, number, print_table
+from babelift.embedded import FILE, identity
+from models.measuring.results import Result, cells, command_line, merge, number, print_table
 
 
 @pytest.mark.parametrize(
@@ -22,12 +23,21 @@ def test_a_later_result_takes_the_place_of_the_one_of_its_name(tmp_path: Path) -
     merge(tmp_path, [old, other])
     merge(tmp_path, [Result("speed", "s", "c", {"de": 0.123456, "ja": 3.0})])
     assert json.loads((tmp_path / FILE).read_text()) == {
+        "of": identity(tmp_path),
         "command": "c; b",
         "results": [
             {"what": "speed", "unit": "s", "command": "c", "values": {"de": 0.1235, "ja": 3.0}},
             {"what": "size", "unit": "MB", "command": "b", "values": {"de": 2.0}},
         ],
     }
+
+
+def test_what_was_measured_of_other_files_goes(tmp_path: Path) -> None:
+    merge(tmp_path, [Result("speed", "s", "a", {"de": 1.0})])
+    (tmp_path / "de.tsv.gz").write_bytes(b"other words")
+    merge(tmp_path, [Result("size", "MB", "b", {"de": 2.0})])
+    kept = json.loads((tmp_path / FILE).read_text())["results"]
+    assert [result["what"] for result in kept] == ["size"]
 
 
 def test_the_package_reads_what_was_kept(tmp_path: Path) -> None:

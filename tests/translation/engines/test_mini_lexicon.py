@@ -14,7 +14,7 @@ SIX = ("en", *LANGUAGES)
 
 @pytest.fixture(scope="module")
 def shipped():
-    return load_translator("mini-lexicon")
+    return load_translator("mini")
 
 
 def texts(translator, source, target, *given):
@@ -74,8 +74,8 @@ def test_a_pair_outside_the_six_languages_is_refused(shipped):
 
 
 def test_an_argument_is_refused():
-    with pytest.raises(ConfigError, match="mini-lexicon"):
-        load_translator("mini-lexicon:words.tsv")
+    with pytest.raises(ConfigError, match="'mini' takes no argument"):
+        load_translator("mini:words.tsv")
 
 
 def test_a_missing_or_damaged_list_is_named(tmp_path):
@@ -94,7 +94,17 @@ def test_other_lists_have_another_fingerprint(tmp_path, shipped):
     assert MiniLexicon(tmp_path).fingerprint != shipped.fingerprint
 
 
+def test_the_older_name_translates_alike_and_both_memories_still_answer(shipped):
+    older = load_translator("mini-lexicon")
+    assert (shipped.name, older.name) == ("mini", "mini-lexicon")
+    # What was stored under these before must be found again.
+    assert older.fingerprint == "mini-lexicon/1:5a3ea8c624ce7907"
+    assert shipped.fingerprint == f"mini/1:e3b0c44298fc1c14 + {older.fingerprint}"
+    for pair in permutations(SIX, 2):
+        assert texts(older, *pair, "The dog 37.") == texts(shipped, *pair, "The dog 37.")
+
+
 def test_the_table_of_translators_says_what_it_is():
-    entry = TRANSLATORS["mini-lexicon"]
-    assert entry.license == "CC-BY-2.0"
+    entry = TRANSLATORS["mini"]
+    assert entry.license == MiniLexicon.license == "CC-BY-2.0"
     assert entry.argument == ""

@@ -115,19 +115,22 @@ _PAIRS: Final = frozenset(permutations(("en", *LANGUAGES), 2))
 LanguagePair = tuple[str, str]
 
 
-def load_embedded(argument: str, config: Translating) -> "MiniLexicon":
-    """The translator `mini-lexicon`.
+def mini(argument: str, config: Translating) -> "MiniLexicon":
+    """The translator `mini`.
 
     Raises:
-        ConfigError: An argument was given.
         ModelError: The lists are missing from the installation.
     """
-    if argument:
-        raise ConfigError(
-            f"translator 'mini-lexicon' takes nothing after its name. Got '{argument}'.",
-            "For a list of your own write lexicon:FILE.",
-        )
     return MiniLexicon(embedded.model_folder("lexicon"))
+
+
+def mini_lexicon(argument: str, config: Translating) -> "MiniLexicon":
+    """The translator `mini` under its older name, as which rows and memories know it.
+
+    Raises:
+        ModelError: The lists are missing from the installation.
+    """
+    return MiniLexicon(embedded.model_folder("lexicon"), name="mini-lexicon")
 
 
 class MiniLexicon:
@@ -138,16 +141,17 @@ class MiniLexicon:
 
     Args:
         folder: With a list for each language, `de.tsv.gz` and so on.
+        name: `mini` or `mini-lexicon`; both translate alike.
 
     Raises:
         ModelError: A list is missing.
     """
 
-    name = "mini-lexicon"
     unit: Literal["sentence", "text"] = "sentence"
     license: str | None = "CC-BY-2.0"
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, name: Literal["mini", "mini-lexicon"] = "mini") -> None:
+        self.name = name
         self._paths = {lang: folder / f"{lang}.tsv.gz" for lang in LANGUAGES}
         digest = hashlib.sha256()
         for path in self._paths.values():
@@ -155,7 +159,10 @@ class MiniLexicon:
                 digest.update(path.read_bytes())
             except OSError as error:
                 raise _damaged(path, error.strerror or str(error)) from error
-        self.fingerprint = f"mini-lexicon/1:{digest.hexdigest()[:16]}"
+        lists = f"mini-lexicon/1:{digest.hexdigest()[:16]}"
+        # `mini` once chose for each pair between the lists and a model; its choice of the lists
+        # for all pairs stays in the key, so that memories from then still answer.
+        self.fingerprint = lists if name == "mini-lexicon" else f"mini/1:e3b0c44298fc1c14 + {lists}"
         self._words: dict[LanguagePair, Words] = {}
 
     def pairs(self) -> frozenset[LanguagePair]:
