@@ -43,8 +43,7 @@ WITH = {**PLAIN, "otc": "on"}
 
 
 def mean(where, value, *, lang, source=None, spread=0.02, seeds=5, metric="f1_micro", langs=1):
-    about = {"study_arm" if name == "arm" else name: one for name, one in where.items()}
-    found = {**about, "lang": lang, "metric": metric, "mean": value, "spread": spread,
+    found = {**where, "lang": lang, "metric": metric, "mean": value, "spread": spread,
              "seeds": seeds, "langs": langs}  # fmt: skip
     return {**found, "source": source} if source else found
 

@@ -18,8 +18,8 @@ from babelift.study.answers import (
     questions,
     verdict,
 )
-from babelift.study.results import RESULTS
-from babelift.study.scores import OWN, Cell, Scores
+from babelift.study.condition import OWN, Condition
+from babelift.study.results import RESULTS, Scores
 from babelift.study.spec import StudySpec
 
 LANGS = ("de", "ja")
@@ -42,9 +42,9 @@ def study(levels, *, seeds=3, seed=0):
     places, tables = [], []
     for cell, level in levels.items():
         for number in range(seeds):
-            run = f"{'-'.join(map(str, cell))}-{number}"
+            run = f"{cell} {number}"
             places.append(
-                {**cell._asdict(), "run": run, "seed": number, "source": "en", "langs": LANGS}
+                {**cell.to_dict(), "run": run, "seed": number, "source": "en", "langs": LANGS}
             )
             for lang, own in zip(LANGS, luck, strict=True):
                 wobble = random.normal(scale=0.1, size=ITEMS)
@@ -58,9 +58,9 @@ def study(levels, *, seeds=3, seed=0):
     return Scores.of(places, pl.concat(tables))
 
 
-ZERO = Cell("zero-shot", encoder="mini")
-PLAIN = Cell("translated", ratio="1:1", translator="mini", encoder="mini")
-WITH = PLAIN._replace(otc="on")
+ZERO = Condition("zero-shot", encoder="mini")
+PLAIN = Condition("translated", ratio="1:1", translator="mini", encoder="mini")
+WITH = replace(PLAIN, otc="on")
 
 
 def test_a_clear_gain_is_said_with_its_size_and_languages():
@@ -88,11 +88,11 @@ def test_a_loss_is_said_as_one():
 
 
 def test_what_otc_adds_says_to_which_of_several_conditions():
-    levels = {ZERO: 0.6, **{cell._replace(ratio=ratio): 0.7 for cell in (PLAIN, WITH)
+    levels = {ZERO: 0.6, **{replace(cell, ratio=ratio): 0.7 for cell in (PLAIN, WITH)
                             for ratio in ("1:1", "1:2")}}  # fmt: skip
     scores = study(levels)
     said = [
-        verdict(one, scores.cells())
+        verdict(one, scores.conditions())
         for one in answers(spec_of(ratios=["1:1", "1:2"]), scores)
         if one.question.kind == "otc"
     ]
@@ -115,7 +115,7 @@ def test_a_gain_that_does_not_stand_beside_the_others_may_be_chance():
 
 
 def test_all_questions_but_the_primary_are_adjusted_together():
-    levels = {ZERO: 0.6, PLAIN: 0.7, WITH: 0.72, PLAIN._replace(arm="reference",
+    levels = {ZERO: 0.6, PLAIN: 0.7, WITH: 0.72, replace(PLAIN, arm="reference",
               translator="reference"): 0.75}  # fmt: skip
     first, *others = answers(spec_of(), study(levels))
     assert first.adjusted_p == first.differences.mean.p
@@ -124,15 +124,15 @@ def test_all_questions_but_the_primary_are_adjusted_together():
 
 
 def test_native_rows_are_compared_with_translations_from_every_source():
-    cells = [ZERO, PLAIN, Cell("original", encoder="mini")]
+    cells = [ZERO, PLAIN, Condition("original", encoder="mini")]
     asked = list(questions(spec_of(arms=["zero-shot", "translated", "original"]), cells))
     assert {(one.arm.arm, one.base.arm) for one in asked} == {
         ("translated", "zero-shot"), ("translated", "original"), ("original", "zero-shot"),
     }  # fmt: skip
     scores = study({ZERO: 0.6, PLAIN: 0.7})
-    own = scores.of_cell(ZERO).with_columns(arm=pl.lit("original"), source=pl.lit(OWN))
+    own = scores.of_condition(ZERO).with_columns(arm=pl.lit("original"), source=pl.lit(OWN))
     both = Scores(pl.concat([scores.table, own]))
-    pairing = both.paired(PLAIN, Cell("original", encoder="mini"))
+    pairing = both.paired(PLAIN, Condition("original", encoder="mini"))
     assert pairing is not None
     assert pairing.right_arm.shape == (3, 2 * ITEMS)
 
@@ -170,16 +170,16 @@ def test_a_primary_contrast_without_results_is_refused():
 
 
 def test_conditions_are_named_by_what_varies():
-    other = PLAIN._replace(translator="apertium", ratio="1:2")
+    other = replace(PLAIN, translator="apertium", ratio="1:2")
     assert cell_name(PLAIN, [PLAIN]) == "training on translations"
     assert cell_name(PLAIN, [PLAIN, other]) == "training on translations (1:1, mini)"
-    assert cell_name(PLAIN._replace(otc="cosine")) == "training on translations with OTC (cosine)"
+    assert cell_name(replace(PLAIN, otc="cosine")) == "training on translations with OTC (cosine)"
 
 
 def test_the_regression_finds_what_otc_adds():
     cells = [(lang, seed, otc) for lang in "abcdef" for seed in range(3) for otc in ("off", "on")]
     rows = [
-        {"study_arm": "translated", "otc": otc, "ratio": "1:1", "seed": seed, "source": "en",
+        {"arm": "translated", "otc": otc, "ratio": "1:1", "seed": seed, "source": "en",
          "lang": lang, "metric": "f1_micro",
          "value": 0.6 + 0.036 * (otc == "on") + 0.02 * "abcdef".index(lang) + 0.001 * seed
          + 0.002 * ((7 * number) % 5 - 2)}

@@ -31,8 +31,8 @@ def test_every_arm_of_a_small_study_gets_its_scores(settings, toy, tmp_path):
     assert study.failed == {}
     assert study.results.schema == RESULTS
     f1 = study.results.filter(metric="f1_micro")
-    conditions = f1.group_by("study_arm", "otc").agg(pl.col("lang").sort())
-    assert set(conditions["study_arm"]) == set(ARMS)
+    conditions = f1.group_by("arm", "otc").agg(pl.col("lang").sort())
+    assert set(conditions["arm"]) == set(ARMS)
     assert all(langs.to_list() == ["de", "ja"] for langs in conditions["lang"])
     assert f1["value"].is_between(0, 1).all()
     kept = pl.read_parquet(tmp_path / "out" / "predictions.parquet")
@@ -121,7 +121,7 @@ def test_translations_that_cannot_be_made_fail_the_runs_that_need_them(settings,
     study = run(spec_of(settings, seeds=1, translators=short, targets=["de"]), toy, tmp_path)
     assert len(study.failed) == 2
     assert all("MissingTranslationError" in said for said in study.failed.values())
-    assert set(study.results["study_arm"]) == {"zero-shot"}
+    assert set(study.results["arm"]) == {"zero-shot"}
 
 
 def test_predictions_of_another_tool_are_an_arm(settings, toy, tmp_path):
@@ -132,7 +132,7 @@ def test_predictions_of_another_tool_are_an_arm(settings, toy, tmp_path):
     ]  # fmt: skip
     pl.DataFrame(rows).write_csv(tmp_path / "other.csv")
     study = run(spec_of(settings, added={"other": str(tmp_path / "other.csv")}), toy, tmp_path)
-    other = study.results.filter(study_arm="other", metric="f1_micro")
+    other = study.results.filter(arm="other", metric="f1_micro")
     assert other["value"].to_list() == [0.5] * 4
     assert sorted(other["seed"].unique()) == [0, 1]
 

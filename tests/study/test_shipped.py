@@ -25,7 +25,7 @@ def test_every_study_that_is_promised_is_there():
 @pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
 def test_a_shipped_study_lays_out_and_names_what_is_known(path, size):
     spec = read_spec(path, size=size)
-    arms = {place.arm for place, _ in Grid.of(spec).places}
+    arms = {place.condition.arm for place, _ in Grid.of(spec).places}
     assert arms == set(spec.arms)
     assert spec.seeds >= 3
     assert set(spec.encoders.values()) <= set(ENCODERS)

@@ -1,5 +1,7 @@
 """The slope of scores over chrF, against lines worked by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from tests.study.test_contrasts import LANGS, PLAIN, ZERO, spec_of, study
@@ -19,7 +21,7 @@ def quality(values):
 
 def trend(levels, values, **changes):
     spec = spec_of(otc="off", translators=list(NAMES), **changes)
-    cells = {PLAIN._replace(translator=name): level for name, level in levels.items()}
+    cells = {replace(PLAIN, translator=name): level for name, level in levels.items()}
     return quality_trend(spec, study({ZERO: 0.5, **cells}), quality(values))
 
 
@@ -27,10 +29,12 @@ def test_the_slope_is_that_of_the_line_through_the_scores():
     levels = dict(zip(NAMES, (0.3, 0.4, 0.5, 0.8), strict=True))
     values = dict(zip(NAMES, (20.0, 30.0, 40.0, 60.0), strict=True))
     found = trend(levels, values)
-    cells = {name: PLAIN._replace(translator=name) for name in NAMES}
+    cells = {name: replace(PLAIN, translator=name) for name in NAMES}
     scores = study({ZERO: 0.5, **{cells[name]: levels[name] for name in NAMES}})
     for lang in LANGS:
-        means = [scores.of_cell(cells[name]).filter(lang=lang)["right"].mean() for name in NAMES]
+        means = [
+            scores.of_condition(cells[name]).filter(lang=lang)["right"].mean() for name in NAMES
+        ]
         slope = np.polyfit(list(values.values()), means, 1)[0]
         assert found.slopes.languages[lang].delta == pytest.approx(10 * slope)
     low, high = found.slopes.mean.interval

@@ -351,7 +351,7 @@ class Comparison(Record):
 class Cell(Record):
     """A condition: an arm, and in what it differs from others of its arm."""
 
-    arm: str = Field(alias="study_arm")
+    arm: str
     otc: str = "off"
     ratio: str | None = None
     translator: str | None = None

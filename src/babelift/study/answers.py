@@ -9,8 +9,8 @@ import polars as pl
 from babelift.errors import DataError
 from babelift.report.numbers import brackets, digits_for, language_name, p_value, share, with_p
 from babelift.report.words import signed
-from babelift.study.condition import REFERENCE
-from babelift.study.scores import Cell, Pairing, Scores
+from babelift.study.condition import REFERENCE, Condition
+from babelift.study.results import Pairing, Scores
 from babelift.study.spec import ARMS, OFF, PAIRED, TRANSLATING, StudySpec
 from babelift.study.statistics.differences import Difference, Differences, paired_differences
 from babelift.study.statistics.power import could_have_seen
@@ -84,8 +84,8 @@ class Question:
             `reference` (trusted translations against a translator's) or `added`.
     """
 
-    arm: Cell
-    base: Cell
+    arm: Condition
+    base: Condition
     kind: str
 
 
@@ -117,16 +117,10 @@ class Answer:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, fit for JSON."""
-        return asdict(self) | {
-            "question": {
-                "arm": self.question.arm._asdict(),
-                "base": self.question.base._asdict(),
-                "kind": self.question.kind,
-            }
-        }
+        return asdict(self)
 
 
-def questions(spec: StudySpec, cells: Sequence[Cell]) -> Iterator[Question]:
+def questions(spec: StudySpec, cells: Sequence[Condition]) -> Iterator[Question]:
     """Every question that a study's conditions can answer, each once.
 
     Args:
@@ -140,24 +134,24 @@ def questions(spec: StudySpec, cells: Sequence[Cell]) -> Iterator[Question]:
             added = [one for one in cells if one.arm in ARMS and _plain(one, first)]
             yield from (Question(cell, one, "added") for one in added)
         elif cell.otc != OFF:
-            base, true = cell._replace(otc=OFF), cell._replace(otc="on")
+            base, true = replace(cell, otc=OFF), replace(cell, otc="on")
             if base in known:
                 yield Question(cell, base, "otc")
             if cell != true and true in known:
                 yield Question(true, cell, "variant")
         elif cell.ratio not in (None, first):
-            base = cell._replace(ratio=first)
+            base = replace(cell, ratio=first)
             if base in known:
                 yield Question(cell, base, "ratio")
         else:
             yield from _arm_questions(cell, cells)
 
 
-def _plain(cell: Cell, ratio: str) -> bool:
+def _plain(cell: Condition, ratio: str) -> bool:
     return cell.otc == OFF and cell.ratio in (None, ratio)
 
 
-def _arm_questions(cell: Cell, cells: Sequence[Cell]) -> Iterator[Question]:
+def _arm_questions(cell: Condition, cells: Sequence[Condition]) -> Iterator[Question]:
     for base in _BASES.get(cell.arm, ()):
         for other in cells:
             same_translator = base != "translated" or other.translator == cell.translator
@@ -172,11 +166,11 @@ def _arm_questions(cell: Cell, cells: Sequence[Cell]) -> Iterator[Question]:
         yield from (
             Question(cell, other, "reference")
             for other in cells
-            if other == cell._replace(arm="translated", translator=other.translator)
+            if other == replace(cell, arm="translated", translator=other.translator)
         )
 
 
-def primary_question(spec: StudySpec, cells: Sequence[Cell]) -> Question:
+def primary_question(spec: StudySpec, cells: Sequence[Condition]) -> Question:
     """The contrast that the study states in advance.
 
     Raises:
@@ -195,7 +189,7 @@ def primary_question(spec: StudySpec, cells: Sequence[Cell]) -> Question:
     return Question(arm, base, "otc" if stated.over is None else "arm")
 
 
-def stated_cell(spec: StudySpec, arm: str, otc: str, encoder: str) -> Cell:
+def stated_cell(spec: StudySpec, arm: str, otc: str, encoder: str) -> Condition:
     """A condition at the study's main settings: its first ratio and number of rows.
 
     Args:
@@ -205,13 +199,13 @@ def stated_cell(spec: StudySpec, arm: str, otc: str, encoder: str) -> Cell:
         encoder: Name of the encoder.
     """
     translator = spec.primary.translator or next(iter(spec.translators))
-    return Cell(
+    return Condition(
         arm,
         otc,
         spec.ratios[0] if arm in PAIRED else None,
         translator if arm in TRANSLATING else REFERENCE if arm == "reference" else None,
         encoder,
-        spec.rows[0],
+        rows=spec.rows[0],
     )
 
 
@@ -222,7 +216,7 @@ def answers(spec: StudySpec, scores: Scores) -> list[Answer]:
         spec: The study.
         scores: Its test results.
     """
-    cells = scores.cells()
+    cells = scores.conditions()
     try:
         main = primary_question(spec, cells)
     except DataError:
@@ -283,7 +277,7 @@ def otc_regressions(results: pl.DataFrame, variants: Sequence[str]) -> dict[str,
     table = results.filter(pl.col("metric") == "f1_micro").rename({"value": "f1"})
     for variant in variants:
         both = table.filter(pl.col("otc").is_in([OFF, variant]) & pl.col("ratio").is_not_null())
-        for (arm,), part in both.group_by("study_arm", maintain_order=True):
+        for (arm,), part in both.group_by("arm", maintain_order=True):
             if part["otc"].n_unique() < 2 or part.height < FEWEST_SCORES:
                 continue
             found[f"{variant}, {arm}"] = regress(
@@ -322,24 +316,24 @@ def arm_name(arm: str) -> str:
     return _NAMES.get(arm, arm)
 
 
-def cell_name(cell: Cell, others: Sequence[Cell] = ()) -> str:
+def cell_name(cell: Condition, others: Sequence[Condition] = ()) -> str:
     """A condition in words: its arm, and in what it differs from others.
 
-    >>> plain = Cell("translated", ratio="1:1", translator="mini", encoder="mini")
-    >>> cell_name(plain._replace(otc="on"), [plain])
+    >>> plain = Condition("translated", ratio="1:1", translator="mini", encoder="mini")
+    >>> cell_name(replace(plain, otc="on"), [plain])
     'training on translations with OTC'
-    >>> cell_name(plain, [plain._replace(translator="apertium")])
+    >>> cell_name(plain, [replace(plain, translator="apertium")])
     'training on translations (mini)'
     """
     with_otc = {OFF: "", "on": " with OTC"}.get(cell.otc, f" with OTC ({cell.otc})")
     return arm_name(cell.arm) + with_otc + _varied(cell, others)
 
 
-def _varied(cell: Cell, others: Sequence[Cell]) -> str:
+def _varied(cell: Condition, others: Sequence[Condition]) -> str:
     """What a condition has of what varies among others, in brackets; empty where nothing does."""
     parts = [
         str(value)
-        for name, value in cell._asdict().items()
+        for name, value in cell.to_dict().items()
         if name in ("ratio", "translator", "encoder", "rows")
         and value is not None
         and any(getattr(other, name) not in (value, None) for other in others)
@@ -347,7 +341,7 @@ def _varied(cell: Cell, others: Sequence[Cell]) -> str:
     return f" ({', '.join(parts)})" if parts else ""
 
 
-def verdict(answer: Answer, others: Sequence[Cell] = ()) -> str:
+def verdict(answer: Answer, others: Sequence[Condition] = ()) -> str:
     """One question's answer in a sentence.
 
     Args:
@@ -379,7 +373,7 @@ def verdict(answer: Answer, others: Sequence[Cell] = ()) -> str:
     return f"{subject} costs {cost}{where}{but}."
 
 
-def _subject(question: Question, others: Sequence[Cell]) -> str:
+def _subject(question: Question, others: Sequence[Condition]) -> str:
     if question.kind == "otc":
         variant = question.arm.otc
         name = "OTC" if variant == "on" else f"OTC ({variant})"
@@ -417,7 +411,7 @@ def _where(answer: Answer) -> str:
     return f" in {ahead} of {len(langs)} languages"
 
 
-def opening(answer: Answer | None, others: Sequence[Cell] = ()) -> list[str]:
+def opening(answer: Answer | None, others: Sequence[Condition] = ()) -> list[str]:
     """The sentences a report opens with: the primary contrast, and how far it reaches.
 
     Args:

@@ -1,9 +1,9 @@
 """The grid: every condition of a study, and the trainings that they share."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from itertools import product
-from typing import Final, NamedTuple
+from typing import Any, Final
 
 from babelift.config import Training
 from babelift.study.spec import OFF, PAIRED, TRANSLATING, StudySpec
@@ -15,6 +15,10 @@ _ANY: Final[Mapping[str, frozenset[Pair] | None]] = {}
 
 REFERENCE: Final = "reference"
 """The name of the data set's own translations, in place of a translator's."""
+
+OWN: Final = "own"
+"""The source of a condition that learns from the test language's own rows: it is compared with
+conditions of every source."""
 
 
 @dataclass(frozen=True)
@@ -45,28 +49,74 @@ class Job:
 
 @dataclass(frozen=True)
 class Condition:
-    """A place in the grid: what a job's scores count for.
+    """Everything that distinguishes two trainings of a study but the seed.
+
+    The same type names what is averaged over sources: its `source` is then None.
 
     Attributes:
-        arm: One of `spec.ARMS`.
+        arm: One of `spec.ARMS`, or the name of predictions made elsewhere.
         otc: `off`, `on` or the name of a variant.
         ratio: Originals to translations; None for arms without pairs.
         translator: None for arms that translate nothing.
-        encoder: Name of the encoder.
-        rows: Labelled originals of each language; None for all.
-        seed: Seed of the training.
-        source: Languages with labels, joined by `+`.
-        langs: Test languages in which the scores count.
+        encoder: Name of the encoder; None for predictions made elsewhere, which go with any.
+        source: Languages with labels, joined by `+`; `own` for what learns from the test
+            language's own rows, which goes with every source; None for the mean over sources.
+        rows: Labelled originals of each language that were asked for; None for all.
+
+    >>> condition = Condition("translated", "on", "1:1", "mini", "mini", "en", 600)
+    >>> str(condition)
+    'translated, otc on, 1:1, translator mini, encoder mini, from en, 600 rows'
+    >>> Condition.of({**condition.to_dict(), "seed": 3}) == condition
+    True
     """
 
     arm: str
-    otc: str
-    ratio: str | None
-    translator: str | None
-    encoder: str
-    rows: int | None
+    otc: str = OFF
+    ratio: str | None = None
+    translator: str | None = None
+    encoder: str | None = None
+    source: str | None = None
+    rows: int | None = None
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> "Condition":
+        """Read it from plain values; what is no axis among them is left alone."""
+        return cls(**{axis: values[axis] for axis in AXES})
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values by axis, fit for JSON and for the columns of a table."""
+        return {axis: getattr(self, axis) for axis in AXES}
+
+    def over_sources(self) -> "Condition":
+        """The same over all sources."""
+        return replace(self, source=None)
+
+    def __str__(self) -> str:
+        words = {"otc": "otc {}", "translator": "translator {}", "encoder": "encoder {}",
+                 "source": "from {}", "rows": "{:,} rows"}  # fmt: skip
+        return ", ".join(
+            words.get(axis, "{}").format(value)
+            for axis, value in self.to_dict().items()
+            if value is not None
+        )
+
+
+AXES: Final = tuple(field.name for field in fields(Condition))
+"""The axes of a study, as attributes of a condition and as columns of every table."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A place in the grid: a training, and the languages in which its scores count.
+
+    Attributes:
+        condition: How it is trained.
+        seed: Seed of the training.
+        langs: Test languages in which the scores count.
+    """
+
+    condition: Condition
     seed: int
-    source: str
     langs: tuple[str, ...]
 
 
@@ -76,11 +126,11 @@ class Grid:
 
     Attributes:
         jobs: The trainings, none twice.
-        places: Conditions, and the number of the job that serves each.
+        places: Every training's part in the study, and the number of the job that serves it.
     """
 
     jobs: tuple[Job, ...]
-    places: tuple[tuple[Condition, int], ...]
+    places: tuple[tuple[Place, int], ...]
 
     @classmethod
     def of(cls, spec: StudySpec, pairs: Mapping[str, frozenset[Pair] | None] = _ANY) -> "Grid":
@@ -98,16 +148,18 @@ class Grid:
         >>> spec = StudySpec(train="a.csv", test="b.csv", targets=["de", "ja"], seeds=1, otc="off",
         ...     arms=["zero-shot", "translated"], primary={"over": "zero-shot"})
         >>> grid = Grid.of(spec)
-        >>> [(place.arm, place.langs, job) for place, job in grid.places]
+        >>> [(place.condition.arm, place.langs, job) for place, job in grid.places]
         [('zero-shot', ('de', 'ja'), 0), ('translated', ('de', 'ja'), 1)]
         """
         numbers: dict[Job, int] = {}
-        found = list(_merged(_conditions(spec, pairs)))
-        places = [(place, numbers.setdefault(job, len(numbers))) for place, job in found]
+        places = [
+            (place, numbers.setdefault(job, len(numbers)))
+            for place, job in _merged(_places(spec, pairs))
+        ]
         return cls(tuple(numbers), tuple(places))
 
 
-def _merged(found: Iterator[tuple[Condition, Job]]) -> Iterator[tuple[Condition, Job]]:
+def _merged(found: Iterator[tuple[Place, Job]]) -> Iterator[tuple[Place, Job]]:
     """Jobs that differ in what they are tested with only, made one."""
     kept = list(found)
     by_training: dict[Job, dict[str, None]] = {}
@@ -118,34 +170,23 @@ def _merged(found: Iterator[tuple[Condition, Job]]) -> Iterator[tuple[Condition,
         yield place, replace(bare, tested_by=tuple(by_training[bare]))
 
 
-def _conditions(
+def _places(
     spec: StudySpec, pairs: Mapping[str, frozenset[Pair] | None]
-) -> Iterator[tuple[Condition, Job]]:
-    for seed, (encoder, path), arm in product(range(spec.seeds), spec.encoders.items(), spec.arms):
-        for source, rows, langs, ratio, translator, otc in _axes(spec, arm, pairs):
-            place = Condition(arm, otc, ratio, translator, encoder, rows, seed, source, langs)
-            axes = {"encoder": path, "seed": seed} | ({"ratio": ratio} if ratio else {})
-            yield place, _job(spec, place, spec.training(otc=otc, **axes))
+) -> Iterator[tuple[Place, Job]]:
+    for seed, encoder, arm in product(range(spec.seeds), spec.encoders, spec.arms):
+        for condition, langs in _conditions(spec, arm, encoder, pairs):
+            place = Place(condition, seed, langs)
+            yield place, _job(spec, place)
 
 
-class _Axes(NamedTuple):
-    """A condition, but for arm, encoder and seed."""
-
-    source: str
-    rows: int | None
-    langs: tuple[str, ...]
-    ratio: str | None
-    translator: str | None
-    otc: str
-
-
-def _axes(
-    spec: StudySpec, arm: str, pairs: Mapping[str, frozenset[Pair] | None]
-) -> Iterator[_Axes]:
+def _conditions(
+    spec: StudySpec, arm: str, encoder: str, pairs: Mapping[str, frozenset[Pair] | None]
+) -> Iterator[tuple[Condition, tuple[str, ...]]]:
+    """The conditions of an arm, each with the languages that one training serves."""
     if arm == "original":
         sizes = dict.fromkeys((*spec.rows, *spec.native_rows))
         for lang, rows in product(spec.targets, sizes):
-            yield _Axes(lang, rows, (lang,), None, None, OFF)
+            yield Condition(arm, encoder=encoder, source=OWN, rows=rows), (lang,)
         return
     paired = arm in PAIRED
     translators: tuple[str | None, ...] = (None,)
@@ -162,11 +203,12 @@ def _axes(
             able = tuple(
                 lang
                 for lang in targets
-                if known is None or all(_pair(arm, one, lang) in known for one in source.split("+"))
+                if known is None
+                or all(_pair(arm, part, lang) in known for part in source.split("+"))
             )
             groups = [(lang,) for lang in able] if apart else [able] if able else []
             for langs, ratio, otc in product(groups, ratios, spec.otc if paired else (OFF,)):
-                yield _Axes(source, rows, langs, ratio, translator, otc)
+                yield Condition(arm, otc, ratio, translator, encoder, source, rows), langs
 
 
 def _pair(arm: str, source: str, target: str) -> Pair:
@@ -174,17 +216,21 @@ def _pair(arm: str, source: str, target: str) -> Pair:
     return (target, source) if arm == "translate-test" else (source, target)
 
 
-def _job(spec: StudySpec, place: Condition, settings: Training) -> Job:
-    source = tuple(place.source.split("+"))
-    own = place.langs if place.arm == "original+translated" else ()
-    translates = place.arm in PAIRED
+def _job(spec: StudySpec, place: Place) -> Job:
+    condition, langs = place.condition, place.langs
+    axes: dict[str, Any] = {"encoder": spec.encoders[condition.encoder or ""], "seed": place.seed}
+    if condition.ratio:
+        axes["ratio"] = condition.ratio
+    labelled = langs if condition.source == OWN else tuple((condition.source or "").split("+"))
+    own = langs if condition.arm == "original+translated" else ()
+    translates = condition.arm in PAIRED
     return Job(
-        originals=(*source, *own),
-        translate_from=source if translates else (),
-        translate_to=place.langs if translates else (),
-        translator=place.translator if translates else None,
-        rows=place.rows,
-        settings=settings,
+        originals=(*labelled, *own),
+        translate_from=labelled if translates else (),
+        translate_to=langs if translates else (),
+        translator=condition.translator if translates else None,
+        rows=condition.rows,
+        settings=spec.training(otc=condition.otc, **axes),
         tested=spec.languages,
-        tested_by=(place.translator or "",) if place.arm == "translate-test" else (),
+        tested_by=(condition.translator or "",) if condition.arm == "translate-test" else (),
     )

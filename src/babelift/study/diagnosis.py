@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final
 
@@ -14,7 +14,8 @@ from babelift.evaluation.metrics import Floats
 from babelift.report.cautions import FAULTY
 from babelift.report.numbers import language_name, listed, percent
 from babelift.study.answers import Answer, cell_name, difference, fine
-from babelift.study.scores import Cell
+from babelift.study.condition import Condition
+from babelift.study.results import of_condition
 from babelift.study.spec import OFF, StudySpec
 from babelift.study.statistics.differences import Difference
 from babelift.translation.checks import density
@@ -701,7 +702,7 @@ class Lie:
     pairs: int
 
 
-Lies = Mapping[tuple[Cell, str, str], Lie]
+Lies = Mapping[tuple[Condition, str, str], Lie]
 """By condition, language and stage (`before` or `after`)."""
 
 
@@ -712,10 +713,10 @@ def lies(places: Iterable[Mapping[str, Any]], runs: Mapping[str, Mapping[str, An
         places: Conditions as plain values, each with its `run`.
         runs: Records by run.
     """
-    found: dict[tuple[Cell, str, str], list[Mapping[str, Any]]] = {}
+    found: dict[tuple[Condition, str, str], list[Mapping[str, Any]]] = {}
     for place in places:
         record = runs.get(place["run"])
-        cell = Cell(*(place[name] for name in Cell._fields))
+        cell = Condition.of(place).over_sources()
         for one in record["alignment"] if record else ():
             if one["lang"] in place["langs"] and one["source"] in place["source"].split("+"):
                 found.setdefault((cell, one["lang"], one["stage"]), []).append(one)
@@ -766,7 +767,7 @@ def _by_language(answer: Answer) -> Mapping[str, Difference]:
 
 
 def _arms(
-    answers: Sequence[Answer], qualities: pl.DataFrame, cells: Sequence[Cell]
+    answers: Sequence[Answer], qualities: pl.DataFrame, cells: Sequence[Condition]
 ) -> Iterable[ArmEvidence]:
     known = {(row["translator"], row["lang"]): row for row in qualities.iter_rows(named=True)}
     for answer in answers:
@@ -784,7 +785,9 @@ def _arms(
             )
 
 
-def _otc(answers: Sequence[Answer], lying: Lies, cells: Sequence[Cell]) -> Iterable[OTCEvidence]:
+def _otc(
+    answers: Sequence[Answer], lying: Lies, cells: Sequence[Condition]
+) -> Iterable[OTCEvidence]:
     for answer in answers:
         question = answer.question
         if question.kind != "otc":
@@ -813,13 +816,7 @@ def _seeds(results: pl.DataFrame, answers: Sequence[Answer]) -> Iterable[SeedEvi
     if main is None:
         return
     for side in dict.fromkeys((main.question.arm, main.question.base)):
-        rows = results.filter(
-            (pl.col("metric") == "f1_micro") & (pl.col("study_arm") == side.arm)
-            & (pl.col("otc") == side.otc)
-            & pl.col("translator").eq_missing(pl.lit(side.translator))
-            & pl.col("ratio").eq_missing(pl.lit(side.ratio))
-            & (pl.col("encoder") == side.encoder)
-        )  # fmt: skip
+        rows = of_condition(results.filter(metric="f1_micro"), side)
         for (source, lang), part in rows.group_by("source", "lang", maintain_order=True):
             items = main.differences.languages
             known = items.get(str(lang)) or items.get(f"{source}>{lang}")
@@ -838,8 +835,8 @@ def _controls(spec: StudySpec, answers: Sequence[Answer]) -> Iterable[ControlEvi
         for arm, base in against:
             if arm.otc != name:
                 continue
-            true = arm._replace(otc="on")
-            off = arm._replace(otc=OFF)
+            true = replace(arm, otc="on")
+            off = replace(arm, otc=OFF)
             direct, own = against.get((true, arm)), against.get((arm, off))
             effect = against.get((true, off))
             if base == off:

@@ -6,7 +6,7 @@ from typing import Any, Final
 import polars as pl
 
 from babelift.study.answers import stated_cell
-from babelift.study.scores import Cell
+from babelift.study.condition import Condition
 from babelift.study.spec import OFF, PAIRED, StudySpec
 from babelift.study.task import OWN_TEXT
 
@@ -59,7 +59,7 @@ def flips(
     }
 
 
-def _sides(spec: StudySpec) -> tuple[Cell, Cell] | None:
+def _sides(spec: StudySpec) -> tuple[Condition, Condition] | None:
     """The arm the study is about, with OTC and without."""
     arms = [arm for arm in (spec.primary.arm, *spec.arms) if arm in PAIRED]
     variants = [name for name in (spec.primary.otc, "on", *spec.otc) if name in spec.otc]
@@ -71,7 +71,7 @@ def _sides(spec: StudySpec) -> tuple[Cell, Cell] | None:
 
 
 def _decisions(
-    cell: Cell, places: Iterable[Mapping[str, Any]], predictions: pl.DataFrame
+    cell: Condition, places: Iterable[Mapping[str, Any]], predictions: pl.DataFrame
 ) -> pl.DataFrame:
     """For every test row the share of trainings that are right, and what they say.
 
@@ -82,7 +82,7 @@ def _decisions(
         [
             {"run": place["run"], "lang": lang}
             for place in places
-            if Cell(*(place[name] for name in Cell._fields)) == cell
+            if Condition.of(place).over_sources() == cell
             for lang in place["langs"]
         ],
         schema=kinds,

@@ -78,7 +78,10 @@ def make_plan(spec: StudySpec, data: Path, store: Path, progress: Progress) -> P
 
 def _check_pairs(spec: StudySpec, engine: Engine, grid: Grid, progress: Progress) -> None:
     reached = {
-        lang for place, _ in grid.places if place.translator == engine.name for lang in place.langs
+        lang
+        for place, _ in grid.places
+        if place.condition.translator == engine.name
+        for lang in place.langs
     }
     if not reached:
         raise LanguageError(

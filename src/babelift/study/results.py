@@ -1,34 +1,34 @@
-"""What came out of a study: a tidy table of every run, language and metric; means over it."""
+"""What came out of a study: a tidy table of every run, language and metric, means over it, and
+which test rows each condition got right."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from babelift.errors import DataError, did_you_mean
 from babelift.evaluation.metrics import evaluate_predictions
 from babelift.prediction.rows import check_predictions
-from babelift.study.condition import Condition
+from babelift.study.condition import AXES, OWN, Condition, Place
 from babelift.study.task import OWN_TEXT
+
+_AXES: Final = {axis: pl.Int64() if axis == "rows" else pl.String() for axis in AXES}
 
 RESULTS: Final[dict[str, pl.DataType]] = {
     "run": pl.String(),
-    "study_arm": pl.String(),
-    "otc": pl.String(),
-    "ratio": pl.String(),
-    "translator": pl.String(),
-    "encoder": pl.String(),
+    **_AXES,
     "size": pl.Int64(),
     "seed": pl.Int64(),
-    "source": pl.String(),
     "lang": pl.String(),
     "metric": pl.String(),
     "value": pl.Float64(),
 }
-"""Columns of the table of results."""
-
-CONDITION: Final = ("study_arm", "otc", "ratio", "translator", "encoder", "size", "source")
-"""Columns that say which condition a row belongs to; `seed` tells its runs apart."""
+"""Columns of the table of results. `rows` says how many labelled originals were asked for, null for
+all, and `size` how many there were in the end: it differs between languages that are meant to be
+alike, and is no part of the condition."""
 
 METRICS: Final = ("f1_micro", "f1_macro", "mae", "qwk", "calibration_error")
 
@@ -37,7 +37,7 @@ _RESAMPLES: Final = 2
 
 
 def run_results(
-    place: Condition,
+    place: Place,
     key: str,
     size: int,
     predictions: pl.DataFrame,
@@ -48,7 +48,7 @@ def run_results(
     """The rows of one condition and seed: every metric in the languages it counts in.
 
     Args:
-        place: The condition.
+        place: The training's part in the study.
         key: The run's.
         size: Labelled originals it was trained on.
         predictions: All predictions of the run.
@@ -57,17 +57,7 @@ def run_results(
     """
     own = own_predictions(place, predictions)
     scores = evaluate_predictions(own, labels, ordinal=ordinal, resamples=_RESAMPLES)
-    about = {
-        "run": key,
-        "study_arm": place.arm,
-        "otc": place.otc,
-        "ratio": place.ratio,
-        "translator": place.translator,
-        "encoder": place.encoder,
-        "size": size,
-        "seed": place.seed,
-        "source": place.source,
-    }
+    about = {"run": key, **place.condition.to_dict(), "size": size, "seed": place.seed}
     rows = [
         {**about, "lang": lang, "metric": metric, "value": found[metric]}
         for lang, found in scores["languages"].items()
@@ -77,16 +67,22 @@ def run_results(
     return pl.DataFrame(rows, schema=RESULTS)
 
 
-def own_predictions(place: Condition, predictions: pl.DataFrame) -> pl.DataFrame:
+def own_predictions(place: Place, predictions: pl.DataFrame) -> pl.DataFrame:
     """The predictions that count for a condition, of all that its run made.
 
     A translated test row counts for the language it was written in.
     """
-    by = place.translator if place.arm == "translate-test" else OWN_TEXT
+    condition = place.condition
+    by = condition.translator if condition.arm == "translate-test" else OWN_TEXT
     lang = pl.coalesce("source_lang", "lang") if by != OWN_TEXT else pl.col("lang")
     return predictions.filter(pl.col("text_by") == by).with_columns(lang.alias("lang")).filter(
         pl.col("lang").is_in(list(place.langs))
     )  # fmt: skip
+
+
+def added_condition(name: str) -> Condition:
+    """The condition of predictions made elsewhere, which is compared with every source."""
+    return Condition(name, source=OWN)
 
 
 def added_results(
@@ -114,10 +110,8 @@ def added_results(
     found, kept = [], []
     for (seed,), part in table.with_columns(seed=seeds).group_by("seed", maintain_order=True):
         rows = check_predictions(part, labels, where)
-        place = Condition(
-            name, "off", None, None, name, None, int(str(seed)), name,
-            tuple(rows["lang"].unique(maintain_order=True)),
-        )  # fmt: skip
+        langs = tuple(rows["lang"].unique(maintain_order=True))
+        place = Place(added_condition(name), int(str(seed)), langs)
         key = f"{name}-{seed}"
         rows = rows.with_columns(text_by=pl.lit(OWN_TEXT), source_lang=pl.lit(None, pl.String))
         found.append(run_results(place, key, 0, rows, labels, ordinal=ordinal))
@@ -168,26 +162,17 @@ def check_shared(records: Mapping[str, Mapping[str, Any]]) -> list[str]:
     ]
 
 
-_ON: Final = ("run", "study_arm", "otc", "ratio", "translator", "encoder", "source")
-_CELL: Final = ("study_arm", "otc", "ratio", "translator", "encoder", "rows")
-
-
-def with_rows(results: pl.DataFrame, places: Iterable[Mapping[str, Any]]) -> pl.DataFrame:
-    """The tidy table with the number of labelled originals that was asked for, null for all.
-
-    `size` says how many there were in the end: it differs between arms and languages that are
-    meant to be alike.
+def of_condition(table: pl.DataFrame, condition: Condition) -> pl.DataFrame:
+    """The rows of one condition, of all its sources where it names none.
 
     Args:
-        results: The study's tidy table.
-        places: Conditions as plain values, each with its `run`.
+        table: Has a column for each of the axes.
+        condition: Which one.
     """
-    kinds = dict.fromkeys(_ON, pl.String()) | {"rows": pl.Int64()}
-    asked = pl.DataFrame(
-        [{**place, "study_arm": place["arm"]} for place in places], schema=kinds
-    ).unique(_ON, keep="first", maintain_order=True)
-    return results.unique(maintain_order=True).join(
-        asked, on=_ON, how="left", nulls_equal=True, maintain_order="left"
+    return table.filter(
+        pl.col(axis).eq_missing(pl.lit(value))
+        for axis, value in condition.to_dict().items()
+        if (axis, value) != ("source", None)
     )
 
 
@@ -195,10 +180,12 @@ def mean_scores(results: pl.DataFrame) -> list[dict[str, Any]]:
     """Mean and spread over seeds, for every condition, source, language and metric.
 
     Args:
-        results: As `with_rows` gives it.
+        results: The study's tidy table.
     """
-    by = [*CONDITION, "rows", "lang", "metric"]
-    return _over_seeds(results, by).to_dicts()
+    return _over_seeds(results, [*AXES, "lang", "metric"]).to_dicts()
+
+
+_POOLED: Final = tuple(axis for axis in AXES if axis != "source")
 
 
 def over_sources(results: pl.DataFrame) -> list[dict[str, Any]]:
@@ -208,19 +195,21 @@ def over_sources(results: pl.DataFrame) -> list[dict[str, Any]]:
     distort.
 
     Args:
-        results: As `with_rows` gives it.
+        results: The study's tidy table.
 
     Returns:
         A row for each condition, metric and language, and one whose `lang` is None for the mean
         over the condition's languages; `langs` counts them.
     """
-    per_lang = _complete(results, [*_CELL, "seed", "lang", "metric"], "source", [*_CELL, "lang"])
-    per_seed = _complete(per_lang, [*_CELL, "seed", "metric"], "lang", _CELL)
-    each = _over_seeds(per_lang, [*_CELL, "lang", "metric"]).with_columns(
+    per_lang = _complete(
+        results, [*_POOLED, "seed", "lang", "metric"], "source", [*_POOLED, "lang"]
+    )
+    per_seed = _complete(per_lang, [*_POOLED, "seed", "metric"], "lang", _POOLED)
+    each = _over_seeds(per_lang, [*_POOLED, "lang", "metric"]).with_columns(
         langs=pl.lit(1, pl.UInt32)
     )
-    every = _over_seeds(per_seed, [*_CELL, "metric", "parts"]).select(
-        *_CELL, pl.lit(None, pl.String).alias("lang"), "metric", "mean", "spread", "seeds",
+    every = _over_seeds(per_seed, [*_POOLED, "metric", "parts"]).select(
+        *_POOLED, pl.lit(None, pl.String).alias("lang"), "metric", "mean", "spread", "seeds",
         langs="parts",
     )  # fmt: skip
     return pl.concat([each, every]).to_dicts()
@@ -242,3 +231,117 @@ def _complete(
         pl.col("value").mean(), pl.col(over).n_unique().alias("parts")
     )
     return means.filter(pl.col("parts") == pl.col("parts").max().over([*alike, "metric"]))
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Every prediction of a study, as right or wrong.
+
+    Attributes:
+        table: The axes, `seed, lang, id, group_id, right`.
+    """
+
+    table: pl.DataFrame
+
+    @classmethod
+    def of(cls, places: Iterable[Mapping[str, Any]], predictions: pl.DataFrame) -> "Scores":
+        """Take the predictions that count for each condition.
+
+        Args:
+            places: Conditions as plain values, each with its `run`.
+            predictions: All predictions of the study, with the columns `run` and `text_by`.
+        """
+        right = predictions.with_columns(
+            right=pl.col("label") == pl.col("prediction"),
+            lang=pl.when(pl.col("text_by") == OWN_TEXT)
+            .then(pl.col("lang"))
+            .otherwise(pl.coalesce("source_lang", "lang")),
+        ).select("run", "text_by", "lang", "id", "group_id", "right")
+        by_run = right.partition_by("run", as_dict=True)
+        parts = []
+        for place in places:
+            rows = by_run.get((place["run"],))
+            if rows is None:
+                continue
+            by = place["translator"] if place["arm"] == "translate-test" else OWN_TEXT
+            kept = rows.filter(
+                (pl.col("text_by") == by) & pl.col("lang").is_in(list(place["langs"]))
+            )
+            parts.append(kept.drop("run", "text_by").with_columns(
+                pl.lit(place["seed"], pl.Int64).alias("seed"),
+                *(pl.lit(place[axis], kind).alias(axis) for axis, kind in _AXES.items()),
+            ))  # fmt: skip
+        return cls(pl.concat(parts) if parts else pl.DataFrame())
+
+    def conditions(self) -> list[Condition]:
+        """The conditions over all their sources, in the order of the study."""
+        rows = self.table.select(AXES).unique(maintain_order=True).iter_rows(named=True)
+        return list(dict.fromkeys(Condition.of(row).over_sources() for row in rows))
+
+    def of_condition(self, condition: Condition) -> pl.DataFrame:
+        """The rows of one condition, of all its sources where it names none."""
+        return of_condition(self.table, condition)
+
+    def paired(self, arm: Condition, base: Condition) -> "Pairing | None":
+        """Two conditions on the seeds, sources, languages and test rows that both have.
+
+        A condition that learns from the test language's own rows goes with every source.
+        """
+        sides = [self.of_condition(condition) for condition in (arm, base)]
+        sources = [[one for one in side["source"].unique() if one != OWN] for side in sides]
+        shared = sorted({*sources[0], *sources[1]}) or [OWN]
+        sides = [_with_sources(side, shared) for side in sides]
+        on = ["source", "seed", "lang", "id"]
+        both = sides[0].join(sides[1].select(*on, base="right"), on=on, maintain_order="left")
+        if both.is_empty():
+            return None
+        both = both.sort(*on)
+        seeds = sorted(both["seed"].unique())
+        rows = both.group_by("source", "lang", "id", maintain_order=True).agg(
+            "group_id", "right", "base", number=pl.len()
+        )
+        rows = rows.filter(pl.col("number") == len(seeds))
+        if rows.is_empty():
+            return None
+        several = len(set(rows["source"])) > 1
+        strata = rows.select(
+            pl.format("{}>{}", "source", "lang") if several else pl.col("lang")
+        ).to_series()
+        return Pairing(
+            np.array(rows["right"].to_list(), dtype=np.bool_).T,
+            np.array(rows["base"].to_list(), dtype=np.bool_).T,
+            strata.to_list(),
+            rows["group_id"].list.first().to_list(),
+            rows["lang"].to_list(),
+            len(seeds),
+        )
+
+
+def _with_sources(side: pl.DataFrame, sources: Sequence[str]) -> pl.DataFrame:
+    """Rows of the source `own`, repeated for each of the sources."""
+    own = side.filter(pl.col("source") == OWN)
+    if own.is_empty() or list(sources) == [OWN]:
+        return side
+    copies = [own.with_columns(source=pl.lit(source)) for source in sources]
+    return pl.concat([side.filter(pl.col("source") != OWN), *copies])
+
+
+@dataclass(frozen=True)
+class Pairing:
+    """Two conditions on shared seeds and test rows.
+
+    Attributes:
+        right_arm: `(seeds, rows) bool`.
+        right_base: `(seeds, rows) bool`.
+        strata: `(rows,)` the language of each row, or `source>lang` with several sources.
+        groups: `(rows,)` the test item of each row.
+        langs: `(rows,)` the test language of each row.
+        seeds: Number of seeds.
+    """
+
+    right_arm: npt.NDArray[np.bool_]
+    right_base: npt.NDArray[np.bool_]
+    strata: list[str]
+    groups: list[str]
+    langs: list[str]
+    seeds: int

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -173,7 +173,9 @@ def gather(
     found, places = [], []
     for place, number in plan.grid.places:
         key = plan.tasks[number].key
-        places.append({**asdict(place), "run": key})
+        places.append(
+            {**place.condition.to_dict(), "seed": place.seed, "langs": place.langs, "run": key}
+        )
         if key in records:
             size = records[key]["training"]["originals"]
             own = predictions[key]

@@ -14,11 +14,11 @@ from babelift.store import write_json, write_text
 from babelift.study import answers as verdicts
 from babelift.study.answers import Answer, answers, otc_regressions
 from babelift.study.budget import Price, label_budget
+from babelift.study.condition import AXES, Condition
 from babelift.study.diagnosis import Lies, diagnose, gather_evidence, lies
 from babelift.study.flips import flips
 from babelift.study.learning_curve import Measured
-from babelift.study.results import mean_scores, over_sources, with_rows
-from babelift.study.scores import Cell, Scores
+from babelift.study.results import Scores, mean_scores, over_sources
 from babelift.study.spec import OFF, StudySpec, read_spec
 from babelift.study.trend import quality_trend
 
@@ -36,15 +36,14 @@ def summarise(folder: Path) -> dict[str, Any]:
         RunError: A file is missing or damaged.
     """
     spec, facts, results, predictions = read_study(folder)
-    scores = Scores.of([*facts["places"], *_added(results)], predictions)
+    scores = Scores.of([*facts["places"], *_added(results, spec)], predictions)
     found = answers(spec, scores)
-    cells = scores.cells()
+    cells = scores.conditions()
     lying = lies(facts["places"], facts["runs"])
     qualities = pl.DataFrame(facts["quality"], schema=QUALITY)
     evidence = gather_evidence(spec, found, results, lying, qualities)
     regressions = otc_regressions(results, [name for name in spec.otc if name != OFF])
     trend = quality_trend(spec, scores, facts["quality"])
-    sized = with_rows(results, facts["places"])
     return {
         "title": spec.title,
         "question": spec.question,
@@ -54,8 +53,8 @@ def summarise(folder: Path) -> dict[str, Any]:
             name: {**one.to_dict(), "sentence": verdicts.regression_sentence(name, one)}
             for name, one in regressions.items()
         },
-        "table": mean_scores(sized),
-        "means": over_sources(sized),
+        "table": mean_scores(results),
+        "means": over_sources(results),
         "alignment": _alignment(lying),
         "quality": facts["quality"],
         "trend": trend.to_dict() if trend else None,
@@ -122,19 +121,14 @@ def read_texts(folder: Path) -> pl.DataFrame | None:
         ) from error
 
 
-def _added(results: pl.DataFrame) -> list[dict[str, Any]]:
-    """Predictions that were made elsewhere, as conditions."""
-    rows = results.filter(pl.col("study_arm") == pl.col("encoder"))
-    groups = rows.group_by("study_arm", "run", "seed", maintain_order=True).agg(
-        pl.col("lang").unique(maintain_order=True)
-    )
-    return [
-        {**Cell(str(arm))._asdict(), "run": run, "seed": seed, "source": arm, "langs": langs}
-        for arm, run, seed, langs in groups.iter_rows()
-    ]
+def _added(results: pl.DataFrame, spec: StudySpec) -> list[dict[str, Any]]:
+    """Predictions that were made elsewhere, as places in the grid."""
+    rows = results.filter(pl.col("arm").is_in(list(spec.added)))
+    groups = rows.group_by(*AXES, "run", "seed", maintain_order=True)
+    return groups.agg(pl.col("lang").unique(maintain_order=True).alias("langs")).to_dicts()
 
 
-def _answer(answer: Answer, cells: Sequence[Cell]) -> dict[str, Any]:
+def _answer(answer: Answer, cells: Sequence[Condition]) -> dict[str, Any]:
     return {
         **answer.to_dict(),
         "sentence": verdicts.verdict(answer, cells),
@@ -146,7 +140,7 @@ def _answer(answer: Answer, cells: Sequence[Cell]) -> dict[str, Any]:
 
 def _alignment(lying: Lies) -> list[dict[str, Any]]:
     return [
-        {**cell._asdict(), "lang": lang, "stage": stage, **asdict(lie)}
+        {**cell.to_dict(), "lang": lang, "stage": stage, **asdict(lie)}
         for (cell, lang, stage), lie in lying.items()
     ]
 
@@ -154,10 +148,10 @@ def _alignment(lying: Lies) -> list[dict[str, Any]]:
 def budgets(spec: StudySpec, results: pl.DataFrame) -> list[dict[str, Any]]:
     """What the translations are worth in native labels, per language; empty without sizes."""
     f1 = results.filter((pl.col("metric") == "f1_micro") & (pl.col("otc") == OFF))
-    native = f1.filter(pl.col("study_arm") == "original")
+    native = f1.filter(pl.col("arm") == "original")
     translator = next(iter(spec.translators))
     translated = f1.filter(
-        (pl.col("study_arm") == "translated")
+        (pl.col("arm") == "translated")
         & (pl.col("translator") == translator)
         & (pl.col("ratio") == spec.ratios[0])
     )

@@ -1,7 +1,7 @@
 """Does better translation give better classification: the slope of scores over chrF."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -11,7 +11,7 @@ from babelift.evaluation.metrics import Floats
 from babelift.report.numbers import brackets, digits_for, pair_name, with_p
 from babelift.report.words import signed
 from babelift.study.answers import stated_cell
-from babelift.study.scores import Scores
+from babelift.study.results import Scores
 from babelift.study.spec import OFF, StudySpec
 from babelift.study.statistics.crossed import Comparison
 from babelift.study.statistics.differences import Differences, differences_of
@@ -88,7 +88,9 @@ def quality_trend(
         if one["chrf"] is not None
     }
     cell = stated_cell(spec, "translated", OFF, next(iter(spec.encoders)))
-    tables = {name: scores.of_cell(cell._replace(translator=name)) for name in spec.translators}
+    tables = {
+        name: scores.of_condition(replace(cell, translator=name)) for name in spec.translators
+    }
     parts: list[tuple[str, Floats, list[str]]] = []
     translators = {}
     pairs = dict.fromkeys((source, lang) for source, lang, _ in chrf)
