@@ -1,39 +1,73 @@
 """Babelift: labels in one language, users in many.
 
-The public names; each is imported on first use, so that `import babelift` stays quick.
+The public names; all but the errors are imported on first use, so that `import babelift` is quick.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from babelift.errors import (
+    BabeliftError,
+    BabeliftWarning,
+    ConfigError,
+    DataError,
+    LanguageError,
+    LeakageError,
+    MemoryStoreError,
+    MissingDependencyError,
+    MissingTranslationError,
+    ModelError,
+    NonFiniteLossError,
+    RejectsError,
+    RunError,
+    TrainingError,
+    TranslationError,
+)
+
+__version__ = "0.2.0"
 
 if TYPE_CHECKING:
     from babelift.classifier import Classifier
-    from babelift.corpus import Corpus, read_corpus
-    from babelift.errors import BabeliftError
     from babelift.evaluation.evaluate import evaluate
+    from babelift.study.run import run_study
     from babelift.training.losses import OTCLoss
     from babelift.translation.job import translate
+    from babelift.translation.protocol import Translator
+    from babelift.translation.registry import load_translator
 
 _HOMES = {
-    "BabeliftError": "babelift.errors",
     "Classifier": "babelift.classifier",
-    "Corpus": "babelift.corpus",
     "OTCLoss": "babelift.training.losses",
+    "Translator": "babelift.translation.protocol",
     "evaluate": "babelift.evaluation.evaluate",
-    "read_corpus": "babelift.corpus",
+    "load_translator": "babelift.translation.registry",
+    "run_study": "babelift.study.run",
     "translate": "babelift.translation.job",
 }
 
 __all__ = [
     "BabeliftError",
+    "BabeliftWarning",
     "Classifier",
-    "Corpus",
+    "ConfigError",
+    "DataError",
+    "LanguageError",
+    "LeakageError",
+    "MemoryStoreError",
+    "MissingDependencyError",
+    "MissingTranslationError",
+    "ModelError",
+    "NonFiniteLossError",
     "OTCLoss",
+    "RejectsError",
+    "RunError",
+    "TrainingError",
+    "TranslationError",
+    "Translator",
     "__version__",
     "evaluate",
-    "read_corpus",
+    "load_translator",
+    "run_study",
     "translate",
 ]
 
@@ -41,8 +75,9 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'babelift' has no attribute '{name}'")
-    return getattr(import_module(_HOMES[name]), name)
+    globals()[name] = getattr(import_module(_HOMES[name]), name)
+    return globals()[name]
 
 
 def __dir__() -> list[str]:
-    return __all__
+    return sorted({*globals(), *__all__})

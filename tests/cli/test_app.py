@@ -87,12 +87,3 @@ def test_a_warning_is_one_line_without_code(capsys: pytest.CaptureFixture[str]) 
     assert capsys.readouterr().err == (
         "NonCommercialWarning: not for sale\nWarning: of another library\n"
     )
-
-
-def test_public_names_are_all_there() -> None:
-    import babelift as package
-
-    for name in package.__all__:
-        assert getattr(package, name) is not None
-    with pytest.raises(AttributeError, match="no_such_name"):
-        _ = package.no_such_name
