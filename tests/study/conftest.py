@@ -6,18 +6,25 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import polars as pl
 import pytest
 
+from babelift.prediction.rows import ENCODER, make_predictions
+from babelift.store import write_json, write_rows
 from babelift.study.runner import run_locked
 from babelift.study.spec import StudySpec
-from babelift.study.task import Task
+from babelift.study.task import PREDICTIONS, RECORD, Task, training_rows
 from babelift.testing import tiny_distilbert
+from babelift.training.data import digest
 
 WORDS = {
     "en": {"food": ["bread", "soup", "rice"], "sport": ["ball", "goal", "race"], "the": ["the"]},
     "de": {"food": ["Brot", "Suppe", "Reis"], "sport": ["Ball", "Tor", "Rennen"], "the": ["das"]},
     "ja": {"food": ["パン", "スープ", "米"], "sport": ["球", "得点", "競走"], "the": ["その"]},
+    "fr": {"food": ["pain", "soupe", "riz"], "sport": ["balle", "but", "course"], "the": ["le"]},
 }
+LANGS = ("en", "de", "ja")
 
 
 def sentences(lang: str, numbers: Sequence[int]) -> list[dict[str, str]]:
@@ -43,7 +50,7 @@ def toy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("toy")
     tables = {
         (lang, split): sentences(lang, numbers)
-        for lang in WORDS
+        for lang in LANGS
         for split, numbers in (("train", range(24)), ("test", range(100, 112)))
     }
     for (lang, split), rows in tables.items():
@@ -51,7 +58,7 @@ def toy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pairs = [
         {"source_lang": a, "target_lang": b, "system": system, "source_text": one["text"],
          "target_text": other["text"]}
-        for a, b in product(WORDS, WORDS)
+        for a, b in product(LANGS, LANGS)
         if a != b
         for system in ("good", "german")
         if system == "good" or b == "de"
@@ -59,7 +66,8 @@ def toy(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for one, other in zip(tables[a, split], tables[b, split], strict=True)
     ]  # fmt: skip
     write_jsonl(folder / "table.jsonl", pairs)
-    tiny_distilbert(folder / "encoder")
+    for seed, name in enumerate(("encoder", "encoder2")):
+        tiny_distilbert(folder / name, seed=seed)
     return folder
 
 
@@ -94,3 +102,47 @@ def inline(tasks: Sequence[Task]) -> Iterator[tuple[Task, str | None]]:
     """Runs tasks one after the other in this process."""
     for task in tasks:
         yield task, run_locked(task)
+
+
+def drawn(tasks: Sequence[Task]) -> Iterator[tuple[Task, str | None]]:
+    """Stands in for trainings: predictions are drawn, right more often than not."""
+    for task in tasks:
+        draw_task(task)
+        yield task, None
+
+
+def draw_task(task: Task) -> None:
+    task.folder.mkdir(parents=True, exist_ok=True)
+    chance = np.random.default_rng(int(task.key[:12], 16))
+    labels = list(task.labels)
+    parts = []
+    for text_by, paths in task.tests.items():
+        rows = pl.concat([pl.read_parquet(path) for path in paths]).with_columns(id="original_id")
+        truth = [labels.index(label) for label in rows["label"]]
+        odds = chance.dirichlet(np.ones(len(labels)), rows.height)
+        odds[range(rows.height), truth] += 0.3
+        odds /= odds.sum(axis=1, keepdims=True)
+        table = make_predictions(rows, ENCODER, labels, odds)
+        parts.append(table.with_columns(text_by=pl.lit(text_by)))
+    write_rows(pl.concat(parts), task.folder / PREDICTIONS)
+    rows = training_rows(task)
+    originals = int((rows["id"] == rows["original_id"]).sum())
+    record = {
+        "key": task.key,
+        **task.about,
+        "training": {
+            "encoder": task.settings.encoder, "steps": task.settings.steps, "seconds": 1.0,
+            "tokens": 100, "originals": originals, "translations": rows.height - originals,
+            "initial_weights": f"{task.about['identity']['encoder']} {task.settings.seed}",
+            "order": digest(rows.filter(pl.col("id") == pl.col("original_id"))),
+        },
+        "otc": None,
+        "alignment": [
+            {"source": source, "lang": lang, "stage": stage, "pairs": 12, "cosine": 0.5,
+             "retrieval": 0.5, "uniformity": -1.0, "cka": 0.5}
+            for source in task.about["translate_from"] for lang in task.about["translate_to"]
+            for stage in ("before", "after")
+        ],
+        "seconds": {"training": 1.0, "testing": 1.0},
+    }  # fmt: skip
+    write_json(record, task.folder / RECORD)

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import polars as pl
 import pytest
-from tests.study.conftest import inline
+from tests.study.conftest import drawn, inline
 
 from babelift.errors import BabeliftError, ConfigError, DataError, LanguageError, RunError
 from babelift.progress import quiet
@@ -124,17 +124,45 @@ def test_translations_that_cannot_be_made_fail_the_runs_that_need_them(settings,
     assert set(study.results["arm"]) == {"zero-shot"}
 
 
-def test_predictions_of_another_tool_are_an_arm(settings, toy, tmp_path):
+def theirs(folder, **changes):
     rows = [
         {"id": f"i{n}", "lang": lang, "label": ("food", "sport")[n % 2], "prediction": "food",
-         "seed": seed}
+         "seed": seed, **changes}
         for lang in ("de", "ja") for n in range(100, 112) for seed in (0, 1)
     ]  # fmt: skip
-    pl.DataFrame(rows).write_csv(tmp_path / "other.csv")
-    study = run(spec_of(settings, added={"other": str(tmp_path / "other.csv")}), toy, tmp_path)
-    other = study.results.filter(arm="other", metric="f1_micro")
-    assert other["value"].to_list() == [0.5] * 4
-    assert sorted(other["seed"].unique()) == [0, 1]
+    pl.DataFrame(rows).unique(maintain_order=True).write_csv(folder / "theirs.csv")
+    return {"theirs": str(folder / "theirs.csv")}
+
+
+def test_predictions_of_another_tool_are_an_arm_compared_with_all_others(settings, toy, tmp_path):
+    study = run(spec_of(settings, added=theirs(tmp_path)), toy, tmp_path, drawn)
+    added = study.results.filter(arm="theirs", metric="f1_micro")
+    assert added["value"].to_list() == [0.5] * 4
+    assert sorted(added["seed"].unique()) == [0, 1]
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    asked = [answer["question"] for answer in report["answers"]]
+    assert {question["base"]["arm"] for question in asked if question["kind"] == "added"} == {
+        "zero-shot", "translated",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [({"id": "i7"}, "row 'i7' is no test row of the study in 'de'"),
+     ({"lang": "fr"}, "no test row of the study in 'fr'"),
+     ({"label": "food"}, "is labelled 'food', in the study's own test rows 'sport'")],
+)  # fmt: skip
+def test_predictions_that_are_not_for_the_studys_rows_are_refused_before_anything_runs(
+    settings, toy, tmp_path, changes, said
+):
+    added = theirs(tmp_path, **changes)
+    if "id" in changes:
+        table = pl.read_csv(added["theirs"]).unique("lang", maintain_order=True)
+        table.write_csv(added["theirs"])
+    with pytest.raises(DataError) as refused:
+        run(spec_of(settings, added=added), toy, tmp_path)
+    assert said in str(refused.value)
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,18 @@ def test_a_variant_changes_the_training_and_off_leaves_otc_out():
 
 
 @pytest.mark.parametrize(
+    ("axis", "value"),
+    [("sources", "en"), ("targets", "de"), ("arms", "translated"), ("otc", "off"),
+     ("ratios", "1:1"), ("rows", 20), ("native_rows", 10)],
+)  # fmt: skip
+def test_a_value_that_is_repeated_on_an_axis_counts_once(axis, value):
+    values = {"arms": ["zero-shot", "translated"], axis: [value, value]}
+    if axis == "arms":
+        values[axis] = ["zero-shot", value, value]
+    assert getattr(made(**values), axis).count(value) == 1
+
+
+@pytest.mark.parametrize(
     ("changes", "said"),
     [
         ({"arms": ["zero-shot", "tranlated"]}, "did you mean 'translated'?"),
@@ -47,6 +59,7 @@ def test_a_variant_changes_the_training_and_off_leaves_otc_out():
         ({"primary": {**ARM, "translator": "m2m10"}}, "did you mean 'm2m100'?"),
         ({"ratios": ["1:5", "1-2"], "otc": "off"}, "1:5"),
         ({"train": []}, "'train' is needed"),
+        ({"added": {"translated": "theirs.csv"}}, "'added' has the name of an arm, translated"),
         ({"seeds": 0}, "seeds"),
     ],
 )

@@ -15,7 +15,7 @@ from babelift.progress import Progress
 from babelift.store import file_hash
 from babelift.study.cache import Engine, Need, Shelf, code_version, find_engines
 from babelift.study.condition import Grid, Job
-from babelift.study.rows import Tables, read_tables, reference_rows
+from babelift.study.rows import Tables, read_added, read_tables, reference_rows
 from babelift.study.spec import TRANSLATING, StudySpec
 from babelift.study.task import OWN_TEXT, Task
 
@@ -31,6 +31,7 @@ class Plan:
     Attributes:
         spec: The study.
         tables: Its rows.
+        added: Predictions made elsewhere, by the name of their arm.
         engines: Its translators, by name.
         grid: Its conditions and jobs.
         tasks: One for every job of the grid, in its order.
@@ -40,6 +41,7 @@ class Plan:
 
     spec: StudySpec
     tables: Tables
+    added: Mapping[str, pl.DataFrame]
     engines: Mapping[str, Engine]
     grid: Grid
     tasks: tuple[Task, ...]
@@ -63,6 +65,7 @@ def make_plan(spec: StudySpec, data: Path, store: Path, progress: Progress) -> P
     """
     encoders = {path: _encoder_identity(path) for path in spec.encoders.values()}
     tables = read_tables(spec, data, progress)
+    added = read_added(spec, tables, data)
     engines = find_engines(spec, data) if set(spec.arms) & set(TRANSLATING) else {}
     grid = Grid.of(spec, {name: engine.pairs for name, engine in engines.items()})
     for engine in engines.values():
@@ -73,7 +76,7 @@ def make_plan(spec: StudySpec, data: Path, store: Path, progress: Progress) -> P
     maker = _Maker(spec, tables, shelf, encoders, steps, store / "runs")
     needs = tuple(maker.needs(job) for job in grid.jobs)
     tasks = tuple(maker.task(job, needed) for job, needed in zip(grid.jobs, needs, strict=True))
-    return Plan(spec, tables, engines, grid, tasks, needs, shelf)
+    return Plan(spec, tables, added, engines, grid, tasks, needs, shelf)
 
 
 def _check_pairs(spec: StudySpec, engine: Engine, grid: Grid, progress: Progress) -> None:

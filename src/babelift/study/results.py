@@ -9,9 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from babelift.errors import DataError, did_you_mean
+from babelift.errors import DataError
 from babelift.evaluation.metrics import evaluate_predictions
-from babelift.prediction.rows import check_predictions
 from babelift.study.condition import AXES, OWN, Condition, Place
 from babelift.study.task import OWN_TEXT
 
@@ -80,43 +79,25 @@ def own_predictions(place: Place, predictions: pl.DataFrame) -> pl.DataFrame:
     )  # fmt: skip
 
 
-def added_condition(name: str) -> Condition:
-    """The condition of predictions made elsewhere, which is compared with every source."""
-    return Condition(name, source=OWN)
-
-
 def added_results(
-    name: str, table: pl.DataFrame, labels: Sequence[str], *, ordinal: bool, where: str
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Results and predictions of another tool, as an arm of its own.
+    name: str, table: pl.DataFrame, labels: Sequence[str], *, ordinal: bool
+) -> pl.DataFrame:
+    """The rows of predictions made elsewhere, as an arm of their own that goes with every source.
 
     Args:
         name: What the arm is called.
-        table: Needs `label`, `prediction`, `lang` and `id`; `seed` where there is more than one
-            training, `group_id` where items are shared between languages.
+        table: As `rows.read_added` gives it.
         labels: All labels, in order.
         ordinal: Whether they are ordered numbers.
-        where: What to call the table in an error.
-
-    Raises:
-        DataError: A column is missing or a row cannot be used.
     """
-    if "id" not in table.columns:
-        raise DataError(
-            f"{where}: column 'id' is missing{did_you_mean('id', table.columns)}",
-            "It says which test row of the study a prediction is for.",
+    parts = [
+        run_results(
+            Place(Condition(name, source=OWN), seed, tuple(rows["lang"].unique())),
+            run, 0, rows, labels, ordinal=ordinal,
         )
-    seeds = table["seed"] if "seed" in table.columns else pl.repeat(0, table.height, eager=True)
-    found, kept = [], []
-    for (seed,), part in table.with_columns(seed=seeds).group_by("seed", maintain_order=True):
-        rows = check_predictions(part, labels, where)
-        langs = tuple(rows["lang"].unique(maintain_order=True))
-        place = Place(added_condition(name), int(str(seed)), langs)
-        key = f"{name}-{seed}"
-        rows = rows.with_columns(text_by=pl.lit(OWN_TEXT), source_lang=pl.lit(None, pl.String))
-        found.append(run_results(place, key, 0, rows, labels, ordinal=ordinal))
-        kept.append(rows.with_columns(run=pl.lit(key)))
-    return pl.concat(found), pl.concat(kept)
+        for (run, seed), rows in table.group_by("run", "seed", maintain_order=True)
+    ]  # fmt: skip
+    return pl.concat(parts)
 
 
 def check_shared(records: Mapping[str, Mapping[str, Any]]) -> list[str]:

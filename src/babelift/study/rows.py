@@ -9,10 +9,13 @@ from typing import Final, Literal
 import polars as pl
 
 from babelift.corpus.rows import conform, translation_id
-from babelift.errors import ConfigError, DataError
+from babelift.errors import ConfigError, DataError, did_you_mean
+from babelift.prediction.rows import check_predictions
 from babelift.progress import Progress
+from babelift.report.numbers import counted
 from babelift.study.condition import REFERENCE
 from babelift.study.spec import StudySpec
+from babelift.study.task import OWN_TEXT
 
 Split = Literal["train", "test"]
 
@@ -129,6 +132,69 @@ def _read(spec: StudySpec, lang: str, split: Split, data: Path, notes: list[str]
         (own + pl.col("original_id")).alias("original_id"),
         pl.col("group_id") if spec.parallel else own + pl.col("group_id"),
     ).select(*conform(rows.head(0)).columns[:12])
+
+
+def read_added(spec: StudySpec, tables: Tables, data: Path) -> dict[str, pl.DataFrame]:
+    """The predictions made elsewhere, by the name of their arm.
+
+    Returns:
+        Tables as `check_predictions` gives them, with the ids and groups that the study gives its
+        test rows, and the columns `run`, `seed`, `source_lang` and `text_by`.
+
+    Raises:
+        DataError: A table cannot be read, or one of its rows is no test row of the study.
+    """
+    from babelift.corpus.reader import read_raw
+
+    tests = pl.concat(tables.test.values()).select("lang", "id", "group_id", known="label")
+    return {
+        name: _read_added(name, read_raw(str(data / file)).frame, tests, tables.labels, data / file)
+        for name, file in spec.added.items()
+    }
+
+
+def _read_added(
+    name: str, table: pl.DataFrame, tests: pl.DataFrame, labels: Sequence[str], path: Path
+) -> pl.DataFrame:
+    if "id" not in table.columns:
+        raise DataError(
+            f"{path}: column 'id' is missing{did_you_mean('id', table.columns)}",
+            "It says which test row of the study a prediction is for.",
+        )
+    if "seed" not in table.columns:
+        table = table.with_columns(seed=pl.lit(0))
+    parts = []
+    for (seed,), part in table.group_by("seed", maintain_order=True):
+        rows = check_predictions(part, labels, str(path)).drop("group_id")
+        # A study's ids start with the language, so that tables may number their rows alike.
+        own = pl.format("{}:{}", "lang", "id")
+        own = pl.when(own.is_in(tests["id"].to_list())).then(own).otherwise("id")
+        rows = rows.with_columns(own.alias("id")).join(
+            tests, on=("lang", "id"), how="left", maintain_order="left"
+        )
+        _check_added(rows, path)
+        parts.append(rows.drop("known").with_columns(
+            run=pl.lit(f"{name}-{seed}"), seed=pl.lit(seed, pl.Int64), text_by=pl.lit(OWN_TEXT),
+            source_lang=pl.lit(None, pl.String),
+        ))  # fmt: skip
+    return pl.concat(parts)
+
+
+def _check_added(rows: pl.DataFrame, path: Path) -> None:
+    strange = rows.filter(pl.col("known").is_null() | (pl.col("known") != pl.col("label")))
+    if strange.is_empty():
+        return
+    row = strange.row(0, named=True)
+    what = (
+        f"row '{row['id']}' is no test row of the study in '{row['lang']}'"
+        if row["known"] is None
+        else f"row '{row['id']}' is labelled '{row['label']}', in the study's own test rows "
+        f"'{row['known']}'"
+    )
+    raise DataError(
+        f"{path}: {what} ({counted(strange.height, 'such row')}).",
+        "Give each prediction the id and language of the test row that it is for.",
+    )
 
 
 def _in_order(table: pl.DataFrame) -> list[str]:

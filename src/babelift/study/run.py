@@ -1,7 +1,7 @@
 """The chain behind `babelift study`: plan, translate, train what is missing, gather, report."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -70,7 +70,7 @@ def run_study(
     plan = make_plan(spec, data, store or cache_dir() / "studies", progress)
     write_text(spec.to_yaml(), out / "study.yaml")
     failed = train_missing(plan, execute or local(), progress)
-    return gather(plan, failed, out, data, progress)
+    return gather(plan, failed, out, progress)
 
 
 def preview(
@@ -148,9 +148,7 @@ def train_missing(plan: Plan, execute: Execute, progress: Progress) -> dict[str,
     return failed
 
 
-def gather(
-    plan: Plan, failed: Mapping[str, str], out: Path, data: Path, progress: Progress
-) -> Study:
+def gather(plan: Plan, failed: Mapping[str, str], out: Path, progress: Progress) -> Study:
     """Write the results of all runs that are done.
 
     Raises:
@@ -164,7 +162,7 @@ def gather(
             f"{next(iter(failed.values()), 'unknown')}"
         )
     shared = check_shared(records)
-    spec, tables = plan.spec, plan.tables
+    tables = plan.tables
     predictions = {
         key: pl.read_parquet(task.folder / PREDICTIONS)
         for task in plan.tasks
@@ -181,10 +179,9 @@ def gather(
             own = predictions[key]
             found.append(run_results(place, key, size, own, tables.labels, ordinal=tables.ordinal))
     kept = [rows.with_columns(run=pl.lit(key)) for key, rows in predictions.items()]
-    for name, file in spec.added.items():
-        more, rows = _added(name, file, data, tables.labels, tables.ordinal)
-        found.append(more)
-        kept.append(rows)
+    for name, rows in plan.added.items():
+        found.append(added_results(name, rows, tables.labels, ordinal=tables.ordinal))
+        kept.append(rows.drop("seed"))
     results = pl.concat(found) if found else pl.DataFrame(schema=RESULTS)
     write_rows(results, out / "results.parquet")
     write_rows(pl.concat(kept, how="diagonal_relaxed"), out / "predictions.parquet")
@@ -197,16 +194,6 @@ def gather(
 def _texts(tables: Tables) -> pl.DataFrame:
     """The test rows' texts, for examples in the report."""
     return pl.concat(tables.test.values()).select("lang", "id", "group_id", "text")
-
-
-def _added(
-    name: str, file: str, data: Path, labels: Sequence[str], ordinal: bool
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    from babelift.corpus.reader import read_raw
-
-    path = data / file
-    frame = read_raw(str(path)).frame
-    return added_results(name, frame, labels, ordinal=ordinal, where=str(path))
 
 
 def _runs(

@@ -29,6 +29,10 @@ _AXES: Final = ("ratio", "seed", "encoder", "otc")
 """Settings of a training that are axes of the study, or switched by one."""
 
 
+def _listed(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, list | tuple) else [value]
+
+
 class Primary(Settings):
     """The one contrast that the study is about, stated in advance.
 
@@ -96,25 +100,20 @@ class StudySpec(Table):
         None, ge=0, description="What a label costs, for the label budget; in any currency."
     )
 
-    @field_validator("sources", mode="before")
+    @field_validator("sources", "targets", mode="before")
     @classmethod
-    def _sources(cls, value: Any) -> Any:
-        given = value if isinstance(value, list | tuple) else [value]
-        return tuple("+".join(resolve(tag) for tag in str(one).split("+")) for one in given)
-
-    @field_validator("targets", mode="before")
-    @classmethod
-    def _targets(cls, value: Any) -> Any:
-        given = value if isinstance(value, list | tuple) else [value]
-        return tuple(dict.fromkeys(resolve(str(tag)) for tag in given))
+    def _tags(cls, value: Any) -> Any:
+        tags = ("+".join(resolve(part) for part in str(tag).split("+")) for tag in _listed(value))
+        return tuple(dict.fromkeys(tags))
 
     @field_validator("train", "test", "otc", "ratios", "rows", "native_rows", mode="before")
     @classmethod
-    def _several(cls, value: Any) -> Any:
+    def _unrepeated(cls, value: Any) -> Any:
         # Other YAML readers give true and false for on and off; both are understood.
-        given = value if isinstance(value, list | tuple) else [value]
-        return tuple({True: "on", False: OFF}[one] if isinstance(one, bool) else one
-                     for one in given)  # fmt: skip
+        names = (
+            "on" if item is True else OFF if item is False else item for item in _listed(value)
+        )
+        return tuple(dict.fromkeys(names))
 
     @field_validator("translators", "encoders", mode="before")
     @classmethod
@@ -126,14 +125,13 @@ class StudySpec(Table):
     @field_validator("arms", mode="before")
     @classmethod
     def _arms(cls, value: Any) -> Any:
-        given = [value] if isinstance(value, str) else value
-        for name in given:
+        for name in _listed(value):
             if name not in ARMS:
                 raise ValueError(
                     f"arm '{name}' is not known{did_you_mean(str(name), ARMS)}; "
                     f"arms: {', '.join(ARMS)}"
                 )
-        return tuple(dict.fromkeys(given))
+        return tuple(dict.fromkeys(_listed(value)))
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
@@ -150,6 +148,8 @@ class StudySpec(Table):
                 "the arm 'reference' trains on trusted translations, which only a parallel data "
                 "set has; say 'parallel: true' if rows of one group are translations of each other"
             )
+        if taken := set(self.added) & set(ARMS):
+            raise ValueError(f"'added' has the name of an arm, {', '.join(taken)}; take another")
         self._check_primary()
         for name, ratio in product(self.otc, self.ratios):
             self.training(otc=name, ratio=ratio)
