@@ -3,12 +3,15 @@
 import io
 import json
 import math
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from babelift.testing import tiny_m2m100
+# A benchmark is run as a script, so that only its own folder is on the path.
+sys.path.append(str(Path(__file__).parents[1]))
+from tests.support import tiny_m2m100
 
 LANGUAGE_TOKENS = 100 + 8
 """M2M100's tokens that are not SentencePiece's: its languages and its fillers."""

@@ -71,7 +71,7 @@ def babelift(
 @pytest.fixture
 def stand_ins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The package's folder of models with a random encoder in it, beside the real sample."""
-    from babelift.testing import tiny_mini
+    from tests.support import tiny_mini
 
     root = tmp_path / "embedded"
     tiny_mini(root / "encoder")

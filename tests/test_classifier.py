@@ -17,9 +17,8 @@ from transformers import pipeline
 import babelift
 from babelift.classifier import Classifier
 from babelift.errors import BabeliftError, ConfigError, DataError, LanguageError, RunError
-from babelift.testing.classifier import tiny_classifier
-from babelift.testing.models import tiny_distilbert
-from babelift.testing.translators import FunctionTranslator
+from babelift.testing import FunctionTranslator
+from tests.support import tiny_classifier, tiny_distilbert
 
 Small = Callable[..., Classifier]
 GOOD = ["good sound", "very good lamp", "good, so good", "good price", "a good chair", "good fit"]

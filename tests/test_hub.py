@@ -18,7 +18,7 @@ import pytest
 
 from babelift.errors import ModelError
 from babelift.hub import MODEL_FILES, fetch, missing, weight_files
-from babelift.testing import HubServer, tiny_distilbert, tiny_m2m100, tiny_marian
+from tests.support import HubServer, tiny_distilbert, tiny_m2m100, tiny_marian
 
 M2M100 = "facebook/m2m100_418M"
 DISTILBERT = "distilbert/distilbert-base-multilingual-cased"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from babelift.testing import HubServer, tiny_distilbert, tiny_m2m100, tiny_nllb
+from tests.support import HubServer, tiny_distilbert, tiny_m2m100, tiny_nllb
 
 M2M100 = "facebook/m2m100_418M"
 NLLB = "facebook/nllb-200-distilled-600M"

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 from safetensors.torch import load_file, save_file
 
-from babelift.testing.classifier import tiny_classifier
+from tests.support import tiny_classifier
 
 MEASURED = """
 import resource, sys

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from babelift.testing.classifier import tiny_classifier
+from tests.support import tiny_classifier
 
 LABELS = ["negative", "neutral", "positive"]
 

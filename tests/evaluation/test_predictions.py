@@ -23,7 +23,7 @@ from babelift.evaluation.evaluate import evaluate
 from babelift.evaluation.jobs import make_predictions, run_evaluate, run_predict, write_predictions
 from babelift.prediction.predictor import Predictor
 from babelift.prediction.stream import predict_proba
-from babelift.testing.text import SENTENCES
+from tests.support import SENTENCES
 
 LABELS = ["negative", "neutral", "positive"]
 ROWS = [

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 import torch
-from tests.models.conftest import WORDS
 from tokenizers import Tokenizer
 from tokenizers.models import Unigram
 from tokenizers.normalizers import Lowercase
@@ -13,6 +12,7 @@ from models.encoder import build
 from models.encoder.distil import Recipe, distil, draw, encode, teacher_vectors
 from models.encoder.initial import initial_embeddings, student
 from models.encoder.vocabulary import train_tokenizer
+from tests.models.conftest import WORDS
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import pytest
 
 from babelift.errors import ModelError
 from babelift.prediction.model import find_model, open_model
-from babelift.testing.models import tiny_distilbert
+from tests.support import tiny_distilbert
 
 
 @pytest.fixture

@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 import ray
 from safetensors.torch import load_file, save_file
-from tests.conftest import NODES
 
 from babelift.cluster.ray import AHEAD, ATTEMPTS, IN_FLIGHT, Actor, Actors
 from babelift.config import PredictConfig
@@ -22,8 +21,8 @@ from babelift.evaluation.jobs import run_predict
 from babelift.prediction import on_ray as module
 from babelift.prediction.on_ray import Order, PredictingWorker, on_ray
 from babelift.prediction.predictor import BATCHES_AT_A_TIME, Predictor
-from babelift.testing import SENTENCES
-from babelift.testing.classifier import tiny_classifier
+from tests.conftest import NODES
+from tests.support import SENTENCES, tiny_classifier
 
 TEXTS = [
     f"{text} {number}" for texts in SENTENCES.values() for text in texts for number in range(99)

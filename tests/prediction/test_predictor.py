@@ -13,8 +13,7 @@ from transformers import pipeline
 from babelift.errors import DataError, ModelError
 from babelift.prediction.model import open_model
 from babelift.prediction.predictor import Predictor
-from babelift.testing.classifier import tiny_classifier
-from babelift.testing.text import SENTENCES
+from tests.support import SENTENCES, tiny_classifier
 
 TEXTS = [text for texts in SENTENCES.values() for text in texts]
 ODD = [

@@ -16,7 +16,7 @@ from babelift.config import PredictConfig
 from babelift.corpus import parts
 from babelift.evaluation.jobs import run_predict
 from babelift.prediction.predictor import Predictor
-from babelift.testing.classifier import tiny_classifier
+from tests.support import tiny_classifier
 
 LABELS = ["bad", "good", "so-so"]
 PART = 4

@@ -2,11 +2,11 @@
 
 import polars as pl
 import ray
-from tests.conftest import NODES
-from tests.study.conftest import inline
 
 from babelift.study.run import run_study
 from babelift.study.runner import on_ray
+from tests.conftest import NODES
+from tests.study.conftest import inline
 
 
 def test_a_node_that_dies_costs_only_the_run_on_it(cluster, spec, toy, tmp_path, monkeypatch):

@@ -4,13 +4,13 @@ import json
 import re
 
 import pytest
-from tests.study.conftest import inline
 
 from babelift.cli.report import command
 from babelift.errors import RunError
 from babelift.study.run import FILES, run_study
 from babelift.study.spec import StudySpec
 from babelift.study.summary import is_study, write_study_page
+from tests.study.conftest import inline
 
 
 @pytest.fixture(scope="module")

@@ -2,12 +2,12 @@
 
 import polars as pl
 import pytest
-from tests.study.conftest import sentences, write_jsonl
 
 from babelift.errors import ConfigError, DataError
 from babelift.progress import quiet
 from babelift.study.rows import read_tables, reference_rows
 from babelift.study.spec import StudySpec
+from tests.study.conftest import sentences, write_jsonl
 
 
 def tables_of(settings, toy, **changes):

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tests.study.test_contrasts import LANGS, PLAIN, ZERO, spec_of, study
 
 from babelift.study.trend import quality_trend
+from tests.study.test_contrasts import LANGS, PLAIN, ZERO, spec_of, study
 
 NAMES = ("a", "b", "c", "d")
 

@@ -14,11 +14,11 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer, PreT
 
 from babelift.config import FitConfig
 from babelift.errors import ConfigError, DataError, ModelError
-from babelift.testing import SENTENCES, tiny_distilbert, tiny_mini
 from babelift.training.encoder import load_encoder
 from babelift.training.scratch import train_tokenizer
 from babelift.training.trainer import train_classifier
 from babelift.training.vocabulary import Trimmed, trim_model, trim_tokenizer
+from tests.support import SENTENCES, tiny_distilbert, tiny_mini
 
 KEPT = [*SENTENCES["en"], *SENTENCES["de"][:5], "xyzzy ☃ ☃☃ plugh", ""]
 OTHERS = [text for lang in ("fr", "ja", "zh", "es") for text in SENTENCES[lang]]

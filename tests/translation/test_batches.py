@@ -3,7 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from babelift.testing.translators import FunctionTranslator
+from babelift.testing import FunctionTranslator
 from babelift.translation.segments import (
     MAX_TOKENS,
     counter,

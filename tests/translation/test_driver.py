@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from babelift.corpus.rows import SCHEMA, originals
 from babelift.errors import ConfigError, DataError, LanguageError, TranslationError
-from babelift.testing.translators import FunctionTranslator
+from babelift.testing import FunctionTranslator
 from babelift.translation import segments as windows
 from babelift.translation.driver import TranslatedRows, translate_rows
 from babelift.translation.memory import Memory

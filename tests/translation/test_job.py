@@ -19,7 +19,7 @@ from babelift.errors import (
     RejectsError,
     RunError,
 )
-from babelift.testing.translators import FunctionTranslator
+from babelift.testing import FunctionTranslator
 from babelift.translation.job import run_translate, translate
 from babelift.translation.memory import Memory
 

@@ -12,18 +12,18 @@ from typing import Any
 
 import pytest
 import ray
-from tests.conftest import NODES
 
 from babelift.cluster.ray import ATTEMPTS, IN_FLIGHT, Worker
 from babelift.config import TranslateConfig, Translating
 from babelift.errors import ConfigError, MissingTranslationError, TranslationError
-from babelift.testing import SENTENCES, tiny_m2m100
 from babelift.translation.job import run_translate
 from babelift.translation.memory import Memory
 from babelift.translation.on_ray import Load, on_ray
 from babelift.translation.protocol import BatchTranslator, DerivedTranslator
 from babelift.translation.registry import load_translator
 from babelift.translation.segments import cut_batches, estimate_tokens
+from tests.conftest import NODES
+from tests.support import SENTENCES, tiny_m2m100
 
 TEXTS = 150
 BATCH_TOKENS = 60

@@ -9,7 +9,6 @@ import pytest
 
 from babelift.config import Translating
 from babelift.errors import ConfigError, ModelError
-from babelift.testing import SENTENCES, tiny_m2m100, tiny_marian, tiny_nllb
 from babelift.translation.protocol import Translator
 from babelift.translation.registry import (
     TRANSLATORS,
@@ -19,6 +18,7 @@ from babelift.translation.registry import (
     load_translator,
     parse,
 )
+from tests.support import SENTENCES, tiny_m2m100, tiny_marian, tiny_nllb
 
 
 def test_importing_the_registry_imports_no_engine() -> None:

@@ -221,7 +221,7 @@ def translate(
         LanguageError: A language that is not known, or a pair that the translator cannot do.
         TranslationError: The translator or the memory failed.
 
-    >>> from babelift.testing.translators import FunctionTranslator
+    >>> from babelift.testing import FunctionTranslator
     >>> words = {"It is good.": "Es ist gut.", "It broke.": "Es ging kaputt."}
     >>> dictionary = FunctionTranslator(lambda text, source, target: words[text])
     >>> rows = pl.DataFrame({"text": ["It is good. It broke."], "label": ["3"]})

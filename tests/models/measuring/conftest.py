@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from babelift.testing.text import SENTENCES
+from tests.support import SENTENCES
 
 SPLITS = {"train": (1, 2, 3), "validation": (4,), "test": (5, 6)}
 """Each row of a split is a sentence and the one so many places on."""
@@ -85,7 +85,7 @@ def stored_translations() -> list[dict[str, Any]]:
 @pytest.fixture(scope="session")
 def tiny_encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a small encoder with random weights."""
-    from babelift.testing import tiny_mini
+    from tests.support import tiny_mini
 
     return tiny_mini(tmp_path_factory.mktemp("encoder"))
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from babelift.testing.text import SENTENCES
 from models import measure_encoder
 from models.measuring import frozen
 from models.measuring.vectors import open_encoder
+from tests.support import SENTENCES
 
 MEANING = {text: number for texts in SENTENCES.values() for number, text in enumerate(texts)}
 

@@ -9,12 +9,12 @@ import polars as pl
 import pytest
 
 from babelift.errors import MissingDependencyError
-from babelift.testing.text import SENTENCES
-from babelift.testing.translators import FunctionTranslator
+from babelift.testing import FunctionTranslator
 from babelift.translation.protocol import Translator
 from models import measure_translators
 from models.data import PAIRS
 from models.measuring.translating import shared, stored, translated
+from tests.support import SENTENCES
 
 
 def perfect(text: str, source: str, target: str) -> str:

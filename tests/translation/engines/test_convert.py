@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from babelift.errors import ConfigError, ModelError
-from babelift.testing import tiny_m2m100, tiny_marian, tiny_nllb
 from babelift.translation.engines import convert
 from babelift.translation.engines.convert import check_compute_type, converted, vocabulary
 from babelift.translation.engines.model_files import ModelFacts, positions
+from tests.support import tiny_m2m100, tiny_marian, tiny_nllb
 
 
 @pytest.fixture(scope="module")

@@ -13,10 +13,10 @@ import pytest
 from babelift.config import Translating
 from babelift.errors import ConfigError, LanguageError, ModelError
 from babelift.languages import get
-from babelift.testing import SENTENCES, tiny_m2m100, tiny_marian, tiny_nllb
 from babelift.translation.engines import ct2_engine
 from babelift.translation.engines import ctranslate2 as ct2
 from babelift.translation.engines.ctranslate2 import CT2Translator, load, load_published
+from tests.support import SENTENCES, tiny_m2m100, tiny_marian, tiny_nllb
 
 SIX = ("en", "de", "es", "fr", "ja", "zh")
 PAIRS = tuple(itertools.permutations(SIX, 2))

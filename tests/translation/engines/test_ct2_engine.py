@@ -10,11 +10,11 @@ import pytest
 from babelift.config import Translating
 from babelift.errors import ModelError, TranslationError
 from babelift.progress import quiet
-from babelift.testing import SENTENCES, tiny_m2m100
 from babelift.translation.engines.ct2_engine import AHEAD, STEP_TOKENS, Engine
 from babelift.translation.engines.ctranslate2 import CT2Translator, load_published
 from babelift.translation.memory import Memory
 from babelift.translation.segments import Lane, Tally, translate_texts
+from tests.support import SENTENCES, tiny_m2m100
 
 PAIR = ("en", "de")
 BATCHES = [[f"{text} {number}" for text in SENTENCES["en"]] for number in range(8)]

@@ -8,7 +8,6 @@ import polars as pl
 import pytest
 
 from babelift.config import Translating
-from babelift.testing import SENTENCES, tiny_m2m100, tiny_marian
 from babelift.translation.driver import translate_rows
 from babelift.translation.engines.ctranslate2 import load_published
 from babelift.translation.engines.decoding import Decoding
@@ -16,6 +15,7 @@ from babelift.translation.engines.opus import load as load_opus
 from babelift.translation.engines.transformers import load as load_hf
 from babelift.translation.memory import Memory
 from babelift.translation.protocol import BatchTranslator
+from tests.support import SENTENCES, tiny_m2m100, tiny_marian
 
 EXACT = Translating(compute_type="float32")
 LOOPING = {"languages": ("en", "de"), "seed": 11, "max_length": 40}

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from babelift.config import Translating
 from babelift.corpus.rows import originals
 from babelift.errors import ConfigError, LanguageError
-from babelift.testing.translators import FunctionTranslator
+from babelift.testing import FunctionTranslator
 from babelift.translation.driver import translate_rows
 from babelift.translation.engines.degraded import KINDS, Damage, Degraded, Kind
 from babelift.translation.memory import Memory

@@ -7,10 +7,10 @@ import pytest
 
 from babelift.config import Translating
 from babelift.errors import LanguageError, ModelError
-from babelift.testing import SENTENCES, tiny_distilbert, tiny_m2m100, tiny_marian, tiny_nllb
 from babelift.translation.engines import transformers as hf
 from babelift.translation.engines.ctranslate2 import load_published
 from babelift.translation.engines.transformers import Convention, convention, load
+from tests.support import SENTENCES, tiny_distilbert, tiny_m2m100, tiny_marian, tiny_nllb
 
 EXACT = Translating(compute_type="float32")
 SIX = ("en", "de", "es", "fr", "ja", "zh")

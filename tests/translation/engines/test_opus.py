@@ -8,10 +8,10 @@ import pytest
 from babelift.config import Translating
 from babelift.errors import LanguageError, ModelError
 from babelift.languages import LANGUAGES
-from babelift.testing import SENTENCES, tiny_marian
 from babelift.translation.engines import opus
 from babelift.translation.engines.ctranslate2 import load_published
 from babelift.translation.engines.opus import OpusTranslator, hub_models, load
+from tests.support import SENTENCES, tiny_marian
 
 EXACT = Translating(compute_type="float32")
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from babelift.testing import tiny_distilbert, tiny_m2m100, tiny_marian, tiny_nllb
+from tests.support import tiny_distilbert, tiny_m2m100, tiny_marian, tiny_nllb
 
 
 def names(folder: Path) -> set[str]:

@@ -1,4 +1,4 @@
-"""A translator made of a function, for tests that need no model."""
+"""For tests of code that uses Babelift: a translator made of a function, which needs no model."""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Literal
