@@ -14,14 +14,9 @@ from babelift.prediction.rows import ENCODER, make_predictions
 from babelift.store import write_json, write_rows
 from babelift.study.runner import run_locked
 from babelift.study.spec import StudySpec
-<<<<<<< HEAD
 from babelift.study.task import PREDICTIONS, RECORD, Task, training_rows
-from babelift.testing import tiny_distilbert
 from babelift.training.data import digest
-=======
-from babelift.study.task import Task
 from tests.support import tiny_distilbert
->>>>>>> 6f9a6e7 (Random models and the hub's imitation leave the package; babelift.testing is the translator made of a function)
 
 WORDS = {
     "en": {"food": ["bread", "soup", "rice"], "sport": ["ball", "goal", "race"], "the": ["the"]},

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from tests.study.conftest import WORDS, drawn, sentences, write_jsonl
 
 from babelift.study.condition import AXES
 from babelift.study.results import METRICS
 from babelift.study.run import run_study
 from babelift.study.spec import StudySpec
+from tests.study.conftest import WORDS, drawn, sentences, write_jsonl
 
 ONE = {
     "arms": ["zero-shot", "translated"], "otc": ["off"], "ratios": ["1:1"],

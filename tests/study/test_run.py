@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import polars as pl
 import pytest
-from tests.study.conftest import drawn, inline
 
 from babelift.errors import BabeliftError, ConfigError, DataError, LanguageError, RunError
 from babelift.progress import quiet
@@ -14,6 +13,7 @@ from babelift.study.results import RESULTS, check_shared
 from babelift.study.run import run_study
 from babelift.study.runner import local, run_locked
 from babelift.study.spec import ARMS, StudySpec
+from tests.study.conftest import drawn, inline
 
 
 def spec_of(toy_settings, **changes):
