@@ -12,7 +12,7 @@ import pytest
 
 from babelift.config import Translating
 from babelift.errors import ConfigError, TranslationError
-from babelift.translation.engines.command import Command, load
+from babelift.translation.engines.command import WINDOW, Command, load
 from babelift.translation.protocol import Translation, Translator
 
 HEAD = """
@@ -147,7 +147,7 @@ def test_a_program_that_ends_is_quoted_with_its_last_words(make: Make) -> None:
     command = make("sys.exit('no API key')")
     with pytest.raises(
         TranslationError,
-        match=r"ended with exit status 1 .*no API key\. It failed on this text twice: 'hello'",
+        match=r"ended with exit status 1; .*no API key\. It failed on this text twice: 'hello'",
     ):
         translate(command, ["hello", "world"])
 
@@ -257,3 +257,103 @@ def test_a_shell_script_can_be_a_translator(tmp_path: Path) -> None:
     command = load(str(script), Translating())
     assert translate(command, ["Good.", "Fine."]) == ["Gut.", "Gut."]
     command.close()
+
+
+POISONABLE = """
+held = []
+for line in sys.stdin:
+    asked = json.loads(line)
+    text = asked["text"]
+    if text.startswith("crash"):
+        sys.exit(7)
+    if text == "hang":
+        time.sleep(60)
+    if text == "once" and not os.path.exists(__file__ + ".seen"):
+        open(__file__ + ".seen", "w").close()
+        sys.exit(7)
+    if text == "ignored":
+        continue
+    print(text, file=open(__file__ + ".log", "a"))
+    held.append(asked)
+    if not text.startswith("hold"):
+        for one in held:
+            answer(id=one["id"], translation=one["text"].upper())
+        held.clear()
+"""
+
+
+@pytest.mark.parametrize(
+    ("poison", "fault"),
+    [("crash", "exit status 7"), ("hang", "no answer"), ("ignored", "no answer")],
+)
+def test_one_poisoned_text_is_named_after_all_before_it_were_answered(
+    make: Make, poison: str, fault: str
+) -> None:
+    command = make(POISONABLE, timeout=0.5)
+    texts = [f"text {number}" for number in range(3 * WINDOW)]
+    texts[100] = poison
+    answers = command.translate(texts, "en", "de")
+    assert [next(answers).text for _ in range(100)] == [text.upper() for text in texts[:100]]
+    with pytest.raises(TranslationError, match=f"{fault}.*failed on this text twice: '{poison}'"):
+        next(answers)
+    assert translate(command, ["more"]) == ["MORE"]
+
+
+def test_a_text_that_fails_only_once_is_answered_and_so_are_those_around_it(make: Make) -> None:
+    command = make(POISONABLE)
+    assert translate(command, ["a", "once", "b"]) == ["A", "ONCE", "B"]
+
+
+def test_answers_that_are_held_back_are_put_in_order(make: Make) -> None:
+    texts = ["hold 1", "hold 2", "go", "hold 3", "go on"]
+    assert translate(make(POISONABLE), texts) == [text.upper() for text in texts]
+
+
+def test_texts_larger_than_the_pipes_pass(make: Make) -> None:
+    assert translate(make(POISONABLE), ["x" * 300_000] * 20) == ["X" * 300_000] * 20
+
+
+def test_an_abandoned_call_does_not_leak_into_the_next(make: Make) -> None:
+    command = make(POISONABLE)
+    answers = command.translate(["a", "b", "c"], "en", "de")
+    assert next(answers).text == "A"
+    answers.close()
+    assert translate(command, ["d"]) == ["D"]
+
+
+def test_after_a_broken_rule_the_next_call_has_a_fresh_program(make: Make) -> None:
+    command = make("open(__file__ + '.starts', 'a').write('x')\n" + UPPER + "    print('extra')\n")
+    with pytest.raises(TranslationError, match="not JSON: 'extra'"):
+        translate(command, ["a", "b"])
+    assert next(command.translate(["a"], "en", "de")).text == "de A"
+    assert Path(command.arguments[-1] + ".starts").read_text() == "xx"
+
+
+def test_it_can_be_closed_and_used_again(make: Make) -> None:
+    command = make(UPPER)
+    assert translate(command, ["a"]) == ["de A"]
+    command.close()
+    assert translate(command, ["a"]) == ["de A"]
+
+
+def test_a_program_killed_between_calls_is_replaced(make: Make) -> None:
+    command = make("open(__file__ + '.pid', 'w').write(str(os.getpid()))\n" + UPPER)
+    assert translate(command, ["a"]) == ["de A"]
+    os.kill(int(Path(command.arguments[-1] + ".pid").read_text()), 9)
+    assert translate(command, ["b", "c"]) == ["de B", "de C"]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_fork_starts_its_own_program(make: Make) -> None:
+    command = make(UPPER)
+    assert translate(command, ["a"]) == ["de A"]
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            code = 0 if translate(command, ["b"]) == ["de B"] else 2
+            command.close()
+        finally:
+            os._exit(code)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert translate(command, ["c"]) == ["de C"]

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from babelift.config import Translating
-from babelift.errors import ConfigError, DataError, LanguageError
+from babelift.errors import DataError, LanguageError
 from babelift.translation.engines.lexicon import Lexicon, load
 from babelift.translation.protocol import Translation, Translator
 
@@ -75,8 +75,3 @@ def test_closing_twice_is_harmless_and_the_lexicon_stays_usable(file: Path) -> N
     assert list(lexicon.translate(["", "bank"], "en", "es")) == [
         Translation(""), Translation("banco"),
     ]  # fmt: skip
-
-
-def test_without_a_file_the_form_is_told() -> None:
-    with pytest.raises(ConfigError, match="lexicon:FILE"):
-        load("", SETTINGS)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from babelift.translation.engines.words import finished, prepared
+from babelift.translation.engines.lexicon import finished, prepared
 
 SIX = ("en", "de", "es", "fr", "ja", "zh")
 LANGS = st.sampled_from(SIX)

@@ -140,11 +140,6 @@ def test_the_fingerprint_follows_the_content_and_the_system(file: Path, tmp_path
     assert load(f"{other}#google", ERROR).fingerprint != first
 
 
-def test_without_a_file_the_form_is_told() -> None:
-    with pytest.raises(ConfigError, match="table:FILE#SYSTEM"):
-        load("", ERROR)
-
-
 def test_closing_twice_is_harmless_and_the_table_stays_usable(file: Path) -> None:
     table = load(f"{file}#google", ERROR)
     table.close()

@@ -1,100 +1,104 @@
-"""Word by word: longest match, case, spaces; everything else is kept."""
-
-import unicodedata
+"""Texts cut into words and gaps, and gaps mended where a word is gone."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from babelift.translation.engines.words import Words
+from babelift.translation.engines.words import Cut, cut_words, merged_gap, without_opening
 
-ENTRIES = [
-    ("new york", "Nueva York"),
-    ("new", "nuevo"),
-    ("new york times", "Times de Nueva York"),
-    ("house", "casa"),
-    ("don't", "no"),
-    ("USA", "EE. UU."),
-    ("street", "straße"),
-    ("the", ""),
-    ("café", "cafetería"),
-    ("l'", "the"),
-    ("ami", "friend"),
-]
-SPANISH = Words(ENTRIES, spaced=True)
+VOCABULARY = {"この", "映画", "すごい", "面白い", "电影", "很"}
+MARKS = "ab c,.!?()\"'«»“”„–—…¿¡ \n\u00a0あア漢。、「」（）1e\u0301か\u3099_@#😀"
+
+
+@given(st.text() | st.text(MARKS))
+@example("漢\u30990e\u0301漢1")
+@pytest.mark.parametrize("vocabulary", [None, VOCABULARY, frozenset()])
+def test_words_and_gaps_joined_are_the_text(vocabulary: set[str] | None, text: str) -> None:
+    cut = cut_words(text, vocabulary)
+    assert cut.text == text
+    assert len(cut.gaps) == len(cut.words) + 1
+    assert all(cut.words)
 
 
 @pytest.mark.parametrize(
-    ("text", "translation"),
+    ("text", "words"),
     [
-        ("new house", "nuevo casa"),
-        ("new york house", "Nueva York casa"),
-        ("new  york\nhouse", "Nueva York\ncasa"),
-        ("new york times", "Times de Nueva York"),
-        ("new york time", "Nueva York time"),
-        ("new, york", "nuevo, york"),
-        ("New House HOUSE hOUSE", "Nuevo Casa CASA casa"),
-        ("NEW YORK", "NUEVA YORK"),
-        ("usa USA Usa", "EE. UU. EE. UU. EE. UU."),
-        ("DON'T don’t", "NO no"),
-        ("STREET", "STRASSE"),
-        ("houses newt", "houses newt"),
-        ("3 houses, 4.5 % of house!", "3 houses, 4.5 % of casa!"),
-        ("in the house.", "in casa."),
-        ("The house", "casa"),
-        (" \tThe house of the.\n", " \tcasa of.\n"),
-        ("cafe\u0301 house", "cafetería casa"),
-        ("l'ami", "the friend"),
-        ("@house #house https://house.example", "@casa #casa https://casa.example"),
-        ("", ""),
-        (" \n", " \n"),
+        ("It cost 1,000.50 (really)!", ["It", "cost", "1,000.50", "really"]),
+        ("„Ja“, sagte l'ami – #gut @du…", ["Ja", "sagte", "l'ami", "#gut", "@du"]),
+        ("state-of-the-art—or not", ["state-of-the-art", "or", "not"]),
+        ("¿Qué? ... 😀 -", ["Qué"]),
+        ("हिन्दी में।", ["हिन्दी", "में।"]),
+        ("", []),
     ],
 )
-def test_words_are_replaced_by_the_longest_entry_in_their_case(text: str, translation: str) -> None:
-    assert SPANISH.translate(text) == translation
-
-
-def test_chinese_is_matched_by_character_longest_first_and_spaced_in_the_target() -> None:
-    words = Words([("我", "I"), ("喜欢", "like"), ("猫", "cats"), ("喜", "joy")], spaced=True)
-    assert words.translate("我喜欢猫。") == "I like cats。"
-    assert words.translate("我喜歡猫") == "I joy 歡 cats"
-    assert words.translate("狗和鸟") == "狗和鸟"
-    assert words.translate("我 like 3只猫") == "I like 3只 cats"
-
-
-def test_japanese_and_chinese_targets_are_joined_without_spaces() -> None:
-    words = Words([("i", "我"), ("love", "爱"), ("cats", "猫")], spaced=False)
-    assert words.translate("I love cats.") == "我爱猫."
-    assert words.translate("I love New York and cats") == "我爱New York and猫"
-    assert words.translate("I\nlove") == "我\n爱"
-
-
-def test_of_two_entries_with_one_source_the_first_counts() -> None:
-    assert Words([("bank", "banco"), ("Bank", "orilla")], spaced=True).translate("bank") == "banco"
-
-
-def test_an_entry_without_words_or_source_is_harmless() -> None:
-    words = Words([("", "x"), (" ", "y"), ("!", "¡!")], spaced=True)
-    assert words.translate("a b!") == "a b¡!"
-
-
-@given(st.text(max_size=80))
-def test_with_an_empty_dictionary_nothing_changes(text: str) -> None:
-    assert Words([], spaced=True).translate(text) == unicodedata.normalize("NFC", text)
-    assert Words([], spaced=False).translate(text) == unicodedata.normalize("NFC", text)
-
-
-@given(
-    st.lists(st.tuples(st.text("ab '猫字", max_size=4), st.text("xy ", max_size=3)), max_size=6),
-    st.text("abAB '猫字.\n", max_size=30),
-    st.booleans(),
-)
-def test_any_dictionary_translates_any_text(
-    entries: list[tuple[str, str]], text: str, spaced: bool
+def test_where_there_are_spaces_marks_at_the_edge_are_no_part_of_a_word(
+    text: str, words: list[str]
 ) -> None:
-    translation = Words(entries, spaced=spaced).translate(text)
-    assert [c for c in translation if c == "."] == [c for c in text if c == "."]
+    assert cut_words(text).words == words
 
 
-def test_a_long_text_is_translated_in_time_linear_in_its_length() -> None:
-    assert SPANISH.translate("new york house " * 20_000).count("casa") == 20_000
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (
+            "この映画はiPhone 15でコーヒー。",
+            ["この", "映画", "は", "iPhone", "15", "で", "コーヒー"],
+        ),
+        ("电影很3.5好，ＯＫ", ["电影", "很", "3.5", "好", "ＯＫ"]),
+        ("が「か\u3099」", ["が", "か\u3099"]),
+    ],
+)
+def test_without_spaces_the_longest_known_word_counts(text: str, words: list[str]) -> None:
+    assert cut_words(text, VOCABULARY).words == words
+
+
+def test_latin_words_that_come_to_touch_get_a_space_and_others_do_not() -> None:
+    assert Cut(["A社", "B"], ["", "", "。"]).text == "A社B。"
+    assert Cut(["A", "B", "社"], ["", "", "", "。"]).text == "A B社。"
+    assert Cut(["a", "b"], ["", ", ", ""]).text == "a, b"
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "gap"),
+    [
+        (" ", " ", " "),
+        (" ", ".", "."),
+        (", ", ", ", ", "),
+        (", ", ". ", ". "),
+        (". ", ", ", ". "),
+        ("... ", "! ", "... "),
+        (" (", ") ", " "),
+        (" (", "), ", ", "),
+        (" (", " ", " ("),
+        (", ", ") ", ") "),
+        (' "', '," ', ", "),
+        (' "', " ", ' "'),
+        (" « ", " » ", " "),
+        (" ", "\u00a0! ", "\u00a0! "),
+        (" – ", " – ", " – "),
+        (" – ", ": ", ": "),
+        (" ¿", "? ", " "),
+        ("。「", "」", "。"),
+        ("，", "。", "。"),
+        ("", "", ""),
+        (".\n", " ", ".\n"),
+        (" ", ".\n", ".\n"),
+    ],
+)
+def test_what_stood_on_both_sides_of_a_word_becomes_one(left: str, right: str, gap: str) -> None:
+    assert merged_gap(left, right, first=False) == gap
+
+
+def test_a_text_begins_with_no_comma_and_ends_in_no_open_bracket() -> None:
+    assert merged_gap("", ", ", first=True) == ""
+    assert merged_gap("“", " ", first=True) == "“"
+    assert merged_gap("¿", "? – ", first=True) == ""
+    assert without_opening(" (") == ""
+
+
+@given(st.text(MARKS, max_size=8), st.text(MARKS, max_size=8), st.booleans())
+def test_a_merged_gap_has_no_mark_that_was_not_there(left: str, right: str, first: bool) -> None:
+    merged = iter(left + right)
+    found = merged_gap(left, right, first=first)
+    assert len(found) <= len(left + right)
+    assert all(mark in merged for mark in found if not mark.isspace())

@@ -12,17 +12,16 @@ from typing import Final, Literal, NamedTuple, Self, get_args
 from babelift import embedded, languages
 from babelift.config import Translating
 from babelift.errors import ConfigError, did_you_mean
-from babelift.translation.engines.lexicon import LANGUAGES, read_list
+from babelift.translation.engines.lexicon import LANGUAGES, MiniLexicon, in_case, read_list
 from babelift.translation.engines.words import (
     UNSPACED,
     Cut,
     cut_words,
-    in_case,
     merged_gap,
     without_opening,
 )
 from babelift.translation.protocol import Translation, Translator, check_pair
-from babelift.translation.segments import MAX_TOKENS, counter
+from babelift.translation.segments import counter, limit_of
 
 
 class Draw(NamedTuple):
@@ -354,7 +353,7 @@ class Degraded:
         self.unit: Literal["sentence", "text"] = base.unit
         lexicon, self.license = _lexicon(base, damage)
         self.fingerprint = f"degraded/1:{damage} {lexicon} + {base.fingerprint}"
-        self.max_input_tokens = int(getattr(base, "max_input_tokens", None) or MAX_TOKENS)
+        self.max_input_tokens = limit_of(base)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -366,8 +365,6 @@ class Degraded:
         possible = self.base.pairs()
         if self.damage.kind != "sense":
             return possible
-        pass
-
         if possible is None:
             tags = languages.LANGUAGES
             possible = frozenset((one, two) for one in tags for two in tags if one != two)
@@ -402,8 +399,6 @@ class Degraded:
         self.base.close()
 
     def _spoilt(self, text: str, source_lang: str, target_lang: str) -> str:
-        pass
-
         kind, strength, seed = self.damage.kind, self.damage.strength, self.damage.seed
         if kind != "sense" and target_lang not in UNSPACED:
             cut = cut_words(text)
@@ -437,10 +432,8 @@ def _seed(text: str) -> int:
 
 def _lexicon(base: Translator, damage: Damage) -> tuple[str, str | None]:
     """What identifies the embedded lexicon, and the licence of a text with words out of it."""
-    from babelift import embedded
-    from babelift.translation.engines.lexicon import MiniLexicon
-
-    lexicon = MiniLexicon(embedded.model_folder("lexicon"))
+    # Under its older name: that is how fingerprints know it.
+    lexicon = MiniLexicon(embedded.model_folder("lexicon"), name="mini-lexicon")
     known = base.license
     if damage.kind == "sense" and known and lexicon.license and lexicon.license not in known:
         known = f"{known} AND {lexicon.license}"

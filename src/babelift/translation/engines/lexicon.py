@@ -1,33 +1,289 @@
-"""Translates word by word, with a dictionary from a file or the lexicons that ship."""
+"""Translates word by word, with a dictionary from a file or the lists that ship as `mini`."""
 
 import gzip
 import hashlib
+import re
+import unicodedata
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cache
 from itertools import pairwise, permutations
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 import polars as pl
 
 from babelift import embedded
 from babelift.config import Translating
-from babelift.errors import ConfigError, DataError, ModelError
+from babelift.errors import DataError, ModelError
 from babelift.translation.engines.table import Pair, read_pair_file
-from babelift.translation.engines.words import UNSPACED, Words, finished, prepared
+from babelift.translation.engines.words import UNSPACED
 from babelift.translation.protocol import Translation, check_pair
+
+# Kana, bopomofo, Han and their iteration and length marks: every character may begin a word.
+_CJK: Final = (
+    "\u3005-\u3007\u3031-\u3035\u3041-\u3096\u309d-\u309f\u30a1-\u30fa\u30fc-\u30ff\u3105-\u312f"
+    "\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff"
+)
+_APOSTROPHES: Final = str.maketrans("’ʼ`´", "''''")
+
+
+class Words:
+    """A dictionary of one pair, and translation with it.
+
+    At each place the longest entry wins, be it of several words. Entries match whole words
+    whatever their case; in Chinese and Japanese every character may begin a word. A word that is
+    written as in its entry is replaced by the entry's target as it is; otherwise an initial
+    capital or capitals throughout are carried over. Everything else is kept.
+
+    Args:
+        entries: Sources and targets; of several targets the first counts.
+        spaced: Whether words of the target language are separated by spaces.
+
+    >>> words = Words([("new york", "Nueva York"), ("new", "nuevo")], spaced=True)
+    >>> words.translate("NEW: New York!")
+    'NUEVO: Nueva York!'
+    """
+
+    def __init__(self, entries: Iterable[tuple[str, str]], *, spaced: bool) -> None:
+        self._spaced = spaced
+        self._root = _Node()
+        for source, target in entries:
+            node = self._root
+            source = unicodedata.normalize("NFC", source).strip()
+            for unit in _units(source):
+                node = node.after.setdefault(unit.key, _Node())
+            if node is not self._root and node.source is None:
+                node.source, node.target = source, target.strip()
+
+    def translate(self, text: str) -> str:
+        """The text, normalised to NFC, with every known word replaced."""
+        text = unicodedata.normalize("NFC", text)
+        units = _units(text)
+        if not units:
+            return text
+        pieces = [text[: units[0].start]]
+        before, before_is_new = "", False
+        place = end = 0
+        while place < len(units):
+            length, node = self._longest(units, place)
+            start, stop = units[place].start, units[place + length - 1].stop
+            word = text[start:stop]
+            if node is not None:
+                word = in_case(word, node.source or "", node.target)
+            # A word without a counterpart (an article, say) goes, with the space before it.
+            if word and before:
+                new = before_is_new or node is not None
+                pieces.append(self._gap(text[end:start], before, word) if new else text[end:start])
+            if word:
+                pieces.append(word)
+                before, before_is_new = word, node is not None
+            place += length
+            end = stop
+        return "".join((*pieces, text[end:]))
+
+    def _longest(self, units: Sequence["_Unit"], place: int) -> tuple[int, "_Node | None"]:
+        """How many units the longest entry at a place takes, and its node; one where none does."""
+        length = 1
+        longest: _Node | None = None
+        node = self._root
+        for stop in range(place, len(units)):
+            following = node.after.get(units[stop].key)
+            if following is None:
+                break
+            node = following
+            if node.source is not None:
+                length, longest = stop - place + 1, node
+        return length, longest
+
+    def _gap(self, gap: str, before: str, after: str) -> str:
+        """The white space between two words, one of them a translation."""
+        if self._spaced:
+            return " " if not gap and before[-1].isalnum() and after[0].isalnum() else gap
+        return "" if gap == " " and (_is_cjk(before[-1]) or _is_cjk(after[0])) else gap
+
+
+class _Unit(NamedTuple):
+    """A word, or a single character that is not part of one, and where it stands."""
+
+    key: str
+    start: int
+    stop: int
+
+
+@dataclass(slots=True)
+class _Node:
+    """A place in the tree of entries; `source` where an entry ends here."""
+
+    after: dict[str, "_Node"] = field(default_factory=dict)
+    source: str | None = None
+    target: str = ""
+
+
+def _units(text: str) -> list[_Unit]:
+    return [
+        _Unit(match[0].translate(_APOSTROPHES).casefold(), match.start(), match.end())
+        for match in _unit_pattern().finditer(text)
+    ]
+
+
+@cache
+def _unit_pattern() -> re.Pattern[str]:
+    # `re` counts no combining mark as part of a word; all but the last few lie below U+20000.
+    marks = "".join(
+        chr(code)
+        for code in (*range(0x300, 0x20000), *range(0xE0100, 0xE01F0))
+        if unicodedata.category(chr(code)).startswith("M")
+    )
+    return re.compile(rf"[{_CJK}][{marks}]*|(?:(?![{_CJK}])[^\W_][{marks}]*)+|\S")
+
+
+def _is_cjk(character: str) -> bool:
+    return re.match(rf"[{_CJK}\u3000-\u303f\uff01-\uff65]", character) is not None
+
+
+def in_case(found: str, entry: str, target: str) -> str:
+    """The target of an entry, in the case in which its source was found.
+
+    >>> in_case("BANK", "bank", "Ufer"), in_case("Good", "good", "gut")
+    ('UFER', 'Gut')
+    """
+    if found == entry:
+        return target
+    cased = [letter for letter in found if letter.upper() != letter.lower()]
+    if len(cased) > 1 and all(map(str.isupper, cased)):
+        return target.upper()
+    if found[0].isupper() and not entry[0].isupper():
+        return target[:1].upper() + target[1:]
+    return target
+
+
+_TO_NARROW: Final = {
+    "。": ". ", "．": ". ", "、": ", ", "，": ", ", "？": "? ", "！": "! ", "：": ": ", "；": "; ",
+    "「": ' "', "『": ' "', "《": ' "', "〈": ' "', "“": ' "',
+    "」": '" ', "』": '" ', "》": '" ', "〉": '" ', "”": '" ',
+    "（": " (", "）": ") ", "・": " ", "·": " ", "\u3000": " ", "…": "...",
+}  # fmt: skip
+_TO_WIDE: Final = {",": "，", ".": "。", "?": "？", "!": "！", ":": "：", ";": "；"}
+_QUOTED: Final = re.compile(r'[“„«"]\s?([^“”„«»"\n]*?)\s?[”“»"]')
+_FULL_WIDTH: Final = re.compile("[％＋－０-９＝Ａ-Ｚａ-ｚ\uff66-\uff9f]+")
+_BREAK: Final = re.compile(r"([.!?。？！]+)")
+
+
+def prepared(text: str, source_lang: str, target_lang: str) -> str:
+    """A text of the source language with the marks of the target language.
+
+    Numbers and addresses keep their points and commas.
+
+    >>> prepared("It cost 1,000.50, no? Yes.", "en", "zh")
+    'It cost 1,000.50， no？ Yes。'
+    >>> prepared("「はい」、１９９８年。本", "ja", "en")
+    '"はい", 1998年. 本'
+    >>> prepared("¿Qué « es » ?", "es", "fr")
+    'Qué "es" ?'
+    """
+    text = unicodedata.normalize("NFC", text)
+    wide, wide_after = source_lang in UNSPACED, target_lang in UNSPACED
+    if wide:
+        text = _FULL_WIDTH.sub(lambda found: unicodedata.normalize("NFKC", found[0]), text)
+    if wide and wide_after:
+        return _between_wide(text, target_lang)
+    if wide:
+        return _narrow(text)
+    text = re.sub("[¿¡]", "", text)
+    if source_lang == "fr":
+        text = re.sub(r"(?<=\w)\s([?!:;])(?!\S)", r"\1", text)
+    return _wide(text, target_lang) if wide_after else _QUOTED.sub(r'"\1"', text)
+
+
+def finished(text: str, source: str, source_lang: str, target_lang: str) -> str:
+    """A translation with the capitals and the opening marks of the target language.
+
+    Args:
+        text: The translation.
+        source: What was translated, as `prepared` left it.
+        source_lang: Its language.
+        target_lang: The translation's.
+
+    >>> finished("how much is it? 5 euros. good!", "いくらですか? 5ユーロ. いい!", "ja", "es")
+    '¿How much is it? 5 euros. ¡Good!'
+    """
+    if target_lang in UNSPACED:
+        return text
+    if source_lang in UNSPACED:
+        text = _by_sentence(text, _capital)
+    elif _first(source).isupper():
+        text = _capital(text)
+    if target_lang == "es":
+        text = _by_sentence(text, _opened)
+    return text
+
+
+def _between_wide(text: str, target_lang: str) -> str:
+    if target_lang == "zh":
+        return text.translate(str.maketrans("、「」『』", "，“”‘’"))
+    return text.translate(str.maketrans("，“”‘’", "、「」『』"))
+
+
+def _narrow(text: str) -> str:
+    text = re.sub(r"(?<=[^\x00-\x7f]),(?=\S)", ", ", text)
+    text = "".join(_TO_NARROW.get(character, character) for character in text)
+    text = re.sub(r'([.?!,]) +(?=[".,?!:;)])', r"\1", text)
+    return re.sub(r" +(?=[.,?!:;)])", "", re.sub("  +", " ", text)).strip(" ")
+
+
+def _wide(text: str, target_lang: str) -> str:
+    quotes = "「」" if target_lang == "ja" else "“”"
+    text = _QUOTED.sub(rf"{quotes[0]}\1{quotes[1]}", text)
+    comma = "、" if target_lang == "ja" else "，"
+    closing = "\"'”」）)"
+
+    def widened(found: re.Match[str]) -> str:
+        return comma if found[0] == "," else _TO_WIDE[found[0]]
+
+    # A point ends a sentence at the end of the text or after a word that is no abbreviation.
+    text = re.sub(rf"[,:;?!](?=[\s{closing}]|$)", widened, text)
+    return re.sub(rf"\.(?=[\s{closing}]*$)|(?<=\w\w\w)\.(?=\s)", widened, text)
+
+
+def _by_sentence(text: str, change: Callable[[str], str]) -> str:
+    """The text with every sentence, with the marks that end it, changed."""
+    parts = _BREAK.split(text)
+    whole = [part + mark for part, mark in zip(parts[::2], [*parts[1::2], ""], strict=True)]
+    # A point inside a number or an address begins no sentence.
+    starts = [True] + [after[:1].isspace() or after[:1] in "\"'" for after in whole[1:]]
+    return "".join(
+        change(sentence) if sentence and begins else sentence
+        for sentence, begins in zip(whole, starts, strict=True)
+    )
+
+
+def _first(text: str) -> str:
+    return next((character for character in text if character.isalnum()), "")
+
+
+def _capital(text: str) -> str:
+    first = _first(text)
+    return text.replace(first, first.upper(), 1) if first else text
+
+
+def _opened(sentence: str) -> str:
+    """A Spanish question or exclamation with its opening mark."""
+    mark = {"?": "¿", "!": "¡"}.get(sentence[-1:])
+    start = next((i for i, character in enumerate(sentence) if character.isalnum()), None)
+    if mark is None or start is None or mark in sentence:
+        return sentence
+    return sentence[:start] + mark + sentence[start:]
 
 
 def load(argument: str, config: Translating) -> "Lexicon":
     """The translator `lexicon:FILE`.
 
     Raises:
-        ConfigError: No file is named.
         DataError: The file cannot be read or lacks a column.
         LanguageError: A language in the file is not known.
     """
-    if not argument:
-        raise ConfigError("translator 'lexicon' needs a file.", "Write lexicon:FILE.")
     return Lexicon(Path(argument))
 
 
@@ -112,8 +368,6 @@ WAYS: Final = ("both", "from", "into")
 
 _PAIRS: Final = frozenset(permutations(("en", *LANGUAGES), 2))
 
-LanguagePair = tuple[str, str]
-
 
 def mini(argument: str, config: Translating) -> "MiniLexicon":
     """The translator `mini`.
@@ -163,9 +417,9 @@ class MiniLexicon:
         # `mini` once chose for each pair between the lists and a model; its choice of the lists
         # for all pairs stays in the key, so that memories from then still answer.
         self.fingerprint = lists if name == "mini-lexicon" else f"mini/1:e3b0c44298fc1c14 + {lists}"
-        self._words: dict[LanguagePair, Words] = {}
+        self._words: dict[Pair, Words] = {}
 
-    def pairs(self) -> frozenset[LanguagePair]:
+    def pairs(self) -> frozenset[Pair]:
         """All pairs of the six languages."""
         return _PAIRS
 

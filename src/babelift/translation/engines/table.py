@@ -138,14 +138,10 @@ def load(argument: str, config: Translating) -> "Table":
     """The translator `table:FILE#SYSTEM`; `#SYSTEM` may be absent where the file has only one.
 
     Raises:
-        ConfigError: No file is named, or its system is not known or not said.
+        ConfigError: Its system is not known or not said.
         DataError: The file cannot be read or lacks a column.
         LanguageError: A language in the file is not known.
     """
-    if not argument:
-        raise ConfigError(
-            "translator 'table' needs a file.", "Write table:FILE or table:FILE#SYSTEM."
-        )
     file, _, system = argument.rpartition("#")
     if not file or Path(argument).is_file():
         file, system = argument, ""
