@@ -239,7 +239,7 @@ def test_a_node_that_dies_costs_only_the_batches_on_it(
 
 
 def test_a_process_keeps_to_its_cores(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    from babelift.translation.engines.ct2_engine import threads
+    from babelift.translation.engines.ctranslate2 import threads
 
     monkeypatch.setenv("OMP_NUM_THREADS", "16")
     monkeypatch.chdir(tmp_path)

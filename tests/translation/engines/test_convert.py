@@ -10,7 +10,7 @@ import pytest
 from babelift.errors import ConfigError, ModelError
 from babelift.translation.engines import convert
 from babelift.translation.engines.convert import check_compute_type, converted, vocabulary
-from babelift.translation.engines.model_files import ModelFacts, positions
+from babelift.translation.engines.model_files import ModelSettings, positions
 from tests.support import tiny_m2m100, tiny_marian, tiny_nllb
 
 
@@ -39,9 +39,9 @@ def test_a_model_is_converted_once(m2m100: Path, count: list[Path], cache_folder
     assert len(count) == 1
     assert first.is_relative_to(cache_folder)
     assert first.name.startswith("m2m100-")
-    facts = ModelFacts.read(first)
-    assert facts is not None
-    assert (facts.family, facts.source_limit, facts.output_limit) == ("m2m100", 64, 24)
+    settings = ModelSettings.read(first)
+    assert settings is not None
+    assert (settings.family, settings.source_limit, settings.output_limit) == ("m2m100", 64, 24)
 
 
 def test_the_room_for_positions_is_read_from_the_converted_file(

@@ -10,8 +10,13 @@ import pytest
 from babelift.config import Translating
 from babelift.errors import ModelError, TranslationError
 from babelift.progress import quiet
-from babelift.translation.engines.ct2_engine import AHEAD, STEP_TOKENS, Engine
-from babelift.translation.engines.ctranslate2 import CT2Translator, load_published
+from babelift.translation.engines.ctranslate2 import (
+    AHEAD,
+    STEP_TOKENS,
+    CT2Translator,
+    Engine,
+    load_published,
+)
 from babelift.translation.memory import Memory
 from babelift.translation.segments import Lane, Tally, translate_texts
 from tests.support import SENTENCES, tiny_m2m100

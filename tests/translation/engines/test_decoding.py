@@ -10,7 +10,7 @@ import pytest
 from babelift.config import Translating
 from babelift.translation.driver import translate_rows
 from babelift.translation.engines.ctranslate2 import load_published
-from babelift.translation.engines.decoding import Decoding
+from babelift.translation.engines.model_files import Decoding
 from babelift.translation.engines.opus import load as load_opus
 from babelift.translation.engines.transformers import load as load_hf
 from babelift.translation.memory import Memory

@@ -4,7 +4,7 @@ import errno
 import logging
 import re
 import shutil
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,12 +12,11 @@ from babelift.errors import ConfigError, ModelError, did_you_mean
 from babelift.hub import MODEL_FILES, TOKENIZER, without_progress_bars
 from babelift.progress import shown
 from babelift.store import cache_dir
-from babelift.translation.engines.ct2_engine import device
 from babelift.translation.engines.model_files import (
     Family,
     identity,
     model_family,
-    published_facts,
+    published_settings,
     read_json,
 )
 
@@ -43,7 +42,7 @@ def converted(folder: Path, compute_type: str, *, name: str) -> Path:
         name: What to call it, in the folder's name.
 
     Returns:
-        A folder with model.bin, the vocabulary, the tokenizer's files and `ModelFacts`.
+        A folder with model.bin, the vocabulary, the tokenizer's files and `ModelSettings`.
 
     Raises:
         ConfigError: The compute type is not known or not supported here.
@@ -80,20 +79,32 @@ def converted(folder: Path, compute_type: str, *, name: str) -> Path:
     return target
 
 
-def check_compute_type(compute_type: str) -> None:
+def device() -> str:
+    """`cuda` where CTranslate2 sees a GPU, else `cpu`."""
+    import ctranslate2
+
+    return "cuda" if ctranslate2.get_cuda_device_count() else "cpu"
+
+
+def check_compute_type(compute_type: str, possible: Collection[str] | None = None) -> None:
     """Refuse a compute type that is not known or that this processor lacks.
+
+    Args:
+        compute_type: As in `COMPUTE_TYPES`.
+        possible: Those that can be used; what CTranslate2 says of this machine if absent.
 
     Raises:
         ConfigError: Names those that are possible.
 
-    >>> check_compute_type("int7")
+    >>> check_compute_type("int7", ["float32", "int16", "int8", "int8_float32"])
     Traceback (most recent call last):
     babelift.errors.ConfigError: compute_type 'int7' is not known; did you mean 'int8'?
     Possible here: float32, int16, int8, int8_float32.
     """
     import ctranslate2
 
-    possible = sorted(ctranslate2.get_supported_compute_types(device()))
+    if possible is None:
+        possible = sorted(ctranslate2.get_supported_compute_types(device()))
     if compute_type in possible:
         return
     known = compute_type in COMPUTE_TYPES
@@ -136,7 +147,7 @@ def vocabulary(folder: Path) -> list[str]:
 
 def _convert(folder: Path, target: Path, compute_type: str) -> None:
     tokens = vocabulary(folder)
-    facts = published_facts(folder, tokens)
+    settings = published_settings(folder, tokens)
     try:
         with without_progress_bars():
             _converter(folder, _Vocabulary(tokens)).convert(str(target), quantization=compute_type)
@@ -150,7 +161,7 @@ def _convert(folder: Path, target: Path, compute_type: str) -> None:
     for name in (*TOKENIZER, "tokenizer_config.json"):
         if (folder / name).is_file():
             shutil.copyfile(folder / name, target / name)
-    facts.write(target)
+    settings.write(target)
 
 
 def _converter(folder: Path, tokens: "_Vocabulary") -> Any:

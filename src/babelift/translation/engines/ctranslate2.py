@@ -4,27 +4,185 @@ One model per folder; `babelift.translation.engines.opus` puts one Marian model 
 """
 
 import json
+import os
+import re
+import sys
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from copy import copy
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple
 
 from babelift.config import Translating
-from babelift.errors import ModelError
+from babelift.errors import ModelError, TranslationError
 from babelift.hub import TOKENIZER, fetch
-from babelift.translation.engines import ct2_engine
-from babelift.translation.engines.convert import check_compute_type, converted
-from babelift.translation.engines.ct2_engine import Engine, Started
-from babelift.translation.engines.decoding import Decoding, longest_input
-from babelift.translation.engines.model_files import ModelFacts, foreign_facts, identity
+from babelift.translation.engines.convert import check_compute_type, converted, device
+from babelift.translation.engines.model_files import (
+    Decoding,
+    ModelSettings,
+    foreign_settings,
+    identity,
+    longest_input,
+)
 from babelift.translation.engines.tokens import END, Pieces, open_pieces
 from babelift.translation.protocol import Translation, check_pair
 from babelift.translation.registry import TRANSLATORS, license_of, suggestions
 
 _CHUNK: Final = 2048
 """Texts handed to the engine at a time, so that memory does not grow with their number."""
+
+STEP_TOKENS: Final = 1024
+"""Source tokens in one step of the engine: enough for a core, and several steps for several."""
+
+AHEAD: Final = 2
+"""Batches handed to the engine before the one that is waited for has come back."""
+
+_NO_MEMORY: Final = re.compile(r"out of memory|failed to allocated? memory|alloc_failed", re.I)
+"""What CTranslate2, MKL, CUDA and cuBLAS say in a RuntimeError; C++'s own is a MemoryError."""
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """Sources that the engine has been given.
+
+    Attributes:
+        name: What to call the translator in an error.
+        sources: Their tokens, none empty.
+        options: Arguments of CTranslate2's `translate_batch`.
+        step: Source tokens in one step.
+        results: What comes back, one per source; or the error that starting them ended in.
+    """
+
+    name: str
+    sources: Sequence[list[str]]
+    options: Mapping[str, Any]
+    step: int
+    results: Sequence[Any] | MemoryError
+
+
+class Engine:
+    """The loaded weights, and how much they are given at a time.
+
+    Where memory runs out in a step, what was in it is given again in steps of half the tokens, as
+    is all that comes later.
+
+    Args:
+        folder: A model in CTranslate2's form.
+        compute_type: CTranslate2's arithmetic.
+
+    Attributes:
+        step: Source tokens in one step.
+        notes: A sentence about steps that were made smaller, where they were.
+    """
+
+    def __init__(self, folder: Path, compute_type: str) -> None:
+        self.step = STEP_TOKENS
+        self.notes: tuple[str, ...] = ()
+        self._folder = folder
+        self._compute_type = compute_type
+        self._loaded: Any = None
+
+    def start(self, name: str, sources: Sequence[list[str]], options: Mapping[str, Any]) -> Started:
+        """Hand over sources without waiting for their translations.
+
+        Args:
+            name: What to call the translator in an error.
+            sources: Their tokens, none empty.
+            options: Arguments of `translate_batch`; `target_prefix` is the prefix of each source.
+
+        Raises:
+            ModelError: The model cannot be opened.
+            TranslationError: The engine failed.
+        """
+        if not sources:
+            return Started(name, sources, options, self.step, ())
+        engine = self._open(name)
+        prefix = options["target_prefix"]
+        results: Sequence[Any] | MemoryError
+        try:
+            # The engine itself sorts by length, longest first, and gives the results in order.
+            results = engine.translate_batch(
+                list(sources),
+                **{**options, "target_prefix": [prefix] * len(sources) if prefix else None},
+                max_batch_size=self.step,
+                batch_type="tokens",
+                asynchronous=True,
+            )
+        except MemoryError as error:
+            results = error
+        except (RuntimeError, ValueError) as error:
+            raise _failed(name, error) from error
+        return Started(name, sources, options, self.step, results)
+
+    def finish(self, started: Started) -> list[list[str]]:
+        """Wait for the output tokens of each source.
+
+        Raises:
+            TranslationError: The engine failed, or a source alone does not fit in memory.
+        """
+        sources = started.sources
+        found: list[list[str]] = [[]] * len(sources)
+        left = list(range(len(sources)))
+        while left:
+            failed = []
+            for place, number in enumerate(left):
+                try:
+                    found[number] = _result(started, place)
+                except (MemoryError, RuntimeError, ValueError) as error:
+                    if not is_out_of_memory(error):
+                        raise _failed(started.name, error) from error
+                    failed.append(number)
+                    reason = error
+            left = failed
+            if left:
+                again = [sources[number] for number in left]
+                self._give_less(started, min(map(len, again)), reason)
+                started = self.start(started.name, again, started.options)
+        return found
+
+    def close(self) -> None:
+        """Let go of the weights; waits for what has been started."""
+        self._loaded = None
+
+    def _give_less(self, failed: Started, shortest: int, reason: BaseException) -> None:
+        """Halve the steps, unless each held one source already."""
+        if failed.step < 2 * shortest:
+            raise TranslationError(
+                f"{failed.name}: memory ran out on a single text of {shortest} tokens: {reason}.",
+                "Close other programs, use a smaller model, or a narrower --beam-size.",
+            ) from reason
+        self.step = min(self.step, failed.step // 2)
+        self.notes = (
+            f"{failed.name}: memory ran out, so it was given {self.step} tokens at a time instead "
+            f"of {STEP_TOKENS}; nothing was lost.",
+        )
+
+    def _open(self, name: str) -> Any:
+        import ctranslate2
+
+        if self._loaded is None:
+            inter, intra = threads()
+            try:
+                with _torch_threads_kept():
+                    self._loaded = ctranslate2.Translator(
+                        str(self._folder),
+                        device=device(),
+                        compute_type=self._compute_type,
+                        inter_threads=inter,
+                        intra_threads=intra,
+                        max_queued_batches=-1,  # how much is under way is bounded by AHEAD
+                    )
+            except (MemoryError, RuntimeError, ValueError) as error:
+                raise ModelError(
+                    f"{name}: '{self._folder}' cannot be opened: {error}.",
+                    "It does not fit in memory: close other programs or use a smaller model."
+                    if is_out_of_memory(error)
+                    else "If Babelift made the folder, delete it; it is made again.",
+                ) from error
+        return self._loaded
 
 
 class Output(NamedTuple):
@@ -53,7 +211,7 @@ class CT2Translator:
         license: SPDX id of the weights, None where not known.
         compute_type: CTranslate2's arithmetic, or `default` for the one it was stored in.
         beam_size: Beam width; 1 is greedy.
-        facts: What the model is; read from the folder if absent.
+        settings: What the model is; read from the folder if absent.
 
     Raises:
         ModelError: The folder lacks something.
@@ -69,7 +227,7 @@ class CT2Translator:
         license: str | None = None,  # noqa: A002 - the protocol's name
         compute_type: str = "default",
         beam_size: int = 1,
-        facts: ModelFacts | None = None,
+        settings: ModelSettings | None = None,
     ) -> None:
         import ctranslate2
 
@@ -77,17 +235,17 @@ class CT2Translator:
         self.license = license
         self._folder = folder
         self._decoding = Decoding(beam_size)
-        tokens = _tokens(folder)
-        self._facts = facts or ModelFacts.read(folder) or foreign_facts(folder, tokens)
-        self._pieces: Pieces = open_pieces(folder, self._facts, tokens)
+        tokens = _vocabulary(folder)
+        settings = settings or ModelSettings.read(folder) or foreign_settings(folder, tokens)
+        self._settings = settings
+        self._pieces: Pieces = open_pieces(folder, settings, tokens)
         self._pairs = self._pieces.pairs()
         self._engine = Engine(folder, compute_type)
         weights = identity(folder, ("model.bin", "*vocabulary*", *TOKENIZER))
-        self._made_of = (
-            f"{self._facts.family}:{weights} ctranslate2:{ctranslate2.__version__} {compute_type}"
-        )
-        self.fingerprint = f"{self._made_of} {self._decoding} {self._facts}"
-        self.max_input_tokens = longest_input(self._facts.source_limit, self._facts.output_limit)
+        engine = f"ctranslate2:{ctranslate2.__version__} {compute_type}"
+        self._made_of = f"{settings.family}:{weights} {engine}"
+        self.fingerprint = f"{self._made_of} {self._decoding} {settings}"
+        self.max_input_tokens = longest_input(settings.source_limit, settings.output_limit)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -132,7 +290,7 @@ class CT2Translator:
         under_way: deque[_Batch] = deque()
         for batch in batches:
             under_way.append(self._start(batch, source_lang, target_lang))
-            if len(under_way) > ct2_engine.AHEAD:
+            if len(under_way) > AHEAD:
                 yield self._translations(under_way.popleft())
         while under_way:
             yield self._translations(under_way.popleft())
@@ -157,7 +315,7 @@ class CT2Translator:
         other = copy(self)
         other._decoding = self._decoding.other()
         other.name = f"{self.name}-{other._decoding.label}"
-        other.fingerprint = f"{self._made_of} {other._decoding} {self._facts}"
+        other.fingerprint = f"{self._made_of} {other._decoding} {self._settings}"
         return other
 
     def close(self) -> None:
@@ -166,7 +324,7 @@ class CT2Translator:
 
     def _start(self, texts: Sequence[str], source_lang: str, target_lang: str) -> "_Batch":
         front, back = self._pieces.frame(source_lang, target_lang)
-        room = self._facts.source_limit - len(front) - len(back)
+        room = self._settings.source_limit - len(front) - len(back)
         pieces = self._pieces.split(texts)
         sources = [[*front, *tokens[:room], *back] for tokens in pieces if tokens]
         sizes = [len(tokens) for tokens in pieces]
@@ -174,17 +332,17 @@ class CT2Translator:
         return _Batch(self._engine.start(self.name, sources, options), sizes, room)
 
     def _options(self, target_lang: str) -> dict[str, Any]:
-        facts = self._facts
+        settings = self._settings
         return {
             "target_prefix": self._pieces.prefix(target_lang),
             "beam_size": self._decoding.beam_size,
-            "length_penalty": facts.length_penalty,
-            "repetition_penalty": facts.repetition_penalty,
-            "no_repeat_ngram_size": self._decoding.ngram(facts.no_repeat_ngram_size),
-            "suppress_sequences": [list(tokens) for tokens in facts.suppressed] or None,
+            "length_penalty": settings.length_penalty,
+            "repetition_penalty": settings.repetition_penalty,
+            "no_repeat_ngram_size": self._decoding.ngram(settings.no_repeat_ngram_size),
+            "suppress_sequences": [list(tokens) for tokens in settings.suppressed] or None,
             "max_input_length": 0,
             "min_decoding_length": 0,
-            "max_decoding_length": facts.output_limit - 1,
+            "max_decoding_length": settings.output_limit - 1,
             "return_end_token": True,
         }
 
@@ -207,7 +365,7 @@ class CT2Translator:
     def _finish(self, tokens: list[str]) -> Output:
         if tokens and tokens[-1] == END:
             return Output(tokens[:-1], truncated=False)
-        return Output(tokens[:-1] if self._facts.forced_end else tokens, truncated=True)
+        return Output(tokens[:-1] if self._settings.forced_end else tokens, truncated=True)
 
 
 class _Batch(NamedTuple):
@@ -278,18 +436,18 @@ def load_published(
         ModelError: The model cannot be converted.
     """
     ready = converted(folder, config.compute_type, name=name)
-    facts = ModelFacts.read(ready)
+    settings = ModelSettings.read(ready)
     return CT2Translator(
         ready,
         name=name,
         license=license,
         compute_type=config.compute_type,
         beam_size=config.beam_size,
-        facts=replace(facts, pair=pair) if facts and pair else facts,
+        settings=replace(settings, pair=pair) if settings and pair else settings,
     )
 
 
-def _tokens(folder: Path) -> list[str]:
+def _vocabulary(folder: Path) -> list[str]:
     for name in ("shared_vocabulary", "target_vocabulary"):
         if (folder / f"{name}.json").is_file():
             return list(json.loads((folder / f"{name}.json").read_text("utf-8")))
@@ -298,22 +456,67 @@ def _tokens(folder: Path) -> list[str]:
     raise ModelError(f"'{folder}' has no vocabulary beside model.bin.")
 
 
-def m2m100(argument: str, config: Translating) -> CT2Translator:
-    """The translator of `m2m100` or `m2m100:FOLDER_OR_HUB_ID`."""
-    return _load("m2m100", argument, config)
-
-
-def m2m100_large(argument: str, config: Translating) -> CT2Translator:
-    """The translator of `m2m100-1.2b` or `m2m100-1.2b:FOLDER_OR_HUB_ID`."""
-    return _load("m2m100-1.2b", argument, config)
-
-
-def nllb(argument: str, config: Translating) -> CT2Translator:
-    """The translator of `nllb-600m` or `nllb-600m:FOLDER_OR_HUB_ID`."""
-    return _load("nllb-600m", argument, config)
-
-
 def _load(name: str, argument: str, config: Translating) -> CT2Translator:
     entry = TRANSLATORS[name]
     folder = fetch(argument or str(entry.hub_id), kind="translator", known=suggestions())
     return load_published(folder, config, name=name, license=license_of(entry, argument))
+
+
+m2m100 = partial(_load, "m2m100")
+"""The translator of `m2m100` or `m2m100:FOLDER_OR_HUB_ID`."""
+
+m2m100_large = partial(_load, "m2m100-1.2b")
+"""The translator of `m2m100-1.2b` or `m2m100-1.2b:FOLDER_OR_HUB_ID`."""
+
+nllb = partial(_load, "nllb-600m")
+"""The translator of `nllb-600m` or `nllb-600m:FOLDER_OR_HUB_ID`."""
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error of the engine says that memory ran out.
+
+    >>> is_out_of_memory(RuntimeError("mkl_malloc: failed to allocate memory"))
+    True
+    >>> is_out_of_memory(RuntimeError("CUDA failed with error out of memory"))
+    True
+    >>> is_out_of_memory(RuntimeError("CUDA failed with error invalid argument"))
+    False
+    """
+    return isinstance(error, MemoryError) or bool(_NO_MEMORY.search(str(error)))
+
+
+def threads() -> tuple[int, int]:
+    """Translations at a time and threads of each: OMP_NUM_THREADS, else all cores we may use."""
+    asked = os.environ.get("OMP_NUM_THREADS", "").split(",")[0]
+    cores = int(asked) if asked.isdigit() and int(asked) > 0 else _cores()
+    inter = min(cores, 4)
+    return inter, cores // inter
+
+
+def _result(started: Started, place: int) -> list[str]:
+    if isinstance(started.results, MemoryError):
+        raise started.results
+    tokens: list[str] = started.results[place].result().hypotheses[0]
+    return tokens
+
+
+def _failed(name: str, error: BaseException) -> TranslationError:
+    return TranslationError(f"{name}: the engine failed: {error}.")
+
+
+def _cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+@contextmanager
+def _torch_threads_kept() -> Iterator[None]:
+    """Undo what opening an engine does to torch: both share OpenMP's number of threads."""
+    torch = sys.modules.get("torch")
+    before = torch.get_num_threads() if torch else 0
+    try:
+        yield
+    finally:
+        if torch:
+            torch.set_num_threads(before)

@@ -1,4 +1,4 @@
-"""What a translation model's own files say about it: family, limits, decoding, languages."""
+"""What a model's own files say about it: family, limits, languages; and how it is searched."""
 
 import contextlib
 import hashlib
@@ -14,6 +14,7 @@ from typing import Any, BinaryIO, Final, Literal, Self
 from babelift.errors import LanguageError, ModelError
 from babelift.languages import resolve
 from babelift.store import cache_dir
+from babelift.translation.segments import MAX_TOKENS
 
 _REMEMBER_FROM: Final = 8 * 2**20
 """Bytes from which a file's hash is kept; below it, hashing costs less than looking it up."""
@@ -105,7 +106,7 @@ _SOURCE_LIMIT: Final[dict[Family, int]] = {"m2m100": 1024, "nllb": 1024, "marian
 
 
 @dataclass(frozen=True)
-class ModelFacts:
+class ModelSettings:
     """What must be known to run a model as its authors meant it.
 
     Attributes:
@@ -131,13 +132,17 @@ class ModelFacts:
     suppressed: tuple[tuple[str, ...], ...] = ()
     pair: tuple[str, str] | None = None
 
+    def __str__(self) -> str:
+        """For a fingerprint; memories know the type by its first name."""
+        return repr(self).replace("ModelSettings", "ModelFacts", 1)
+
     def write(self, folder: Path) -> None:
-        """Write the facts beside a converted model."""
+        """Write them beside a converted model."""
         (folder / _FILE).write_text(json.dumps(asdict(self), indent=1), encoding="utf-8")
 
     @classmethod
     def read(cls, folder: Path) -> Self | None:
-        """The facts that were written beside a converted model, or None."""
+        """What was written beside a converted model, or None."""
         if not (folder / _FILE).is_file():
             return None
         try:
@@ -152,8 +157,8 @@ class ModelFacts:
             ) from error
 
 
-def published_facts(folder: Path, tokens: list[str]) -> ModelFacts:
-    """The facts of a model in its published file form.
+def published_settings(folder: Path, tokens: list[str]) -> ModelSettings:
+    """The settings of a model in its published file form.
 
     Args:
         folder: With config.json and, where there are, generation_config.json and
@@ -165,11 +170,11 @@ def published_facts(folder: Path, tokens: list[str]) -> ModelFacts:
     """
     config, generation = _settings(folder)
     family = model_family(folder, config)
-    return _facts(folder, family, _positions(config, family), generation, tokens)
+    return _settings_of(folder, family, _positions(config, family), generation, tokens)
 
 
 def limits(folder: Path) -> tuple[int, int]:
-    """The source and the output limit of a model in its published file form, as in `ModelFacts`.
+    """The source and the output limit of a model in its published file form, as in `ModelSettings`.
 
     Raises:
         ModelError: A file is not readable JSON, or the model's kind is not known.
@@ -195,8 +200,8 @@ def _limits(folder: Path, room: int, generation: dict[str, Any]) -> tuple[int, i
     return source, min(room, int(generation.get("max_length") or _OUTPUT_LIMIT))
 
 
-def foreign_facts(folder: Path, tokens: list[str]) -> ModelFacts:
-    """The facts of a model that was converted by another program.
+def foreign_settings(folder: Path, tokens: list[str]) -> ModelSettings:
+    """The settings of a model that was converted by another program.
 
     Args:
         folder: With the tokenizer's files and, if they were copied too, generation_config.json
@@ -225,15 +230,15 @@ def foreign_facts(folder: Path, tokens: list[str]) -> ModelFacts:
     # A Marian model's own settings, where they were not copied, are these.
     usual = {"max_length": limit, "forced_eos_token_id": 0} if family == "marian" else {}
     generation = {**usual, **read_json(folder / "generation_config.json", missing_ok=True)}
-    return _facts(folder, family, limit, generation, tokens)
+    return _settings_of(folder, family, limit, generation, tokens)
 
 
-def _facts(
+def _settings_of(
     folder: Path, family: Family, limit: int, generation: dict[str, Any], tokens: list[str]
-) -> ModelFacts:
+) -> ModelSettings:
     tokenizer = read_json(folder / "tokenizer_config.json", missing_ok=True)
     source_limit, output_limit = _limits(folder, limit, generation)
-    return ModelFacts(
+    return ModelSettings(
         family=family,
         source_limit=source_limit,
         output_limit=output_limit,
@@ -301,3 +306,61 @@ def _suppressed(generation: dict[str, Any], tokens: list[str]) -> tuple[tuple[st
         for ids in banned
         if ids and ids != [pad] and all(0 <= number < len(tokens) for number in ids)
     )
+
+
+_BEAM: Final = 5
+_NO_REPEAT: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Decoding:
+    """How the output is searched for, beside the model's own rules.
+
+    Attributes:
+        beam_size: Beam width; 1 is greedy.
+        no_repeat_ngram_size: No run of this many tokens may occur twice; 0 for no limit.
+    """
+
+    beam_size: int = 1
+    no_repeat_ngram_size: int = 0
+
+    @property
+    def label(self) -> str:
+        """What to add to a translator's name: `beam5`, `greedy`."""
+        return "greedy" if self.beam_size == 1 else f"beam{self.beam_size}"
+
+    def other(self) -> "Decoding":
+        """What to try where this gave a faulty output.
+
+        Greedy search runs into loops that a beam avoids, and a beam prefers outputs that end too
+        soon, which greedy search does not. Either way, loops are forbidden the second time; by a
+        rule on runs, as a penalty on single tokens would change sound sentences too.
+
+        >>> Decoding(1).other().label, Decoding(4).other().label
+        ('beam5', 'greedy')
+        """
+        return Decoding(_BEAM if self.beam_size == 1 else 1, _NO_REPEAT)
+
+    def ngram(self, own: int | None) -> int:
+        """The stricter of this limit and the model's own.
+
+        >>> Decoding().ngram(4), Decoding().other().ngram(None), Decoding().other().ngram(2)
+        (4, 3, 2)
+        """
+        return min((size for size in (self.no_repeat_ngram_size, own) if size), default=0)
+
+    def __str__(self) -> str:
+        """For a fingerprint: what is at its default is left out."""
+        rule = f" ngram:{self.no_repeat_ngram_size}" if self.no_repeat_ngram_size else ""
+        return f"beam:{self.beam_size}{rule}"
+
+
+def longest_input(source_limit: int, output_limit: int) -> int:
+    """The most tokens of a segment that is sent whole, special ones not counted.
+
+    A translation may have half as many tokens again as its source, and must fit too.
+
+    >>> longest_input(1024, 200), longest_input(512, 512)
+    (133, 256)
+    """
+    return max(1, min(MAX_TOKENS, source_limit - 2, output_limit * 2 // 3))

@@ -13,8 +13,14 @@ from babelift.hub import MODEL_FILES, fetch, missing
 from babelift.languages import resolve
 from babelift.translation.engines.convert import check_compute_type
 from babelift.translation.engines.ctranslate2 import CT2Translator, chunks, load_published
-from babelift.translation.engines.decoding import Decoding, longest_input
-from babelift.translation.engines.model_files import identity, limits, marian_pair, read_json
+from babelift.translation.engines.model_files import (
+    Decoding,
+    identity,
+    limits,
+    longest_input,
+    marian_pair,
+    read_json,
+)
 from babelift.translation.protocol import Translation, check_pair
 from babelift.translation.segments import MAX_TOKENS
 

@@ -11,7 +11,7 @@ from typing import Any, Final, Protocol
 
 from babelift.errors import ModelError
 from babelift.languages import LANGUAGES, Language
-from babelift.translation.engines.model_files import ModelFacts
+from babelift.translation.engines.model_files import ModelSettings
 
 END: Final = "</s>"
 _SPECIAL: Final = frozenset(("<s>", "<pad>", END, "<unk>", "<mask>"))
@@ -41,12 +41,12 @@ class Pieces(Protocol):
         ...
 
 
-def open_pieces(folder: Path, facts: ModelFacts, tokens: Collection[str]) -> Pieces:
+def open_pieces(folder: Path, settings: ModelSettings, tokens: Collection[str]) -> Pieces:
     """The tokenizer of a model's folder.
 
     Args:
         folder: With the tokenizer's published files.
-        facts: What kind of model it is.
+        settings: What kind of model it is.
         tokens: The model's vocabulary.
 
     Raises:
@@ -54,16 +54,16 @@ def open_pieces(folder: Path, facts: ModelFacts, tokens: Collection[str]) -> Pie
             which.
     """
     vocabulary = frozenset(tokens)
-    if facts.family == "m2m100":
+    if settings.family == "m2m100":
         return _M2M100(folder, vocabulary)
-    if facts.family == "nllb":
+    if settings.family == "nllb":
         return _NLLB(folder, vocabulary)
-    if facts.pair is None:
+    if settings.pair is None:
         raise ModelError(
             f"'{folder}' does not say which languages its model translates.",
             "State them in tokenizer_config.json: source_lang and target_lang.",
         )
-    return _Marian(folder, vocabulary, facts.pair)
+    return _Marian(folder, vocabulary, settings.pair)
 
 
 class _Multilingual:

@@ -18,8 +18,13 @@ from babelift.config import Translating
 from babelift.errors import ModelError, TranslationError
 from babelift.hub import MODEL_FILES, fetch, without_progress_bars
 from babelift.languages import LANGUAGES, Language
-from babelift.translation.engines.decoding import Decoding, longest_input
-from babelift.translation.engines.model_files import identity, marian_pair, read_json
+from babelift.translation.engines.model_files import (
+    Decoding,
+    identity,
+    longest_input,
+    marian_pair,
+    read_json,
+)
 from babelift.translation.engines.tokens import clean, marian_codes
 from babelift.translation.protocol import Translation, check_pair
 from babelift.translation.registry import TRANSLATORS, license_of

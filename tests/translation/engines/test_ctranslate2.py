@@ -13,7 +13,6 @@ import pytest
 from babelift.config import Translating
 from babelift.errors import ConfigError, LanguageError, ModelError
 from babelift.languages import get
-from babelift.translation.engines import ct2_engine
 from babelift.translation.engines import ctranslate2 as ct2
 from babelift.translation.engines.ctranslate2 import CT2Translator, load, load_published
 from tests.support import SENTENCES, tiny_m2m100, tiny_marian, tiny_nllb
@@ -192,7 +191,7 @@ def test_results_come_in_the_order_of_the_texts_whatever_their_lengths(
     m2m100: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ct2, "_CHUNK", 7)
-    monkeypatch.setattr(ct2_engine, "STEP_TOKENS", 40)
+    monkeypatch.setattr(ct2, "STEP_TOKENS", 40)
     translator = open_exact(m2m100)
     texts = [sentence[:length] for sentence in SENTENCES["de"] for length in (3, 40, 9)]
     random.Random(5).shuffle(texts)
@@ -357,7 +356,7 @@ def test_threads_follow_omp_num_threads(
     monkeypatch: pytest.MonkeyPatch, asked: str, expected: tuple[int, int] | None
 ) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", asked)
-    inter, intra = ct2_engine.threads()
+    inter, intra = ct2.threads()
     assert (inter, intra) == expected if expected else inter * intra >= 1
 
 
