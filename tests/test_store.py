@@ -1,22 +1,49 @@
-"""Rows are written whole or not at all, the same rows as the same bytes, in three forms."""
+"""One way to write, to read and to hash files; and one rule whether a path may be used."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
+from pydantic import BaseModel, ConfigDict
 
+from babelift import store
 from babelift.corpus.rows import SCHEMA, originals
 from babelift.errors import ConfigError, RunError
 from babelift.store import (
+    check_folder,
     check_form,
-    check_place,
+    claim_file,
+    claim_folder,
     full_disk_explained,
+    is_partial,
     partial_of,
+    read_record,
+    read_table,
     replace_file,
+    replace_folder,
+    rows_file,
+    write_json,
+    write_record,
     write_rows,
+    write_text,
 )
-from babelift.translation.job import JobOutput
+
+ODD_NAMES = [
+    "exp[1]", "exp[!a]", "a*b", "what?", "{a,b}", "~", "~root", "$HOME", "%41", "line\nend", " ",
+    "-x", "日本", os.fsdecode(b"caf\xe9"),
+]  # fmt: skip
+"""Names that are patterns, commands or damaged to somebody, and to us are names."""
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
 
 
 @pytest.fixture
@@ -36,7 +63,6 @@ def test_the_same_rows_give_the_same_bytes(rows: pl.DataFrame, tmp_path: Path, n
     rows = rows.drop("raw") if name.endswith("jsonl") else rows
     one, two = tmp_path / "one" / name, tmp_path / "two" / name
     for path in (one, two):
-        check_place(path)
         write_rows(rows, path)
     assert one.read_bytes() == two.read_bytes()
     assert [path.name for path in one.parent.iterdir()] == [name]
@@ -81,55 +107,282 @@ def test_a_failed_write_leaves_what_was_there(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="No space left"):
         replace_file(path, fail)
     assert path.read_text() == "before"
-    assert not partial_of(path).exists()
+    assert names(tmp_path) == ["rows.jsonl"]
 
 
-def test_what_a_kill_left_is_written_over(rows: pl.DataFrame, tmp_path: Path) -> None:
-    path = tmp_path / "rows.parquet"
-    partial_of(path).write_text("half a file")
-    write_rows(rows, path)
-    assert pl.read_parquet(path).equals(rows)
-    assert not partial_of(path).exists()
+@pytest.mark.parametrize("name", ODD_NAMES)
+def test_names_are_literal_and_a_neighbour_stays_as_it_is(
+    rows: pl.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for folder in ("exp1", "expa", "axxb", "whats", "a", "A"):
+        write_rows(rows[:1], Path(folder) / "rows.parquet")
+    folder = Path(name)
+    write_rows(rows, folder / "rows.parquet")
+    assert read_table(folder / "rows.parquet").equals(rows)
+    assert read_table(folder / "rows.parquet", ["id"]).columns == ["id"]
+    assert read_table(Path("exp1/rows.parquet")).height == 1
+    with claim_folder(folder, own={"rows.parquet"}):
+        write_json({"file": name}, folder / "facts.json")
+    assert json.loads((folder / "facts.json").read_bytes()) == {"file": name}
+    with claim_file(Path(f"{name}.jsonl"), ["in.csv"]) as output:
+        write_text("", output.path)
+    assert names(folder) == ["facts.json", "rows.parquet"]
+    assert name in names(tmp_path)
+
+
+def test_what_is_written_has_the_mode_of_the_umask(rows: pl.DataFrame, tmp_path: Path) -> None:
+    def fill(folder: Path) -> None:
+        (folder / "deep").mkdir(parents=True)
+        (folder / "private").touch(mode=0o600)
+        (folder / "deep" / "private").touch(mode=0o600)
+
+    before = os.umask(0o027)
+    try:
+        write_rows(rows, tmp_path / "rows.parquet")
+        write_text("", tmp_path / "text")
+        replace_folder(tmp_path / "model", fill)
+    finally:
+        os.umask(before)
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert {path.stat().st_mode & 0o777 for path in files} == {0o640}
+    assert len(files) == 4
+
+
+def test_a_folder_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    replace_folder(folder, lambda partial: write_text("first", partial / "a"))
+    replace_folder(folder, lambda partial: write_text("second", partial / "b"))
+    assert names(folder) == ["b"]
+
+    def fail(partial: Path) -> None:
+        write_text("third", partial / "c")
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(RunError, match=r"model' cannot be written: No space left"):
+        replace_folder(folder, fail)
+    assert names(folder) == ["b"]
+    assert names(tmp_path) == ["model"]
+
+
+@pytest.mark.parametrize("write", [write_text, write_json])
+def test_a_file_goes_where_no_folder_is_yet(write: Callable[..., Any], tmp_path: Path) -> None:
+    write("text", tmp_path / "new" / "er" / "file")
+    assert names(tmp_path / "new" / "er") == ["file"]
+
+
+class Record(BaseModel):
+    """A record of which one field is needed."""
+
+    model_config = ConfigDict(frozen=True)
+
+    version: int = 2
+    stages: dict[str, float]
+    path: str | None = None
+
+
+def test_a_record_is_read_as_it_was_written(tmp_path: Path) -> None:
+    record = Record(stages={"data": 0.5}, path=os.fsdecode(b"caf\xe9"))
+    write_record(record, tmp_path / "record.json")
+    assert read_record(tmp_path / "record.json", Record) == record
+    (tmp_path / "record.json").write_text('{"stages": {}, "version": 1}')
+    assert read_record(tmp_path / "record.json", Record).version == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"", "not JSON"),
+        (b"[]", "is damaged"),
+        (b"{}", "stages: Field required"),
+        (b"null", "is damaged"),
+        (b"7", "is damaged"),
+        (b'{"stages": 5}', "stages: Input should be a valid dictionary"),
+        (b'{"stages": {"data": "long"}}', "stages.data"),
+        (b'{"stages": {"da', "not JSON"),
+        (b'{"stages": {"d\xe9": 1}}', "not JSON"),
+        (b"[" * 100_000, "not JSON"),
+        (b'{"version": 3, "stages": []}', "newer Babelift"),
+        (b'{"version": "x", "stages": {}}', "version: "),
+    ],
+)
+def test_a_damaged_record_is_named_with_what_to_do(
+    tmp_path: Path, content: bytes, why: str
+) -> None:
+    path = tmp_path / "record.json"
+    path.write_bytes(content)
+    with pytest.raises(RunError, match=why) as caught:
+        read_record(path, Record)
+    assert str(path) in caught.value.message
+    assert caught.value.hint
+
+
+def test_a_record_that_is_not_there_is_named(tmp_path: Path) -> None:
+    for path in (tmp_path / "record.json", tmp_path):
+        with pytest.raises(RunError, match="cannot be read"):
+            read_record(path, Record)
+
+
+# Whether a path may be used
+
+
+def test_a_table_is_known_again_by_its_job(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    with claim_file(path) as output:
+        write_json({"job": "job 1"}, output.report)
+        write_text("id\n1\n", path)
+    with claim_file(path) as output:
+        output.check_job("job 1")
+        with pytest.raises(RunError, match="other settings or from another input"):
+            output.check_job("job 2")
+    assert names(tmp_path) == ["rows.csv", "rows.csv.report.json"]
+
+
+@pytest.mark.parametrize("report", [None, "[]", "{}", "null", '{"job": 5}', '{"jo', "\xff"])
+def test_what_somebody_else_wrote_is_refused(tmp_path: Path, report: str | None) -> None:
+    path = tmp_path / "mine.csv"
+    if report is not None:
+        path.with_name("mine.csv.report.json").write_text(report, encoding="latin-1")
+        with pytest.raises(RunError, match="is no report"), claim_file(path):
+            pass
+    path.write_text("mine")
+    with pytest.raises(RunError, match="exists and"), claim_file(path):
+        pass
+    assert path.read_text() == "mine"
+
+
+def test_a_folder_is_no_table_and_a_file_no_folder(tmp_path: Path) -> None:
+    (tmp_path / "folder.csv").mkdir()
+    with pytest.raises(RunError, match="is a folder"), claim_file(tmp_path / "folder.csv"):
+        pass
+    (tmp_path / "file").touch()
+    with pytest.raises(RunError, match="is a file"), claim_folder(tmp_path / "file"):
+        pass
+
+
+def test_a_folder_of_somebody_else_is_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    check_folder(folder, {"ours"})
+    write_text("", folder / "ours")
+    partial_of(folder / "ours").touch()
+    with claim_folder(folder, {"ours"}):
+        assert names(folder) == ["ours"]  # what a kill left is gone
+    write_text("", folder / "thesis.tex")
+    with (
+        pytest.raises(RunError, match=r"holds something else: thesis\.tex"),
+        claim_folder(folder, {"ours"}),
+    ):
+        pass
+    assert names(folder) == ["ours", "thesis.tex"]
+
+
+@pytest.mark.parametrize("beside", ["", ".report.json", ".rejects.jsonl"])
+@pytest.mark.parametrize("how", ["itself", "symbolic link", "hard link", "other spelling"])
+def test_nothing_that_is_written_is_an_input(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, beside: str, how: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    written, given = Path("rows.csv" + beside), Path("in.csv")
+    given.write_text("mine")
+    if how == "symbolic link":
+        written.symlink_to(given)
+    elif how == "hard link":
+        written.hardlink_to(given)
+    else:
+        given = given.rename(written)
+        given = Path("..") / tmp_path.name / given if how == "other spelling" else given
+    for inputs in ([str(given)], [f"lexicon:{given}"], ["hub:x", given]):
+        with pytest.raises(RunError, match="is an input"), claim_file(Path("rows.csv"), inputs):
+            pass
+    assert written.read_text() == "mine"
+
+
+def test_no_input_lies_in_a_folder_that_is_written(tmp_path: Path) -> None:
+    (tmp_path / "run" / "data").mkdir(parents=True)
+    table = tmp_path / "run" / "data" / "train.parquet"
+    table.touch()
+    (tmp_path / "link").symlink_to(tmp_path / "run")
+    for out in (tmp_path / "run", tmp_path / "link"):
+        with pytest.raises(RunError, match="holds an input"), claim_folder(out, inputs=[table]):
+            pass
+
+
+@pytest.mark.parametrize("claim", [claim_file, claim_folder])
+def test_one_job_at_a_time_has_an_output(
+    tmp_path: Path, claim: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "link").symlink_to(tmp_path)
+    out = tmp_path / "out.csv"
+    with claim(out):
+        for name in (out, Path("out.csv"), Path("link/out.csv"), Path("link/../out.csv")):
+            if name == Path("link/../out.csv"):
+                continue
+            for _ in range(3):
+                with (
+                    pytest.raises(RunError, match=rf"another job \(process {os.getpid()} on"),
+                    claim(name),
+                ):
+                    pass
+        with claim(tmp_path / "other.csv"):
+            pass
+    assert names(tmp_path) == ["link"]
+    with claim(out):
+        pass
+
+
+def test_a_killed_job_holds_nothing_and_leaves_nothing_that_disturbs(tmp_path: Path) -> None:
+    program = (
+        "import sys; from pathlib import Path; from babelift.store import *;\n"
+        "with claim_file(Path('out.csv')) as output:\n"
+        "    partial_of(output.path).touch(); print('held', flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program], cwd=tmp_path, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as job:
+        assert job.stdout is not None
+        assert job.stdout.readline() == b"held\n"
+        with (
+            pytest.raises(RunError, match=f"process {job.pid} "),
+            claim_file(tmp_path / "out.csv"),
+        ):
+            pass
+        job.send_signal(signal.SIGKILL)
+        job.wait()
+    with claim_file(tmp_path / "out.csv"):
+        assert names(tmp_path) == [".out.csv.lock"]
+    assert names(tmp_path) == []
+
+
+def test_a_lock_that_was_removed_meanwhile_is_not_taken_for_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import filelock
+
+    acquire, opened = filelock.FileLock.acquire, []
+
+    def slowly(lock: Any, *given: Any, **more: Any) -> Any:
+        held = acquire(lock, *given, **more)
+        if not opened:  # the one who held it before removes it, and a third takes the new one
+            opened.append(lock)
+            Path(lock.lock_file).unlink()
+            Path(lock.lock_file).touch()
+        return held
+
+    monkeypatch.setattr(filelock.FileLock, "acquire", slowly)
+    with (
+        claim_file(tmp_path / "out.csv"),
+        pytest.raises(RunError, match="another job"),
+        claim_file(tmp_path / "out.csv"),
+    ):
+        pass
 
 
 def test_a_place_that_cannot_be_written_is_named_before_any_work(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(RunError, match="cannot be written"):
-        check_place(tmp_path / "file" / "rows.parquet")
-    with pytest.raises(RunError, match="cannot be written"):
-        check_place(Path("/proc/nowhere/rows.parquet"))
-
-
-def test_an_output_is_known_again_and_never_replaced(rows: pl.DataFrame, tmp_path: Path) -> None:
-    output = JobOutput(tmp_path / "rows.jsonl", "job 1")
-    output.check()
-    rows = rows.drop("raw")
-    assert output.write([rows[:1], rows[1:]], lambda: {"seconds": 1.0})
-    content = output.path.read_bytes()
-    output.check()
-    assert not output.write([rows[:1], rows[1:]], lambda: {"seconds": 2.0})
-    with pytest.raises(RunError, match="other settings"):
-        JobOutput(output.path, "job 2").check()
-    with pytest.raises(RunError, match="has changed"):
-        output.write([rows[:1]], dict)
-    assert output.path.read_bytes() == content
-    assert sorted(path.name for path in tmp_path.iterdir()) == [
-        "rows.jsonl", "rows.jsonl.report.json",
-    ]  # fmt: skip
-
-
-def test_a_file_of_the_users_own_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "mine.csv"
-    path.write_text("mine")
-    with pytest.raises(RunError, match="not written by 'babelift translate'"):
-        JobOutput(path, "job").check()
-    path.with_name("mine.csv.report.json").write_text("[]")
-    with pytest.raises(RunError, match="not written by 'babelift translate'"):
-        JobOutput(path, "job").check()
-    with pytest.raises(RunError, match="is a folder"):
-        JobOutput(tmp_path / "folder.csv", "job").check() if (
-            tmp_path / "folder.csv"
-        ).mkdir() is None else None
+    for out in (tmp_path / "file" / "rows.csv", Path("/proc/x/rows.csv"), tmp_path / ("x" * 300)):
+        with pytest.raises(RunError, match="cannot be written"), claim_folder(out):
+            pass
 
 
 @pytest.mark.parametrize(
@@ -167,7 +420,7 @@ def test_a_full_disk_leaves_the_old_file_and_nothing_else(
     with pytest.raises(RunError, match="No space left"):
         replace_file(path, fill)
     assert path.read_bytes() == before
-    assert [file.name for file in tmp_path.iterdir()] == ["rows.parquet"]
+    assert names(tmp_path) == ["rows.parquet"]
 
 
 def test_whatever_polars_raises_while_it_writes_is_an_error_that_names_the_file(
@@ -180,3 +433,22 @@ def test_whatever_polars_raises_while_it_writes_is_an_error_that_names_the_file(
     with pytest.raises(RunError, match=r"rows\.parquet' cannot be written: parquet: Invalid"):
         replace_file(tmp_path / "rows.parquet", write)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["rows.parquet", "rows.jsonl", "rows.csv"])
+def test_a_disk_that_fills_up_in_mid_table_leaves_nothing(
+    rows: pl.DataFrame, tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(store, "_flush", full)
+    with pytest.raises(RunError, match=f"{name}' cannot be written: No space"):
+        write_rows(rows.drop("raw"), tmp_path / name)
+    with (
+        pytest.raises(RunError, match=f"{name}' cannot be written: No space"),
+        rows_file(tmp_path / name) as append,
+    ):
+        append(rows.drop("raw"))
+    assert names(tmp_path) == []
+    assert is_partial(partial_of(tmp_path / name))

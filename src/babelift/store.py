@@ -1,23 +1,159 @@
-"""Files: written whole or not at all, hashed; and where the cache is."""
+"""Files: one way to write, to read and to hash them, and whether a path may be used at all.
 
+Everything is written whole or not at all. A job holds its output while it works (`claim_file`,
+`claim_folder`): a second one is refused, and so is a path that holds somebody else's files.
+Paths are literal: `*`, `?`, `[`, `~` and `$` in a name are part of the name.
+"""
+
+import errno
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+import re
+import secrets
+import shutil
+import socket
+import stat
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
 
 from babelift.errors import BabeliftError, ConfigError, RunError, did_you_mean
 
 if TYPE_CHECKING:
     import polars as pl
+    from pydantic import BaseModel
+
+    Record = TypeVar("Record", bound=BaseModel)
 
 FORMS: Final = (".parquet", ".jsonl", ".csv")
+"""Endings of the tables that can be written."""
+
+
+# Whether a path may be used
+
+
+@dataclass(frozen=True, slots=True)
+class OutputFile:
+    """A table that a job writes, with the files beside it.
+
+    Attributes:
+        path: The table.
+    """
+
+    path: Path
+
+    @property
+    def report(self) -> Path:
+        """Counts, and the job that made the table: what tells our tables from others."""
+        return self.path.with_name(f"{self.path.name}.report.json")
+
+    @property
+    def rejects(self) -> Path:
+        """The input's rows that could not be used."""
+        return self.path.with_name(f"{self.path.name}.rejects.jsonl")
+
+    def check_job(self, job: str) -> None:
+        """Refuse the table that stands there where another job made it.
+
+        Args:
+            job: Identifies settings and input, as `job_key` does.
+
+        Raises:
+            RunError: Another job made it.
+        """
+        if _job_of(self.report) != job:
+            _refuse(self.path, "exists and was written with other settings or from another input")
+
+    def _check_ours(self) -> None:
+        ours = _job_of(self.report) is not None
+        if self.report.exists() and not ours:
+            _refuse(self.report, "exists and is no report of Babelift's")
+        if self.path.exists() and not ours:
+            _refuse(self.path, "exists and has no report of Babelift's beside it")
+
+
+@contextmanager
+def claim_file(out: Path, inputs: Iterable[str | Path] = ()) -> Iterator[OutputFile]:
+    """Hold a table and the files beside it for one job, from before its work to its end.
+
+    Args:
+        out: The table to be written; its folder is made.
+        inputs: What the job reads: paths, also behind a word such as `lexicon:`; names that are
+            no files are passed over.
+
+    Raises:
+        ConfigError: The table's ending is not one of `FORMS`.
+        RunError: Another job is writing it, it is a folder, one of the inputs or somebody else's,
+            or its folder cannot be written.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with claim_file(Path(folder) / "rows.csv") as output:
+    ...         output.report.name, output.rejects.name
+    ('rows.csv.report.json', 'rows.csv.rejects.jsonl')
+    """
+    check_form(out)
+    output = OutputFile(out)
+    with explained(out):
+        if out.is_dir():
+            _refuse(out, "is a folder", "Name a file with --out.")
+        _check_no_input((out, output.report, output.rejects), inputs)
+    with _lock(out):
+        output._check_ours()
+        _clear_partials(out.parent, (out.name, output.report.name, output.rejects.name))
+        yield output
+
+
+@contextmanager
+def claim_folder(
+    out: Path, own: Collection[str] = (), inputs: Iterable[str | Path] = ()
+) -> Iterator[None]:
+    """Hold a folder for one job, from before its work to its end.
+
+    Args:
+        out: The folder; it is not made.
+        own: Names that may stand in it. Where it holds anything else, it is somebody else's.
+        inputs: What the job reads: paths, also behind a word such as `lexicon:`; names that are
+            no files are passed over.
+
+    Raises:
+        RunError: Another job is writing it, it is a file, holds something else or one of the
+            inputs, or cannot be written.
+    """
+    check_folder(out)
+    with explained(out):
+        _check_no_input((out,), inputs)
+    with _lock(out):
+        check_folder(out, own)
+        _clear_partials(out)
+        yield
+
+
+def check_folder(out: Path, own: Collection[str] = ()) -> None:
+    """Refuse a folder that holds something that is not ours.
+
+    Args:
+        out: The folder; it need not exist.
+        own: Names that may stand in it; with none, only that it is no file is looked at.
+
+    Raises:
+        RunError: It is a file, or holds something else.
+    """
+    with explained(out):
+        if out.exists() and not out.is_dir():
+            _refuse(out, "is a file", "--out must name a folder.")
+        if own and out.is_dir():
+            names = {path.name for path in out.iterdir() if not _is_ours(path)}
+            if strange := sorted(names - set(own)):
+                _refuse(out, f"holds something else: {', '.join(strange[:3])}")
 
 
 def check_form(path: Path) -> None:
-    """Refuse an output file whose ending is not one of `FORMS`.
+    """Refuse a table whose ending is not one of `FORMS`.
 
     Raises:
         ConfigError: The ending is not known.
@@ -32,22 +168,98 @@ def check_form(path: Path) -> None:
         )
 
 
-def check_place(path: Path) -> None:
-    """Make the output's folder and see that files can be written there, before any work.
+def _refuse(
+    path: Path, why: str, hint: str = "Choose another --out, or move what is there away."
+) -> NoReturn:
+    raise RunError(f"'{path}' {why}; nothing there was touched.", hint)
 
-    Raises:
-        RunError: The folder cannot be made or written.
+
+def _check_no_input(outputs: Iterable[Path], inputs: Iterable[str | Path]) -> None:
+    """Nothing that is written may be an input, by whatever name, or hold one."""
+    names = [part for name in inputs for part in (name, str(name).partition(":")[2])]
+    known = [Path(name) for name in names if name and _is_there(name)]
+    for output in outputs:
+        place = Path(os.path.realpath(output))
+        for path in known:
+            if place in (real := Path(os.path.realpath(path)), *real.parents) or (
+                output.exists() and output.samefile(path)
+            ):
+                what = "is" if output.is_file() else "holds"
+                _refuse(output, f"{what} an input of this job, '{path}'", "Choose another --out.")
+
+
+def _is_there(name: str | Path) -> bool:
+    with suppress(OSError, ValueError):  # the words of a data set may be no possible path
+        return Path(name).exists()
+    return False
+
+
+def _job_of(report: Path) -> str | None:
+    try:
+        values = json.loads(report.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return None
+    job = values.get("job") if isinstance(values, dict) else None
+    return job if isinstance(job, str) else None
+
+
+@contextmanager
+def _lock(out: Path) -> Iterator[None]:
+    """Hold the one lock of an output; a kill gives it back, and its file disturbs nobody.
+
+    The lock is a hidden file beside the output's real place: another name of the same output
+    finds it too. It is removed before it is given back, so one that was opened before that and
+    locked after it holds nothing: hence the second look at which file it is.
     """
-    with _explained(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        probe = partial_of(path)
-        probe.touch()
-        probe.unlink()
+    from filelock import FileLock, Timeout
+
+    place = Path(os.path.realpath(out))
+    file = place.with_name(f".{place.name}.lock")
+    if place.is_dir() and not os.access(place.parent, os.W_OK):
+        file = place / ".lock"  # a mounted folder, in one that is not ours
+    while True:
+        with explained(out):
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.touch()
+            inode = file.stat().st_ino
+            lock = FileLock(file)
+            try:
+                lock.acquire(blocking=False)
+            except Timeout as error:
+                raise RunError(
+                    f"'{out}' is being written by another job{_holder(file)}.",
+                    "Wait until that one has ended, or choose another --out.",
+                ) from error
+        with suppress(FileNotFoundError):
+            if file.stat().st_ino == inode:
+                break
+        lock.release()
+    try:
+        with explained(out):
+            since = time.strftime("%Y-%m-%d %H:%M:%S")
+            file.write_text(f"process {os.getpid()} on {socket.gethostname()}, since {since}")
+        yield
+    finally:
+        file.unlink(missing_ok=True)
+        lock.release()
+
+
+def _holder(lock: Path) -> str:
+    with suppress(OSError, ValueError):
+        if said := lock.read_text(encoding="utf-8")[:200]:
+            return f" ({said})"
+    return ""
+
+
+# Writing
+
+
+_ADDED: Final = len(".01234567.partial")
 
 
 def partial_of(path: Path) -> Path:
-    """The hidden file beside `path` that is written first; one that a kill left is written over."""
-    return path.with_name(f".{path.name}.partial")
+    """A new hidden file beside `path`, to be written first; two writers never share one."""
+    return path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
 
 
 def is_partial(path: Path) -> bool:
@@ -57,6 +269,19 @@ def is_partial(path: Path) -> bool:
     (True, False)
     """
     return path.name.startswith(".") and path.name.endswith(".partial")
+
+
+def _is_ours(path: Path) -> bool:
+    return path.name.startswith(".") and path.name.endswith((".partial", ".lock"))
+
+
+def _clear_partials(folder: Path, names: Collection[str] = ()) -> None:
+    """Remove what a kill left half written of some files, or of all; for who holds the lock."""
+    for path in folder.iterdir() if folder.is_dir() else ():
+        if is_partial(path) and (not names or path.name[1:-_ADDED] in names):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        elif not names and path.is_dir() and not path.with_name(f".{path.name}.lock").exists():
+            _clear_partials(path)
 
 
 def write_rows(rows: "pl.DataFrame", path: Path) -> None:
@@ -91,15 +316,16 @@ def rows_file(path: Path) -> "Iterator[Callable[[pl.DataFrame], None]]":
     partial = partial_of(path)
     try:
         with ExitStack() as stack:
-            with _explained(path):
+            with explained(path):
+                path.parent.mkdir(parents=True, exist_ok=True)
                 write = stack.enter_context(forms[path.suffix.lower()](partial))
 
             def append(frame: "pl.DataFrame") -> None:
-                with _explained(path):
+                with explained(path):
                     write(frame)
 
             yield append
-            with _explained(path):
+            with explained(path):
                 stack.close()
                 _put(partial, path)
     except BaseException:
@@ -113,13 +339,15 @@ def _parquet_file(path: Path) -> "Iterator[Callable[[pl.DataFrame], None]]":
     from pyarrow import parquet
 
     with ExitStack() as stack:
+        # An open file: pyarrow expands "~", takes names for addresses and knows UTF-8 names only.
+        file = stack.enter_context(path.open("wb"))
         writer: Any = None
 
         def append(frame: pl.DataFrame) -> None:
             nonlocal writer
             table = frame.to_arrow(compat_level=pl.CompatLevel.oldest())
             if writer is None:
-                writer = parquet.ParquetWriter(path, table.schema, compression="zstd")
+                writer = parquet.ParquetWriter(file, table.schema, compression="zstd")
                 stack.callback(writer.close)
             if frame.height:
                 writer.write_table(table)
@@ -167,15 +395,24 @@ def _json(value: Any) -> str:
 
 
 def write_json(value: Any, path: Path) -> None:
-    """Write plain values as indented JSON."""
-    write_text(json.dumps(value, ensure_ascii=False, indent=1) + "\n", path)
+    """Write plain values as indented JSON.
+
+    A lone surrogate, as file names that are not UTF-8 have them, is escaped, so that it is read
+    back as it was.
+    """
+    text = json.dumps(value, ensure_ascii=False, indent=1)
+    text = re.sub("[\ud800-\udfff]", lambda lone: f"\\u{ord(lone[0]):04x}", text)
+    write_text(f"{text}\n", path)
+
+
+def write_record(record: "BaseModel", path: Path) -> None:
+    """Write a record as indented JSON; `read_record` reads it."""
+    write_json(record.model_dump(mode="json"), path)
 
 
 def write_text(text: str, path: Path) -> Path:
     """Write UTF-8 text; a lone surrogate, possible in JSON, becomes a question mark."""
     data = text.encode("utf-8", errors="replace")
-    with _explained(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
     replace_file(path, lambda partial: partial.write_bytes(data))
     return path
 
@@ -187,8 +424,9 @@ def replace_file(path: Path, write: Callable[[Path], Any]) -> None:
         RunError: The file cannot be written: disk full, no permission.
     """
     partial = partial_of(path)
-    with _explained(path):
+    with explained(path):
         try:
+            path.parent.mkdir(parents=True, exist_ok=True)
             write(partial)
             _put(partial, path)
         except BaseException:
@@ -196,11 +434,122 @@ def replace_file(path: Path, write: Callable[[Path], Any]) -> None:
             raise
 
 
+def replace_folder(path: Path, write: Callable[[Path], Any]) -> None:
+    """Write a folder beside its place, then put it there, also where one stands already.
+
+    Its files get the modes that the umask gives: safetensors, for one, makes them private.
+
+    Args:
+        path: The folder.
+        write: Fills the folder that it is given; that is not made yet.
+
+    Raises:
+        RunError: The folder cannot be written: disk full, no permission.
+    """
+    partial, old = partial_of(path), partial_of(path)
+    with explained(path):
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write(partial)
+            for file in partial.rglob("*"):
+                if file.is_file():
+                    file.chmod(_usual_mode(partial))
+                    _flush(file)
+            if path.exists():
+                path.rename(old)
+            partial.rename(path)
+            _flush_name(path)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+            shutil.rmtree(old, ignore_errors=True)
+
+
+def _usual_mode(folder: Path) -> int:
+    """What the umask leaves of a new file's mode: asked of a file, for asking os sets it."""
+    probe = partial_of(folder / "mode")
+    probe.touch()
+    mode = stat.S_IMODE(probe.stat().st_mode)
+    probe.unlink()
+    return mode
+
+
 def _put(partial: Path, path: Path) -> None:
     """Move a finished file to its place, once it is on the disk."""
-    with partial.open("rb+") as file:
-        os.fsync(file.fileno())
+    _flush(partial)
     partial.replace(path)
+    _flush_name(path)
+
+
+def _flush(path: Path) -> None:
+    opened = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
+
+
+def _flush_name(path: Path) -> None:
+    with suppress(OSError):  # some file systems cannot, and the content is safe already
+        _flush(path.parent)
+
+
+# Reading
+
+
+def read_table(path: Path, columns: Sequence[str] | None = None) -> "pl.DataFrame":
+    """Read a Parquet file that Babelift wrote; by its literal name, where polars sees patterns.
+
+    Args:
+        path: The file.
+        columns: Those to read; all by default.
+
+    Raises:
+        OSError: It cannot be read.
+        polars.exceptions.PolarsError: It is damaged.
+    """
+    import polars as pl
+
+    with path.open("rb") as file:
+        return pl.read_parquet(file, columns=None if columns is None else list(columns))
+
+
+def read_record(path: Path, model: "type[Record]") -> "Record":
+    """Read a record that `write_record` wrote.
+
+    Args:
+        path: The file.
+        model: The record's type. Where it has a field `version`, its default is the newest one
+            that can be read.
+
+    Raises:
+        RunError: The file is missing, damaged, or written by a newer Babelift.
+    """
+    from pydantic import ValidationError
+
+    again = "Take the file from a copy, or run the command that wrote it with another --out."
+    try:
+        values = json.loads(path.read_bytes())
+        version = values.get("version") if isinstance(values, dict) else None
+        newest = model.model_fields["version"].default if "version" in model.model_fields else None
+        if isinstance(version, int) and isinstance(newest, int) and version > newest:
+            raise RunError(
+                f"'{path}' was written by a newer Babelift: its form has version {version}, this "
+                f"one reads up to {newest}.",
+                "Update Babelift: pip install --upgrade babelift",
+            )
+        return model.model_validate(values)
+    except OSError as error:
+        raise RunError(f"'{path}' cannot be read: {error.strerror or error}.", again) from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(map(str, first["loc"]))
+        why = f"{field}: {first['msg']}" if field else first["msg"]
+        raise RunError(f"'{path}' is damaged: {why}.", again) from error
+    except (ValueError, RecursionError) as error:
+        raise RunError(f"'{path}' is damaged: it is not JSON ({error}).", again) from error
+
+
+# Hashing
 
 
 def file_hash(path: Path) -> str:
@@ -220,8 +569,16 @@ def job_key(settings: Any, inputs: Sequence[str]) -> str:
     return hashlib.sha256(json.dumps([settings, hashes], sort_keys=True).encode()).hexdigest()
 
 
+# Failing
+
+
 @contextmanager
-def _explained(path: Path) -> Iterator[None]:
+def explained(path: Path) -> Iterator[None]:
+    """Name the file where writing it fails.
+
+    Raises:
+        RunError: It failed: disk full, no permission.
+    """
     try:
         with full_disk_explained(path):
             yield
@@ -234,7 +591,7 @@ def _explained(path: Path) -> Iterator[None]:
         raise
 
 
-_NO_ROOM: Final = ("No space left on device", "Disk quota exceeded")
+_NO_ROOM: Final = tuple(map(os.strerror, (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)))
 
 
 @contextmanager
@@ -261,6 +618,9 @@ def _unwritable(path: Path, why: str) -> RunError:
         "Choose another --out, or make room or permission there and run the same command again; "
         "what was finished is kept.",
     )
+
+
+# The cache
 
 
 def cache_dir() -> Path:

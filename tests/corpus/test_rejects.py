@@ -8,7 +8,7 @@ import pytest
 
 from babelift.corpus import Corpus, check_budget, count_reasons, write_rejects
 from babelift.corpus.rejects import SHOWN, Reject, reject_frame
-from babelift.errors import DataError, RejectsError
+from babelift.errors import RejectsError, RunError
 
 Read = Callable[..., Corpus]
 
@@ -56,5 +56,21 @@ def test_rejects_are_written_as_json_lines(tmp_path: Path) -> None:
 
 def test_rejects_that_cannot_be_written_are_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(DataError, match="rejects cannot be written"):
+    with pytest.raises(RunError, match="cannot be written"):
         write_rejects(reject_frame([]), tmp_path / "file" / "rejects.jsonl")
+
+
+@pytest.mark.parametrize("content", ["mine\n", "{}\n", '{"file": "a"}\n', "[]", "\x80"])
+def test_a_file_that_holds_no_rejects_is_not_overwritten(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "rejects.jsonl"
+    path.write_text(content, encoding="latin-1")
+    with pytest.raises(RunError, match="not overwritten"):
+        write_rejects(reject_frame([Reject("a.csv", 7, None, "broken quoting")]), path)
+    assert path.read_text(encoding="latin-1") == content
+
+
+def test_earlier_rejects_make_room_for_those_of_now(tmp_path: Path) -> None:
+    path = tmp_path / "rejects.jsonl"
+    for row in (7, 8):
+        write_rejects(reject_frame([Reject("a.csv", row, None, "broken quoting")]), path)
+    assert [json.loads(line)["row"] for line in path.open(encoding="utf-8")] == [8]

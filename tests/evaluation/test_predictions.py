@@ -126,9 +126,18 @@ def test_too_many_bad_rows_stop_before_the_model_is_opened(tmp_path: Path) -> No
 def test_predict_overwrites_nothing(model: Path, reviews: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.csv"
     out.write_text("mine")
-    with pytest.raises(ConfigError, match="exists already"):
+    with pytest.raises(RunError, match="exists and has no report"):
         predict(model, reviews, out=out)
     assert out.read_text() == "mine"
+
+
+def test_predict_run_again_says_that_it_is_done(model: Path, reviews: Path, tmp_path: Path) -> None:
+    out = predict(model, reviews, out=tmp_path / "out.csv")
+    before = out.stat().st_mtime_ns
+    assert predict(model, reviews, out=out) == out
+    assert out.stat().st_mtime_ns == before
+    with pytest.raises(RunError, match="other settings"):
+        predict(model, reviews, out=out, batch_size=7)
 
 
 @pytest.mark.parametrize(

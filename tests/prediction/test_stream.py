@@ -79,7 +79,8 @@ def test_finished_parts_are_not_computed_again(predictor: Stopped, tmp_path: Pat
     assert predictor.run(model, table, out, stop_after=1) == PART
     assert predictor.run(model, table, out) == ROWS - 3 * PART
     assert out.read_bytes() == whole.read_bytes()
-    names = {"in.jsonl", "model", "out.csv", "whole.csv"}
+    tables = {"out.csv", "whole.csv"}
+    names = {"in.jsonl", "model", *tables, *(f"{table}.report.json" for table in tables)}
     assert {path.name for path in tmp_path.iterdir()} == names
 
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 import polars as pl
 
-from babelift.errors import DataError, RejectsError
+from babelift.errors import RejectsError, RunError
+from babelift.store import write_text
 
 if TYPE_CHECKING:
     from babelift.progress import Progress
@@ -67,22 +68,29 @@ def count_reasons(rejects: pl.DataFrame) -> dict[str, int]:
     return dict(counts.iter_rows())
 
 
-def write_rejects(rejects: pl.DataFrame, path: str | Path) -> None:
-    """Write rejects as JSON lines, one object per row.
+def write_rejects(rejects: pl.DataFrame, path: Path) -> None:
+    """Write rejects as JSON lines, one object per row, in place of those that stand there.
 
     Raises:
-        DataError: The file cannot be written.
+        RunError: The file cannot be written, or is there and holds no rejects.
     """
+    if path.exists() and not _are_rejects(path):
+        raise RunError(
+            f"'{path}' holds something else than rejected rows; it is not overwritten.",
+            "Choose another --out, or move that file away.",
+        )
     lines = (json.dumps(row, ensure_ascii=False) + "\n" for row in rejects.iter_rows(named=True))
+    write_text("".join(lines), path)
+
+
+def _are_rejects(path: Path) -> bool:
+    """Whether a file looks, by its first line, as if `write_rejects` had written it."""
     try:
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-        with Path(path).open("w", encoding="utf-8", newline="\n") as file:
-            file.writelines(lines)
-    except OSError as error:
-        raise DataError(
-            f"{path}: rejects cannot be written: {error.strerror or error}.",
-            "Choose a folder that can be written, or make room on the disk.",
-        ) from error
+        with path.open("rb") as file:
+            first = file.readline(1 << 20)
+        return not first or list(json.loads(first)) == list(REJECTS)
+    except (OSError, ValueError, TypeError, RecursionError):
+        return False
 
 
 class WasRead(Protocol):
@@ -116,7 +124,7 @@ def report_rejects(
         progress: Where it is said.
 
     Raises:
-        DataError: The file cannot be written.
+        RunError: As `write_rejects`.
         RejectsError: As `check_budget`.
     """
     for note in read.notes:

@@ -20,7 +20,7 @@ from babelift.prediction.model import model_identity
 from babelift.prediction.rows import make_predictions, prediction_columns
 from babelift.prediction.stream import Finished
 from babelift.progress import Progress, quiet
-from babelift.store import check_form, check_place, job_key, rows_file, write_json, write_rows
+from babelift.store import check_form, claim_file, job_key, rows_file, write_json, write_rows
 
 if TYPE_CHECKING:
     from babelift.prediction.on_ray import RayPredictor
@@ -40,7 +40,6 @@ def write_predictions(predictions: pl.DataFrame, path: Path) -> None:
         RunError: The file cannot be written.
     """
     check_form(path)
-    check_place(path)
     write_rows(predictions, path)
 
 
@@ -70,23 +69,27 @@ def run_predict(config: PredictConfig, progress: Progress | None = None) -> Path
         raise ConfigError("no input table was given.", "Name one or more, e.g. reviews.csv")
     if config.out is None:
         raise ConfigError("no file to write was given.", "Name one: --out labelled.csv")
-    check_form(config.out)
-    if config.out.exists():
-        raise ConfigError(f"'{config.out}' exists already.", "Choose another --out.")
-    check_place(config.out)
     progress = progress or quiet()
-    rejects = config.out.with_name(f"{config.out.name}.rejects.jsonl")
-    with parts_folder(config.out) as folder:
-        rows = read_parts(config.input, config, folder, labelled=False, lang_required=False)
-        report_rejects(rows, rejects, config.max_rejects, progress)
-        finished = Finished(config.out, _job_key(config))
-        with _opened(config) as predictor, rows_file(config.out) as append:
-            found = _probabilities(rows, predictor, finished, config.batch_size, progress)
-            for part, proba in zip(rows, found, strict=True):
-                columns = prediction_columns(predictor.labels, proba, part.height)
-                append(_with_predictions(part, columns, rows.filled))
-        finished.clear()
-    return config.out
+    out = config.out
+    with claim_file(out, [*config.input, config.model]) as output:
+        if out.exists():
+            output.check_job(_job_key(config))
+            progress.say(f"{out} is complete already; nothing was changed.")
+            return out
+        with parts_folder(out) as folder:
+            rows = read_parts(config.input, config, folder, labelled=False, lang_required=False)
+            report_rejects(rows, output.rejects, config.max_rejects, progress)
+            job = _job_key(config)
+            finished = Finished(out, job)
+            with _opened(config) as predictor, rows_file(out) as append:
+                found = _probabilities(rows, predictor, finished, config.batch_size, progress)
+                for part, proba in zip(rows, found, strict=True):
+                    columns = prediction_columns(predictor.labels, proba, part.height)
+                    append(_with_predictions(part, columns, rows.filled))
+                counts = {"rows": rows.height, "rejects": rows.rejects.height}
+                write_json({"job": job, **counts}, output.report)
+            finished.clear()
+    return out
 
 
 def _job_key(config: PredictConfig) -> str:

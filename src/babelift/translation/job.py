@@ -1,12 +1,9 @@
 """The job behind `babelift translate`: tables in, one file of translated rows out."""
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from itertools import chain, count
 from pathlib import Path
-from typing import Any, NoReturn
 
 import polars as pl
 
@@ -16,84 +13,12 @@ from babelift.corpus.parts import Spool, parts_folder, read_parts
 from babelift.errors import ConfigError, RunError
 from babelift.languages import resolve
 from babelift.progress import Progress, quiet
-from babelift.store import check_form, check_place, file_hash, job_key, rows_file, write_json
+from babelift.store import claim_file, file_hash, job_key, rows_file, write_json
 from babelift.translation.driver import BATCH_TOKENS, translate_parts, translate_rows
 from babelift.translation.memory import Memory
 from babelift.translation.protocol import Translator
 from babelift.translation.registry import load_translator
 from babelift.translation.report import TranslationReport
-
-
-@dataclass(frozen=True, slots=True)
-class JobOutput:
-    """A file that a job writes, with its report beside it.
-
-    Attributes:
-        path: The file.
-        job: Identifies the settings and the input.
-    """
-
-    path: Path
-    job: str
-
-    @property
-    def report(self) -> Path:
-        """The report: counts, and the job that made the output."""
-        return self.path.with_name(f"{self.path.name}.report.json")
-
-    def check(self) -> None:
-        """Refuse, before any work, a file that another job or the user made.
-
-        Raises:
-            ConfigError: The file's ending is not one that can be written.
-            RunError: The file exists and is not this job's.
-        """
-        check_form(self.path)
-        if self.path.is_dir():
-            raise RunError(f"output '{self.path}' is a folder.", "Name a file with --out.")
-        if not self.path.exists():
-            return
-        try:
-            known: Any = json.loads(self.report.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            known = None
-        if not isinstance(known, dict) or "job" not in known:
-            self._refuse("was not written by 'babelift translate'")
-        if known["job"] != self.job:
-            self._refuse("was written with other settings or from another input")
-
-    def write(self, frames: Iterable[pl.DataFrame], report: Callable[[], dict[str, Any]]) -> bool:
-        """Put the rows in place; what stands there already must be the same to the byte.
-
-        Args:
-            frames: The rows, all of the same columns.
-            report: Gives the counts, once all rows have been taken.
-
-        Returns:
-            Whether anything was written.
-
-        Raises:
-            RunError: The file cannot be written, or is not what the job makes now.
-        """
-        exists = self.path.exists()
-        fresh = self.path.with_name(f".{self.path.stem}.again{self.path.suffix}")
-        with rows_file(fresh if exists else self.path) as append:
-            for frame in frames:
-                append(frame)
-            if not exists:
-                write_json({"job": self.job, **report()}, self.report)
-        if exists:
-            same = file_hash(fresh) == file_hash(self.path)
-            fresh.unlink()
-            if not same:
-                self._refuse("is not what this job makes now: it or the translator has changed")
-        return not exists
-
-    def _refuse(self, why: str) -> NoReturn:
-        raise RunError(
-            f"output '{self.path}' exists and {why}; it is not overwritten.",
-            "Choose another --out, or move that file away.",
-        )
 
 
 def run_translate(config: TranslateConfig, progress: Progress | None = None) -> TranslationReport:
@@ -119,13 +44,13 @@ def run_translate(config: TranslateConfig, progress: Progress | None = None) -> 
     """
     progress = progress or quiet()
     out = _checked_output(config)
-    output = JobOutput(out, _job_key(config))
-    output.check()
-    check_place(out)
-    with parts_folder(out) as folder:
+    inputs = [*config.input, config.translator, config.fallback or ""]
+    with claim_file(out, inputs) as output, parts_folder(out) as folder:
+        job = _job_key(config)
+        if exists := out.exists():
+            output.check_job(job)
         rows = read_parts(config.input, config, folder, labelled=False)
-        rejects = out.with_name(f"{out.name}.rejects.jsonl")
-        report_rejects(rows, rejects, config.max_rejects, progress)
+        report_rejects(rows, output.rejects, config.max_rejects, progress)
         with Memory() as memory, _translators(config) as (translator, fallback):
             report = TranslationReport.of(
                 translator, fallback if config.quality == "retry" else None
@@ -146,10 +71,21 @@ def run_translate(config: TranslateConfig, progress: Progress | None = None) -> 
             )
             form = next(iter(rows)).clear()
             frames = chain([form], rows if config.with_originals else (), made)
-            written = output.write(frames, report.to_dict)
+            fresh = folder / f"again{out.suffix}" if exists else out
+            with rows_file(fresh) as append:
+                for frame in frames:
+                    append(frame)
+                if not exists:
+                    write_json({"job": job, **report.to_dict()}, output.report)
+            if exists and file_hash(fresh) != file_hash(out):
+                raise RunError(
+                    f"'{out}' is not what this job makes now: it or the translator has changed; "
+                    "it is not overwritten.",
+                    "Choose another --out, or move that file away.",
+                )
     for note in report.notes:
         progress.say(note)
-    if not written:
+    if exists:
         progress.say(f"{out} is complete already; nothing was changed.")
     return report
 
