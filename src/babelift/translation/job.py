@@ -1,6 +1,6 @@
 """The job behind `babelift translate`: tables in, one file of translated rows out."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from itertools import chain, count
 from pathlib import Path
