@@ -56,22 +56,23 @@ def fit(name: str, settings: Mapping[str, Any], work: Path, *, translator: str =
 
     config = FitConfig.from_mapping({**COLUMNS, **settings})
     folder = work / f"{name}-{_identity(config, translator)}"
-    before = Run.open(folder).manifest if (folder / "manifest.json").is_file() else {}
-    known = before.get("finished") is not None and (folder / "predictions.parquet").is_file()
+    before = Run.open(folder).manifest if (folder / "manifest.json").is_file() else None
+    done = before is not None and before.finished is not None
+    known = done and (folder / "predictions.parquet").is_file()
     started = time.perf_counter()
     manifest = before if known else run_fit(config.model_copy(update={"out": folder})).manifest
     shutil.rmtree(folder / "model", ignore_errors=True)
     shutil.rmtree(folder / "checkpoints", ignore_errors=True)
     found = Fit(
         pl.read_parquet(folder / "predictions.parquet"),
-        tuple(manifest["labels"]),
-        manifest["training"]["translations"],
-        sum(manifest["stages"].values()),
+        tuple(manifest.labels),
+        manifest.training.translations,
+        sum(manifest.stages.values()),
     )
     took = "done before" if known else f"{time.perf_counter() - started:.0f} s"
-    training = manifest["stages"]["training"]
+    training = manifest.stages["training"]
     print(
-        f"{name}: {took} (training {training:.0f} s, {manifest['training']['steps']} updates, "
+        f"{name}: {took} (training {training:.0f} s, {manifest.training.steps} updates, "
         f"{found.translations} translations)",
         flush=True,
     )

@@ -407,7 +407,7 @@ def write_json(value: Any, path: Path) -> None:
 
 def write_record(record: "BaseModel", path: Path) -> None:
     """Write a record as indented JSON; `read_record` reads it."""
-    write_json(record.model_dump(mode="json"), path)
+    write_json(record.model_dump(mode="json", by_alias=True), path)
 
 
 def write_text(text: str, path: Path) -> Path:

@@ -32,16 +32,16 @@ def test_the_folder_holds_what_the_readme_says(run: Run) -> None:
         "model/model.safetensors", "model/config.json", "model/README.md",
         "predictions.parquet", "metrics.json", "report.html", "log.jsonl",
     ):  # fmt: skip
-        assert (run.path / name).stat().st_size > 0, name
+        assert (run.folder / name).stat().st_size > 0, name
 
 
 def test_nothing_is_pickled(run: Run) -> None:
-    endings = {file.suffix for file in run.path.rglob("*") if file.is_file()}
+    endings = {file.suffix for file in run.folder.rglob("*") if file.is_file()}
     assert not endings & {".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt"}
 
 
 def test_every_language_is_measured_beside_the_linear_baseline(run: Run) -> None:
-    metrics = json.loads((run.path / "metrics.json").read_text())
+    metrics = json.loads((run.folder / "metrics.json").read_text())
     for part in ("languages", "linear"):
         assert set(metrics[part]) == SIX
         for scores in metrics[part].values():
@@ -53,7 +53,7 @@ def test_every_language_is_measured_beside_the_linear_baseline(run: Run) -> None
 
 
 def test_training_saw_english_originals_and_their_translations_only(run: Run) -> None:
-    train = pl.read_parquet(run.path / "data" / "train.parquet")
+    train = pl.read_parquet(run.folder / "data" / "train.parquet")
     assert train.columns[: len(SCHEMA)] == list(SCHEMA)
     assert set(train.filter(pl.col("origin") == "original")["lang"]) == {"en"}
     made = train.filter(pl.col("origin") != "original")
@@ -64,8 +64,8 @@ def test_training_saw_english_originals_and_their_translations_only(run: Run) ->
 
 
 def test_the_same_command_again_does_nothing(run: Run) -> None:
-    before = {file: file.stat().st_mtime_ns for file in run.path.rglob("*") if file.is_file()}
-    config = FitConfig.read(run.path / "config.yaml")
+    before = {file: file.stat().st_mtime_ns for file in run.folder.rglob("*") if file.is_file()}
+    config = FitConfig.read(run.folder / "config.yaml")
     again = run_fit(config)
     assert again.finished
     assert {file: file.stat().st_mtime_ns for file in before} == before
@@ -73,7 +73,7 @@ def test_the_same_command_again_does_nothing(run: Run) -> None:
 
 def test_force_starts_over_beside_the_old_folder(run: Run, tmp_path: Path) -> None:
     old = tmp_path / "demo"
-    shutil.copytree(run.path, old)
+    shutil.copytree(run.folder, old)
     config = FitConfig.read(old / "config.yaml").model_copy(update={"out": old})
     new = run_fit(config, force=True)
     assert new.path == tmp_path / "demo-2"
@@ -98,7 +98,7 @@ def test_a_changed_input_file_is_not_taken_for_the_old_one(run: Run, tmp_path: P
 
 def test_a_run_that_lost_its_last_stages_makes_only_those_again(run: Run, tmp_path: Path) -> None:
     copy = tmp_path / "demo"
-    shutil.copytree(run.path, copy)
+    shutil.copytree(run.folder, copy)
     manifest = json.loads((copy / "manifest.json").read_text())
     for stage in ("evaluation", "report"):
         del manifest["stages"][stage]
@@ -108,7 +108,7 @@ def test_a_run_that_lost_its_last_stages_makes_only_those_again(run: Run, tmp_pa
     weights = (copy / "model" / "model.safetensors").stat().st_mtime_ns
     config = FitConfig.read(copy / "config.yaml").model_copy(update={"out": copy})
     run_fit(config)
-    assert (copy / "metrics.json").read_text() == (run.path / "metrics.json").read_text()
+    assert (copy / "metrics.json").read_text() == (run.folder / "metrics.json").read_text()
     assert (copy / "model" / "model.safetensors").stat().st_mtime_ns == weights
 
 
@@ -118,21 +118,21 @@ def test_plain_transformers_gives_the_labels_that_predict_gives(run: Run, tmp_pa
 
     from babelift.evaluation.jobs import run_predict
 
-    test = pl.read_parquet(run.path / "data" / "test.parquet")
+    test = pl.read_parquet(run.folder / "data" / "test.parquet")
     table = tmp_path / "test.jsonl"
     test.select("id", "text", "lang").write_ndjson(table)
     out = run_predict(
-        PredictConfig(model=str(run.path), input=(str(table),), out=tmp_path / "out.jsonl"), None
+        PredictConfig(model=str(run.folder), input=(str(table),), out=tmp_path / "out.jsonl"), None
     )
     ours = pl.read_ndjson(out)
-    classify = pipeline("text-classification", model=str(run.path / "model"))
+    classify = pipeline("text-classification", model=str(run.folder / "model"))
     theirs = [answer["label"] for answer in classify(test["text"].to_list(), batch_size=16)]
     assert ours["id"].to_list() == test["id"].to_list()
     assert ours["prediction"].cast(pl.String).to_list() == theirs
 
 
 def test_the_report_is_one_file_that_asks_nothing_of_the_network(run: Run) -> None:
-    page = (run.path / "report.html").read_text(encoding="utf-8")
+    page = (run.folder / "report.html").read_text(encoding="utf-8")
     for mark in ('src="http', "src='http", "@import", 'href="http://', "<script src", "<link "):
         assert mark not in page
     for name in ("German", "Japanese"):

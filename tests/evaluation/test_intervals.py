@@ -49,7 +49,7 @@ def test_groups_of_one_row_change_nothing() -> None:
 
 
 def test_right_on_every_row_leaves_no_width() -> None:
-    assert bootstrap_f1(np.array([0, 1]), np.array([0, 1]), 2).micro == [1.0, 1.0]
+    assert bootstrap_f1(np.array([0, 1]), np.array([0, 1]), 2).micro == (1.0, 1.0)
 
 
 def test_many_labels_and_many_groups_do_not_need_their_product_in_memory() -> None:

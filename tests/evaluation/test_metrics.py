@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from babelift.errors import DataError, LanguageError
-from babelift.evaluation.metrics import evaluate_predictions
+from babelift.evaluation.metrics import Bin, Means, evaluate_predictions
 
 LABELS = ["1", "2", "3"]
 
@@ -26,44 +26,39 @@ def table(**columns: list[object]) -> pl.DataFrame:
 
 
 def test_each_language_gets_the_scores_worked_by_hand() -> None:
-    german = evaluate_predictions(table(), LABELS, ordinal=True)["languages"]["de"]
-    assert german["f1_micro"] == pytest.approx(2 / 3)
-    assert german["f1_macro"] == pytest.approx((2 / 3 + 1 + 0) / 3)
-    assert german["confusion"] == [[1, 0, 0], [0, 1, 0], [1, 0, 0]]
-    assert german["mae"] == pytest.approx(2 / 3)
-    assert german["rows"] == 3
-    assert german["per_label"]["1"] == {
-        "precision": 0.5,
-        "recall": 1.0,
-        "f1": pytest.approx(2 / 3),
-        "rows": 1,
-    }
+    german = evaluate_predictions(table(), LABELS, ordinal=True).languages["de"]
+    assert german.f1_micro == pytest.approx(2 / 3)
+    assert german.f1_macro == pytest.approx((2 / 3 + 1 + 0) / 3)
+    assert german.confusion == ((1, 0, 0), (0, 1, 0), (1, 0, 0))
+    assert german.mae == pytest.approx(2 / 3)
+    assert german.rows == 3
+    first = german.per_label["1"]
+    assert (first.precision, first.recall, first.rows) == (0.5, 1.0, 1)
+    assert first.f1 == pytest.approx(2 / 3)
 
 
 def test_the_mean_counts_every_language_once() -> None:
     metrics = evaluate_predictions(table(), LABELS, ordinal=False)
-    assert metrics["mean"]["f1_micro"] == pytest.approx((2 / 3 + 0) / 2)
-    assert metrics["mean"]["languages"] == 2
+    assert metrics.mean.f1_micro == pytest.approx((2 / 3 + 0) / 2)
+    assert metrics.mean.languages == 2
 
 
 def test_unordered_labels_have_no_distance() -> None:
-    german = evaluate_predictions(table(), LABELS, ordinal=False)["languages"]["de"]
-    assert "mae" not in german
-    assert "qwk" not in german
+    german = evaluate_predictions(table(), LABELS, ordinal=False).languages["de"]
+    assert german.mae is None
+    assert german.qwk is None
 
 
 def test_without_probabilities_there_is_no_calibration_error() -> None:
-    german = evaluate_predictions(table(), LABELS, ordinal=False)["languages"]["de"]
-    assert german["calibration_error"] is None
-    assert german["reliability"] == []
+    german = evaluate_predictions(table(), LABELS, ordinal=False).languages["de"]
+    assert german.calibration_error is None
+    assert german.reliability == ()
 
 
 def test_calibration_comes_from_the_probability_of_the_prediction() -> None:
     metrics = evaluate_predictions(table(probability=[0.8, 0.8, 0.8, 0.9]), LABELS, ordinal=False)
-    assert metrics["languages"]["de"]["calibration_error"] == pytest.approx(0.8 - 2 / 3)
-    assert metrics["languages"]["ja"]["reliability"] == [
-        {"confidence": 0.9, "accuracy": 0.0, "rows": 1}
-    ]
+    assert metrics.languages["de"].calibration_error == pytest.approx(0.8 - 2 / 3)
+    assert metrics.languages["ja"].reliability == (Bin(confidence=0.9, accuracy=0.0, rows=1),)
 
 
 def test_calibration_comes_from_the_columns_of_the_labels_where_there_is_no_other() -> None:
@@ -73,41 +68,42 @@ def test_calibration_comes_from_the_columns_of_the_labels_where_there_is_no_othe
         "p_3": [0.1, 0.3, 0.1, 0.0],
     }
     metrics = evaluate_predictions(table(**columns), LABELS, ordinal=False)
-    assert metrics["languages"]["ja"]["calibration_error"] == pytest.approx(0.9)
+    assert metrics.languages["ja"].calibration_error == pytest.approx(0.9)
 
 
 def test_the_linear_baseline_stands_apart() -> None:
     both = pl.concat([table(model=["encoder"] * 4), table(model=["linear"] * 4)])
     metrics = evaluate_predictions(both, LABELS, ordinal=False)
-    assert metrics["linear"] == metrics["languages"]
-    assert metrics["languages"]["de"]["rows"] == 3
+    assert metrics.linear == metrics.languages
+    assert metrics.languages["de"].rows == 3
 
 
 def test_a_table_of_the_baseline_alone_has_no_mean() -> None:
     metrics = evaluate_predictions(table(model=["linear"] * 4), LABELS, ordinal=False)
-    assert metrics["mean"] == {"f1_micro": None, "f1_macro": None, "languages": 0}
+    assert metrics.mean == Means(f1_micro=None, f1_macro=None, languages=0)
 
 
 def test_translated_test_rows_are_marked_as_such() -> None:
     origins = ["machine", "machine", "original", "machine"]
     metrics = evaluate_predictions(table(origin=origins), LABELS, ordinal=False)
-    assert metrics["languages"]["de"]["origin"] == "mixed"
-    assert metrics["languages"]["ja"]["origin"] == "machine"
+    assert metrics.languages["de"].origin == "mixed"
+    assert metrics.languages["ja"].origin == "machine"
 
 
 def test_languages_that_differ_only_in_region_are_one() -> None:
     rows = table(lang=["pt", "pt-BR", "por", "pt"])
-    assert list(evaluate_predictions(rows, LABELS, ordinal=False)["languages"]) == ["pt"]
+    assert list(evaluate_predictions(rows, LABELS, ordinal=False).languages) == ["pt"]
 
 
 def test_numbers_as_labels_are_read_as_whole_numbers() -> None:
     floats = table(label=[1.0, 2.0, 3.0, 1.0], prediction=[1, 2, 1, 2])
-    assert evaluate_predictions(floats, LABELS, ordinal=True)["languages"]["de"]["rows"] == 3
+    assert evaluate_predictions(floats, LABELS, ordinal=True).languages["de"].rows == 3
 
 
 def test_everything_can_be_written_as_json_without_nan() -> None:
     one_label = table(label=["1"] * 4, prediction=["1"] * 4, probability=[1.0] * 4)
-    text = json.dumps(evaluate_predictions(one_label, LABELS, ordinal=True), allow_nan=False)
+    metrics = evaluate_predictions(one_label, LABELS, ordinal=True)
+    text = json.dumps(metrics.model_dump(mode="json"), allow_nan=False)
     assert json.loads(text)["languages"]["de"]["qwk"] is None
 
 
@@ -161,7 +157,7 @@ def test_scores_lie_in_their_intervals_and_do_not_depend_on_the_order(rows: int,
     metrics = evaluate_predictions(frame, LABELS, ordinal=True, resamples=200)
     mixed = frame.sample(fraction=1, shuffle=True, seed=seed)
     assert evaluate_predictions(mixed, LABELS, ordinal=True, resamples=200) == metrics
-    for scores in metrics["languages"].values():
-        low, high = scores["f1_micro_interval"]
-        assert low <= scores["f1_micro"] <= high
-        assert sum(map(sum, scores["confusion"])) == scores["rows"]
+    for scores in metrics.languages.values():
+        low, high = scores.f1_micro_interval
+        assert low <= scores.f1_micro <= high
+        assert sum(map(sum, scores.confusion)) == scores.rows

@@ -21,8 +21,10 @@ from babelift.errors import (
 )
 from babelift.evaluation.evaluate import evaluate
 from babelift.evaluation.jobs import make_predictions, run_evaluate, run_predict, write_predictions
+from babelift.evaluation.metrics import Metrics
 from babelift.prediction.predictor import Predictor
 from babelift.prediction.stream import predict_proba
+from babelift.store import read_record
 from tests.support import SENTENCES
 
 LABELS = ["negative", "neutral", "positive"]
@@ -52,7 +54,7 @@ def predict(model: Path, *inputs: Path, **settings: object) -> Path:
     return run_predict(PredictConfig.from_mapping(values))
 
 
-def measure(model: Path | str, *inputs: Path, **settings: object) -> dict[str, object]:
+def measure(model: Path | str, *inputs: Path, **settings: object) -> Metrics:
     values = {"model": str(model), "input": tuple(map(str, inputs)), **settings}
     return run_evaluate(EvaluateConfig.from_mapping(values))
 
@@ -164,8 +166,8 @@ def test_evaluate_writes_metrics_and_predictions(
 ) -> None:
     out = tmp_path / "evaluated"
     metrics = measure(model, reviews, out=out)
-    assert json.loads((out / "metrics.json").read_text()) == metrics
-    assert set(metrics["languages"]) == set(SENTENCES)
+    assert read_record(out / "metrics.json", Metrics) == metrics
+    assert set(metrics.languages) == set(SENTENCES)
     predictions = pl.read_parquet(out / "predictions.parquet")
     assert predictions["prediction"].to_list() == Predictor.load(model).predict(TEXTS)
     with pytest.raises(RunError, match=r"holds a metrics\.json already"):
@@ -177,7 +179,7 @@ def test_evaluate_counts_rows_that_cannot_be_used(
 ) -> None:
     file, out = tmp_path / "test.csv", tmp_path / "out"
     file.write_text("text,label,lang\ngood,positive,en\nbad,,en\n")
-    assert measure(model, file, out=out, max_rejects=0.5)["languages"]["en"]["rows"] == 1
+    assert measure(model, file, out=out, max_rejects=0.5).languages["en"].rows == 1
     assert "missing label" in (out / "rejects.jsonl").read_text()
     assert capsys.readouterr().out == ""
 
@@ -196,11 +198,11 @@ def test_predictions_of_another_tool_need_three_columns_under_any_name(tmp_path:
     file = tmp_path / "other.csv"
     file.write_text("gold,prediction\n1,1\n2,1\n3,3\n")
     metrics = measure(file, label="gold", lang="pt-BR")
-    assert metrics["labels"] == ["1", "2", "3"]
-    assert metrics["ordinal"] is True
-    assert metrics["languages"]["pt"]["f1_micro"] == pytest.approx(2 / 3)
-    assert metrics["languages"]["pt"]["calibration_error"] is None
-    assert measure(file, label="gold", lang="pt", ordinal=False)["ordinal"] is False
+    assert metrics.labels == ("1", "2", "3")
+    assert metrics.ordinal is True
+    assert metrics.languages["pt"].f1_micro == pytest.approx(2 / 3)
+    assert metrics.languages["pt"].calibration_error is None
+    assert measure(file, label="gold", lang="pt", ordinal=False).ordinal is False
 
 
 @pytest.mark.parametrize(
@@ -247,7 +249,7 @@ def test_rows_in_memory_give_what_files_give(model: Path, reviews: Path) -> None
     assert evaluate(model, pl.DataFrame(ROWS)) == from_files
     renamed = pl.DataFrame(ROWS).rename({"text": "body", "label": "stars"}).drop("lang")
     metrics = evaluate(model, renamed, text="body", label="stars", lang="en")
-    assert list(metrics["languages"]) == ["en"]
+    assert list(metrics.languages) == ["en"]
 
 
 def test_rows_in_memory_are_checked(model: Path) -> None:
@@ -261,7 +263,7 @@ def test_rows_in_memory_are_checked(model: Path) -> None:
 
 
 def test_the_package_is_also_the_public_function(model: Path) -> None:
-    assert babelift.evaluate(model, pl.DataFrame(ROWS))["labels"] == LABELS
+    assert babelift.evaluate(model, pl.DataFrame(ROWS)).labels == tuple(LABELS)
 
 
 def test_predict_proba_names_its_columns(model: Path) -> None:

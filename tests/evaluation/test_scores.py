@@ -8,6 +8,7 @@ from hypothesis.extra import numpy as npst
 from sklearn import metrics
 
 from babelift.evaluation.metrics import (
+    LabelScore,
     confusion_matrix,
     expected_calibration_error,
     f1_macro,
@@ -54,7 +55,7 @@ def test_a_label_that_is_predicted_but_never_true_lowers_f1_macro() -> None:
 
 def test_per_label_scores_are_those_worked_by_hand() -> None:
     scores = per_label(BY_HAND, ["1", "2", "3"])["2"]
-    assert scores == {"precision": 3 / 4, "recall": 3 / 4, "f1": 3 / 4, "rows": 4}
+    assert scores == LabelScore(precision=3 / 4, recall=3 / 4, f1=3 / 4, rows=4)
 
 
 def test_mean_absolute_error_counts_stars() -> None:
@@ -92,7 +93,7 @@ def test_calibration_error_by_hand() -> None:
 
 def test_a_confidence_on_an_edge_belongs_to_the_lower_bin() -> None:
     bins = reliability(np.array([0.0, 0.5, 0.5001, 1.0]), np.ones(4, dtype=bool), bins=2)
-    assert [part["rows"] for part in bins] == [2, 2]
+    assert [part.rows for part in bins] == [2, 2]
 
 
 @given(answers)
@@ -112,7 +113,7 @@ def test_scores_agree_with_scikit_learn(pairs: list[tuple[int, int]]) -> None:
     )
     ours = per_label(confusion, LABELS)
     for name, values in zip(("precision", "recall", "f1", "rows"), theirs, strict=True):
-        assert [ours[label][name] for label in LABELS] == pytest.approx(list(values))
+        assert [getattr(ours[label], name) for label in LABELS] == pytest.approx(list(values))
 
 
 @given(answers)
@@ -133,7 +134,7 @@ def test_calibration_error_is_a_share_and_ignores_order(data: st.DataObject, row
     error = expected_calibration_error(confidence, correct)
     assert 0 <= error <= 1 + 1e-12
     assert expected_calibration_error(confidence[::-1], correct[::-1]) == pytest.approx(error)
-    assert sum(part["rows"] for part in reliability(confidence, correct)) == rows
+    assert sum(part.rows for part in reliability(confidence, correct)) == rows
 
 
 @given(answers, st.permutations(range(4)))

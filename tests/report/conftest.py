@@ -1,7 +1,7 @@
 """An invented run folder with every file that `babelift fit` leaves behind."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,8 @@ import polars as pl
 import pytest
 
 from babelift.corpus.rows import conform
+from babelift.evaluation.metrics import Metrics
+from babelift.run.manifest import Manifest
 
 LABELS = ["1", "2", "3", "4", "5"]
 TARGETS = ["de", "es", "fr", "ja", "zh"]
@@ -69,6 +71,58 @@ def language_metrics(accuracy: float, origin: str, seed: int, rows: int = 120) -
     }
 
 
+def scores(
+    micro: float = 0.5,
+    interval: tuple[float, float] = (0.45, 0.55),
+    rows: int = 200,
+    labels: Sequence[str] = ("a", "b"),
+    **more: Any,
+) -> dict[str, Any]:
+    """One language's scores, as `metrics.json` holds them."""
+    confusion = more.get("confusion", [[rows - rows // 2, 0], [rows // 2, 0]])
+    of_label = {"precision": micro, "recall": micro, "f1": micro, "rows": rows // 2}
+    return {
+        "f1_micro": micro,
+        "f1_micro_interval": interval,
+        "f1_macro": micro,
+        "f1_macro_interval": interval,
+        "rows": sum(map(sum, confusion)),
+        "origin": "original",
+        "calibration_error": None,
+        "confusion": confusion,
+        "per_label": dict.fromkeys(labels, of_label),
+        **more,
+    }
+
+
+def metrics_of(languages: dict[str, dict[str, Any]], **more: Any) -> Metrics:
+    """Metrics of a classifier, by default with the labels a and b."""
+    mean = {"f1_micro": None, "f1_macro": None, "languages": len(languages)}
+    values = {"labels": ["a", "b"], "ordinal": False, "languages": languages, "mean": mean}
+    return Metrics.model_validate(values | more)
+
+
+TRAINING = {
+    "encoder": "distilbert/distilbert-base-multilingual-cased", "license": "Apache-2.0",
+    "parameters": 134_737_157, "vocabulary": 119_547, "steps": 660, "epochs": 3, "best_step": 440,
+    "originals": 701, "translations": 3380, "unpaired": 12, "recycled": 0, "precision": "bf16",
+    "seconds": 201.0, "resumed_from": None, "batch_originals": 16, "batch_translations": 16,
+    "learning_rate": 2e-5, "stopped_early": False, "tokens": 812_000, "truncated": 0,
+    "initial_weights": "0c" * 32, "order": "1d" * 32, "validation": 0.6, "parts": 1,
+}  # fmt: skip
+TRANSLATION = {"translator": "m2m100", "fingerprint": "x", "license": "MIT"}
+LEAKAGE = {"policy": "drop", "found": {}, "dropped": {}}
+
+
+def manifest_of(**parts: Any) -> Manifest:
+    """A manifest that holds little else than the parts; what they leave out is filled in."""
+    whole = {"training": TRAINING, "translation": TRANSLATION, "leakage": LEAKAGE}
+    parts = {name: whole.get(name, {}) | value if isinstance(value, dict) else value
+             for name, value in parts.items()}  # fmt: skip
+    empty = {"created": "2025-11-22T14:02:11+00:00", "invocations": [], "stages": {}}
+    return Manifest.model_validate(empty | parts)
+
+
 @pytest.fixture
 def metrics() -> dict[str, Any]:
     origins = {"en": "original", "de": "original", "ja": "machine", "zh": "machine"}
@@ -98,9 +152,10 @@ def manifest() -> dict[str, Any]:
     machine = {lang: {"machine": 690 - 7 * n} for n, lang in enumerate(TARGETS)}
     return {
         "babelift": "0.1.0",
-        "command": [
-            "/opt/venv/bin/babelift", "fit", "my reviews.csv", "--to", *TARGETS,
-            "--translator", "m2m100", "--out", "runs/reviews",
+        "invocations": [
+            {"command": ["/opt/venv/bin/babelift", "fit", "my reviews.csv", "--to", *TARGETS,
+                         "--translator", "m2m100", "--out", "runs/reviews"],
+             "stages": ["data", "translation", "training", "evaluation"]},
         ],
         "created": "2025-11-22T14:02:11+00:00",
         "finished": "2025-11-22T14:09:40+00:00",
@@ -111,9 +166,9 @@ def manifest() -> dict[str, Any]:
         "labels": LABELS,
         "ordinal": True,
         "files": [
-            {"path": "my reviews.csv", "sha256": "9f2c" * 16, "rows": 701, "role": "train"},
+            {"path": "my reviews.csv", "sha256": "9f2c" * 16, "bytes": 9120, "role": "train"},
             {"path": "data/a/rather/long/path/test.jsonl.gz", "sha256": "07ab" * 16,
-             "rows": 720, "role": "test"},
+             "bytes": 8440, "role": "test"},
             {"path": "hub:reviews", "sha256": None, "role": "validation"},
         ],
         "data": {
@@ -144,14 +199,13 @@ def manifest() -> dict[str, Any]:
             "from_memory": 812,
             "duplicates": 35,
             "translated": 3363,
-            "truncated": 4,
-            "missing": 0,
             "pairs": {
                 f"en>{lang}": {
                     "rows": 701,
                     "kept": 690 - 7 * n,
                     "dropped": 11 + 7 * n,
-                    "retried": 0,
+                    "truncated": 2 if n < 2 else 0,
+                    "faulty": 11 + 22 * n,
                     "flags": {"copy": 6 + 22 * n, "loop": 5, "empty": 0},
                 }
                 for n, lang in enumerate(TARGETS)
@@ -161,26 +215,7 @@ def manifest() -> dict[str, Any]:
                 for values in EXAMPLES
             ],
         },
-        "training": {
-            "encoder": "distilbert/distilbert-base-multilingual-cased",
-            "license": "Apache-2.0",
-            "parameters": 134_737_157,
-            "steps": 660,
-            "epochs": 3,
-            "best_step": 440,
-            "originals": 701,
-            "translations": 3380,
-            "unpaired": 12,
-            "recycled": 0,
-            "precision": "bf16",
-            "seconds": 201.0,
-            "resumed_from": None,
-            "batch_originals": 16,
-            "batch_translations": 16,
-            "learning_rate": 2e-5,
-            "stopped_early": False,
-            "tokens": 812_000,
-        },
+        "training": dict(TRAINING),
         "licenses": [
             {"what": "encoder", "name": "distilbert/distilbert-base-multilingual-cased",
              "license": "Apache-2.0", "note": None},

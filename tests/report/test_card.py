@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 import yaml
+from tests.report.conftest import manifest_of, metrics_of, scores
 
 from babelift.report.card import base_model, card_license, escaped, write_model_card
-from babelift.report.records import Manifest
 
 MakeRun = Callable[..., Path]
 
@@ -57,28 +57,18 @@ def test_the_body_tells_scores_limits_use_and_source(make_run: MakeRun) -> None:
 
 def test_every_row_of_the_table_has_the_same_cells(make_run: MakeRun) -> None:
     for ordinal in (True, False):
-        make = make_run(f"run-{ordinal}", metrics=None)
-        import json
-
-        scores = {"f1_micro": 0.5, "rows": 9, "mae": 0.1, "qwk": 0.2}
-        metrics = {"ordinal": ordinal, "languages": {"de": scores, "|x|": scores}}
-        (make / "metrics.json").write_text(json.dumps(metrics))
-        _, body = parts(write_model_card(make))
+        languages = {"de": scores(mae=0.1, qwk=0.2), "|x|": scores(mae=0.1, qwk=0.2)}
+        metrics = metrics_of(languages, ordinal=ordinal).model_dump()
+        _, body = parts(write_model_card(make_run(f"run-{ordinal}", metrics=metrics)))
         rows = [line.replace("\\|", "") for line in body.splitlines() if line.startswith("|")]
         assert len(rows) == 5
         assert len({row.count("|") for row in rows}) == 1
 
 
-def test_labels_cannot_break_the_card(make_run: MakeRun, manifest: dict[str, Any]) -> None:
-    manifest["labels"] = [
-        "<script>",
-        "a|b",
-        "[x](javascript:y)",
-        "two\nlines",
-        "# no heading",
-        "1.",
-    ]
-    _, body = parts(write_model_card(make_run()))
+def test_labels_cannot_break_the_card(make_run: MakeRun) -> None:
+    labels = ["<script>", "a|b", "[x](javascript:y)", "two\nlines", "# no heading", "1."]
+    metrics = metrics_of({"de": scores(confusion=[[1] * 6] * 6, labels=labels)}, labels=labels)
+    _, body = parts(write_model_card(make_run(metrics=metrics.model_dump())))
     assert "<script>" not in body.replace("\\<script>", "")
     assert "- two lines\n" in body
     assert "- \\# no heading\n" in body
@@ -96,9 +86,10 @@ def test_a_non_commercial_part_decides_the_licence(
 
 
 def test_without_a_known_licence_the_card_says_so() -> None:
-    assert card_license(Manifest()) == "unknown"
-    barred = [{"what": "encoder", "name": "x", "note": "non-commercial use only"}]
-    assert card_license(Manifest.model_validate({"licenses": barred})) == "other"
+    assert card_license(manifest_of()) == "unknown"
+    note = "non-commercial use only"
+    barred = [{"what": "encoder", "name": "x", "license": None, "note": note}]
+    assert card_license(manifest_of(licenses=barred)) == "other"
 
 
 @pytest.mark.parametrize("encoder", ["scratch", "", "/models/own", "../own", "a/b/c"])

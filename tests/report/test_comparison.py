@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 import pytest
 import yaml
+from tests.report.conftest import TRAINING
 
 from babelift.errors import DataError, RunError
 from babelift.evaluation.comparison import Contrast
@@ -18,6 +19,7 @@ from babelift.evaluation.metrics import evaluate_predictions
 from babelift.report.console import comparison_table
 from babelift.report.folder import read_run
 from babelift.report.pages.comparison import Compared, settings, write_comparison
+from babelift.store import write_record
 
 LABELS = ["1", "2", "3"]
 TARGETS = ["de", "ja"]
@@ -68,12 +70,14 @@ def write_run(folder: Path, arm: str, seed: int, **manifest: Any) -> Path:
         "seed": 0,
         "finished": "2026-01-02T03:04:05+00:00",
         "data": {"train": {"en": {"original": 200}}},
-        "training": {"encoder": "mini", "steps": 78, "batch_originals": 16, "learning_rate": 1e-4},
+        "training": TRAINING | {"encoder": "mini", "steps": 78, "learning_rate": 1e-4},
+        "created": "2026-01-02T03:04:05+00:00",
+        "invocations": [],
         "stages": {"training": 40.5, "evaluation": 2.0},
         **manifest,
     }
     (folder / "manifest.json").write_text(json.dumps(values))
-    (folder / "metrics.json").write_text(json.dumps(metrics))
+    write_record(metrics, folder / "metrics.json")
     own = {"arm": arm, "otc": arm == "translated-otc", "to": TARGETS, "fallback": None}
     (folder / "config.yaml").write_text(yaml.safe_dump({**own, "out": str(folder)}))
     return folder

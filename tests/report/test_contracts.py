@@ -38,7 +38,7 @@ def test_real_metrics_and_predictions_become_a_report(make_run: MakeRun) -> None
     ]
     predictions = pl.concat(frames)
     metrics = evaluate_predictions(predictions, LABELS, ordinal=True, resamples=50)
-    run = make_run(metrics=metrics, predictions=predictions, test=test)
+    run = make_run(metrics=metrics.model_dump(), predictions=predictions, test=test)
     html = write_report(run).read_text(encoding="utf-8")
     assert "Text number" in html
     assert "linear baseline" in html

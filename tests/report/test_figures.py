@@ -4,36 +4,23 @@ import re
 from xml.etree import ElementTree
 
 import numpy as np
-import pytest
+from tests.report.conftest import metrics_of, scores
 
 from babelift.evaluation.alignment import Pairs
 from babelift.report.figures import forest, pair_picture
-from babelift.report.records import Metrics
-
-
-def metrics(**scores: object) -> Metrics:
-    both = {"f1_micro": 0.6, "f1_micro_interval": [0.5, 0.7], "rows": 10} | scores
-    found = {"labels": ["a", "b"], "languages": {"de": both}, "linear": {"de": both}}
-    return Metrics.model_validate(found)
 
 
 def test_a_strip_puts_score_and_interval_on_the_axis_from_0_to_1() -> None:
-    (strip,) = forest(metrics(confusion=[[7, 0], [3, 0]]), ["de"])
+    german = scores(0.6, (0.5, 0.7), confusion=[[7, 0], [3, 0]])
+    (strip,) = forest(metrics_of({"de": german}, linear={"de": german}), ["de"])
     assert '<line class="whisker encoder" x1="50%" x2="70%"' in strip.figure
     assert '<circle class="encoder" cx="60%"' in strip.figure
     assert '<line class="chance" x1="70%" x2="70%"' in strip.figure
     assert "most frequent label .70" in strip.figure
 
 
-@pytest.mark.parametrize("odd", [None, float("nan")])
-def test_a_strip_without_a_score_is_empty_but_there(odd: float | None) -> None:
-    (strip,) = forest(metrics(f1_micro=odd, f1_micro_interval=None), ["de"])
-    assert "circle" not in strip.figure
-    assert strip.encoder == "–"
-
-
 def test_every_figure_is_well_formed() -> None:
-    (strip,) = forest(metrics(), ["de"])
+    (strip,) = forest(metrics_of({"de": scores()}), ["de"])
     assert ElementTree.fromstring(strip.figure).attrib["role"] == "img"
 
 

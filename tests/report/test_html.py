@@ -9,6 +9,7 @@ from typing import Any
 
 import polars as pl
 import pytest
+from tests.report.conftest import manifest_of, metrics_of, scores
 
 from babelift.errors import RunError
 from babelift.report import folder
@@ -154,22 +155,25 @@ def test_numbers_on_the_darkest_cell_of_a_confusion_matrix_can_be_read(
 
 
 def test_what_users_wrote_is_shown_and_never_run(
-    make_run: MakeRun, manifest: dict[str, Any], metrics: dict[str, Any]
+    make_run: MakeRun, manifest: dict[str, Any]
 ) -> None:
-    metrics["labels"] = [HOSTILE, *metrics["labels"][1:]]
-    metrics["languages"][HOSTILE] = metrics["languages"].pop("zh")
+    labels = [HOSTILE, "2"]
+    metrics = metrics_of({HOSTILE: scores(labels=labels)}, labels=labels).model_dump()
     manifest["files"][0]["path"] = HOSTILE
-    manifest["command"] = ["babelift", "fit", HOSTILE]
+    manifest["invocations"] = [
+        {"command": ["babelift", "fit", HOSTILE], "stages": ["training"]},
+        {"command": ["babelift", "fit", HOSTILE, "--no-otc"], "stages": [HOSTILE]},
+    ]
     manifest["notes"] = [HOSTILE]
     manifest["rejects"] = {"count": 1, "reasons": {HOSTILE: 1}}
-    manifest["leakage"] = {"examples": [{"kind": HOSTILE, "text": HOSTILE, "other_text": HOSTILE}]}
+    manifest["leakage"]["examples"][0] |= {"kind": HOSTILE, "text": HOSTILE}
     manifest["machine"] = {HOSTILE: HOSTILE}
     manifest["licenses"][0] |= {"name": HOSTILE, "license": HOSTILE, "note": HOSTILE}
     manifest["translation"] |= {"translator": HOSTILE, "fingerprint": HOSTILE}
     manifest["translation"]["examples"][0] |= {
         "flag": HOSTILE, "source_lang": '"><b>', "source_text": HOSTILE, "text": HOSTILE,
     }  # fmt: skip
-    found = page(make_run(config=f"text: '{HOSTILE}'\n"))
+    found = page(make_run(config=f"text: '{HOSTILE}'\n", metrics=metrics))
     assert not found.all("script")
     assert found.words().count(HOSTILE) >= 12
     assert '"><b>' in [attributes.get("lang") for attributes in found.all("p")]
@@ -214,41 +218,35 @@ def test_a_zero_shot_run_says_what_it_lacks(
     assert "All settings" not in words
 
 
-def test_a_run_without_test_rows_still_has_a_report(
-    make_run: MakeRun, metrics: dict[str, Any]
-) -> None:
-    metrics |= {"languages": {}, "linear": {}, "mean": {"languages": 0}}
-    words = page(make_run(predictions=None)).words()
+def test_a_run_without_test_rows_still_has_a_report(make_run: MakeRun) -> None:
+    words = page(make_run(metrics=metrics_of({}).model_dump(), predictions=None)).words()
     assert "its quality is not known" in words
     assert "There were no test rows, so there are no scores." in words
 
 
 def test_the_barest_run_folder_has_a_report(make_run: MakeRun) -> None:
-    bare: dict[str, Any] = {"languages": {"de": {"f1_micro": 0.5, "rows": 2}}}
+    bare = metrics_of({"de": scores()}).model_dump()
     run = make_run(
-        manifest={}, metrics=bare, config=None, log=None, vectors=None, predictions=None, test=None
-    )
-    assert "The classifier reaches F1-micro .50 in German." in page(run).words()
+        manifest=manifest_of().model_dump(), metrics=bare, config=None, log=None, vectors=None,
+        predictions=None, test=None,
+    )  # fmt: skip
+    assert "The classifier reaches F1-micro .50 [.45, .55] in German." in page(run).words()
 
 
-def test_with_many_labels_the_commonest_confusions_are_listed(
-    make_run: MakeRun, metrics: dict[str, Any]
-) -> None:
+def test_with_many_labels_the_commonest_confusions_are_listed(make_run: MakeRun) -> None:
     size = 60
     labels = [f"intent {n}" for n in range(size)]
     confusion = [[5 if i == j else int(j == i + 1) for j in range(size)] for i in range(size)]
-    for scores in metrics["languages"].values():
-        scores |= {"confusion": confusion, "per_label": {}}
-    run = make_run(metrics=metrics | {"labels": labels, "ordinal": False})
-    words = page(run).words()
+    many = metrics_of({"de": scores(confusion=confusion, labels=labels)}, labels=labels)
+    words = page(make_run(metrics=many.model_dump())).words()
     assert "With 60 labels a full matrix" in words
     assert "intent 0 intent 1 1" in words
 
 
 def test_many_languages_keep_the_page_small(make_run: MakeRun, metrics: dict[str, Any]) -> None:
-    scores = metrics["languages"]["de"]
     tags = [f"x{n}" for n in range(100)]
-    run = make_run(metrics=metrics | {"languages": dict.fromkeys(tags, scores)})
+    german = metrics["languages"]["de"]
+    run = make_run(metrics=metrics | {"languages": dict.fromkeys(tags, german)})
     html = write_report(run).read_text(encoding="utf-8")
     assert len(html) < 1_500_000
     assert "languages" in html

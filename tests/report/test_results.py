@@ -3,17 +3,9 @@
 from typing import Any
 
 import pytest
+from tests.report.conftest import metrics_of, scores
 
-from babelift.report.records import Metrics
 from babelift.report.words import baseline, chance, otc
-
-
-def scores(micro: float, low: float, high: float, **more: Any) -> dict[str, Any]:
-    return {"f1_micro": micro, "f1_micro_interval": [low, high], "rows": 200} | more
-
-
-def metrics(languages: dict[str, Any], **more: Any) -> Metrics:
-    return Metrics.model_validate({"labels": ["a", "b"], "languages": languages} | more)
 
 
 def steps(*values: float | None, otc_loss: float | None = 1.0) -> list[dict[str, Any]]:
@@ -24,11 +16,11 @@ def steps(*values: float | None, otc_loss: float | None = 1.0) -> list[dict[str,
 
 
 def test_a_language_at_or_below_the_most_frequent_label_is_named() -> None:
-    found = metrics(
+    found = metrics_of(
         {
-            "de": scores(0.5, 0.4, 0.6, confusion=[[50, 50], [50, 50]]),
-            "ja": scores(0.55, 0.45, 0.65, confusion=[[60, 40], [50, 50]]),
-            "en": scores(0.9, 0.85, 0.95, confusion=[[90, 10], [10, 90]]),
+            "de": scores(0.5, (0.4, 0.6), confusion=[[50, 50], [50, 50]]),
+            "ja": scores(0.55, (0.45, 0.65), confusion=[[60, 40], [50, 50]]),
+            "en": scores(0.9, (0.85, 0.95), confusion=[[90, 10], [10, 90]]),
         }
     )
     assert chance(found) == [
@@ -42,7 +34,7 @@ def test_a_language_at_or_below_the_most_frequent_label_is_named() -> None:
 
 
 def test_chance_is_the_majority_share_and_not_one_over_the_labels() -> None:
-    found = metrics({"de": scores(0.85, 0.8, 0.9, confusion=[[85, 5], [10, 0]])})
+    found = metrics_of({"de": scores(0.85, (0.8, 0.9), confusion=[[85, 5], [10, 0]])})
     assert chance(found) == [
         "It does no better than always giving the most frequent test label in German "
         "(.85 against .90)."
@@ -50,12 +42,16 @@ def test_chance_is_the_majority_share_and_not_one_over_the_labels() -> None:
 
 
 def test_beating_the_baseline_is_counted_and_overlap_is_said() -> None:
-    found = metrics(
-        {"de": scores(0.7, 0.65, 0.75), "fr": scores(0.6, 0.5, 0.7), "ja": scores(0.4, 0.3, 0.5)},
+    found = metrics_of(
+        {
+            "de": scores(0.7, (0.65, 0.75)),
+            "fr": scores(0.6, (0.5, 0.7)),
+            "ja": scores(0.4, (0.3, 0.5)),
+        },
         linear={
-            "de": scores(0.5, 0.45, 0.55),
-            "fr": scores(0.58, 0.5, 0.66),
-            "ja": scores(0.6, 0.55, 0.65),
+            "de": scores(0.5, (0.45, 0.55)),
+            "fr": scores(0.58, (0.5, 0.66)),
+            "ja": scores(0.6, (0.55, 0.65)),
         },
     )
     assert baseline(found) == [
@@ -65,9 +61,9 @@ def test_beating_the_baseline_is_counted_and_overlap_is_said() -> None:
 
 
 def test_where_all_intervals_overlap_neither_is_called_better() -> None:
-    found = metrics(
-        {"de": scores(0.6, 0.5, 0.7), "fr": scores(0.6, 0.5, 0.7)},
-        linear={"de": scores(0.5, 0.4, 0.6), "fr": scores(0.6, 0.5, 0.7)},
+    found = metrics_of(
+        {"de": scores(0.6, (0.5, 0.7)), "fr": scores(0.6, (0.5, 0.7))},
+        linear={"de": scores(0.5, (0.4, 0.6)), "fr": scores(0.6, (0.5, 0.7))},
     )
     (text,) = baseline(found)
     assert text.startswith("It beats the linear baseline in 1 of 2 languages (German)")
@@ -75,7 +71,7 @@ def test_where_all_intervals_overlap_neither_is_called_better() -> None:
 
 
 def test_one_language_is_compared_with_its_baseline_by_number() -> None:
-    found = metrics({"de": scores(0.7, 0.65, 0.75)}, linear={"de": scores(0.5, 0.45, 0.55)})
+    found = metrics_of({"de": scores(0.7, (0.65, 0.75))}, linear={"de": scores(0.5, (0.45, 0.55))})
     assert baseline(found) == [
         "The linear baseline reaches .50 [.45, .55] in German: the intervals are apart."
     ]

@@ -2,10 +2,13 @@
 
 from typing import Any
 
+from tests.report.conftest import metrics_of, scores
+
 from babelift.evaluation.alignment import paired
+from babelift.evaluation.metrics import Metrics
 from babelift.report.pages.run import alignment_rows, data_rows, examples_by_fault, pair_rows
-from babelift.report.records import Manifest, Metrics
-from babelift.report.tables import confusions, in_order, label_rows, language_rows
+from babelift.report.tables import confusions, in_order, language_rows
+from babelift.run.manifest import Manifest
 
 
 def test_sources_come_before_targets_before_others(manifest: dict[str, Any]) -> None:
@@ -25,30 +28,22 @@ def test_a_language_row_says_where_test_text_and_training_rows_came_from(
 
 
 def test_a_mean_over_a_language_without_the_score_is_not_given() -> None:
-    languages = {"de": {"f1_micro": 0.5, "mae": 1.0, "rows": 1}, "fr": {"f1_micro": 0.7, "rows": 1}}
-    mean = language_rows(Manifest(), Metrics.model_validate({"languages": languages}))[-1]
+    languages = {"de": scores(0.5, mae=1.0), "fr": scores(0.7)}
+    mean = language_rows(Manifest.unknown(), metrics_of(languages))[-1]
     assert (str(mean.micro), mean.mae) == (".60", "–")
 
 
 def test_one_language_needs_no_mean() -> None:
-    only = {"languages": {"de": {"f1_micro": 0.5, "rows": 1}}}
-    assert len(language_rows(Manifest(), Metrics.model_validate(only))) == 1
+    assert len(language_rows(Manifest.unknown(), metrics_of({"de": scores()}))) == 1
 
 
 def test_confusion_cells_hold_counts_and_shares_of_the_true_label() -> None:
-    counts = {"f1_micro": 0.5, "rows": 5, "confusion": [[3, 1], [0, 0]]}
-    found = Metrics.model_validate({"labels": ["a", "b"], "languages": {"de": counts}})
-    ((_, cells), (_, empty)) = confusions(Manifest(), found)[0].matrix
+    found = metrics_of({"de": scores(confusion=[[3, 1], [0, 0]])})
+    ((_, cells), (_, empty)) = confusions(Manifest.unknown(), found)[0].matrix
     assert [(cell.count, cell.share, cell.right) for cell in cells] == [
         (3, 0.75, True), (1, 0.25, False),
     ]  # fmt: skip
     assert [cell.share for cell in empty] == [0, 0]
-
-
-def test_a_label_without_scores_has_a_dash() -> None:
-    some = {"f1_micro": 0.5, "rows": 1, "per_label": {"a": {"f1": 0.25}}}
-    found = Metrics.model_validate({"labels": ["a", "b"], "languages": {"de": some}})
-    assert label_rows(Manifest(), found) == [("a", [".25"]), ("b", ["–"])]
 
 
 def test_translations_are_counted_by_pair(manifest: dict[str, Any]) -> None:

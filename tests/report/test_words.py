@@ -2,28 +2,24 @@
 
 from typing import Any
 
-import pytest
+from tests.report.conftest import manifest_of, metrics_of, scores
 
-from babelift.errors import RunError
-from babelift.report.records import Manifest, Metrics
-from babelift.report.words import findings, summary_sentences, title
-
-
-def scores(micro: float, low: float, high: float, **more: Any) -> dict[str, Any]:
-    return {"f1_micro": micro, "f1_micro_interval": [low, high], "rows": 200} | more
+from babelift.evaluation.metrics import Metrics
+from babelift.report.words import findings, title
+from babelift.run.manifest import Manifest
 
 
-def metrics(languages: dict[str, Any], **more: Any) -> Metrics:
-    return Metrics.model_validate({"labels": ["a", "b"], "languages": languages} | more)
+def sentences(manifest: Manifest, metrics: Metrics) -> list[str]:
+    return [finding.text for finding in findings(manifest, metrics)]
 
 
-def train(**langs: dict[str, int]) -> dict[str, Any]:
-    return {"from": ["en"], "to": ["de"], "data": {"train": langs}}
+def train(**langs: dict[str, int]) -> Manifest:
+    return manifest_of(**{"from": ["en"], "to": ["de"], "data": {"train": langs}})
 
 
 def test_the_first_sentence_is_the_answer_with_its_interval() -> None:
     manifest = train(en={"original": 701}, de={"machine": 690})
-    first, *_ = summary_sentences(manifest, metrics({"de": scores(0.614, 0.55, 0.671)}))
+    first, *_ = sentences(manifest, metrics_of({"de": scores(0.614, (0.55, 0.671))}))
     assert first == (
         "Trained on 701 English rows and 690 machine translations of them into German, the "
         "classifier reaches F1-micro .61 [.55, .67] in German, which it saw only in translation."
@@ -33,13 +29,13 @@ def test_the_first_sentence_is_the_answer_with_its_interval() -> None:
 def test_languages_are_told_apart_by_what_training_saw_of_them() -> None:
     manifest = train(en={"original": 10}, de={"machine": 10}, es={"machine": 9}, fr={"machine": 9})
     tested = {
-        "en": scores(0.8, 0.7, 0.9),
-        "de": scores(0.6, 0.5, 0.7),
-        "es": scores(0.7, 0.6, 0.8),
-        "fr": scores(0.5, 0.4, 0.6),
-        "ja": scores(0.3, 0.2, 0.4),
+        "en": scores(0.8, (0.7, 0.9)),
+        "de": scores(0.6, (0.5, 0.7)),
+        "es": scores(0.7, (0.6, 0.8)),
+        "fr": scores(0.5, (0.4, 0.6)),
+        "ja": scores(0.3, (0.2, 0.4)),
     }
-    answers = [f.text for f in findings(manifest, metrics(tested)) if f.kind == "answer"]
+    answers = [f.text for f in findings(manifest, metrics_of(tested)) if f.kind == "answer"]
     assert answers[0].endswith(
         "the classifier reaches F1-micro .80 [.70, .90] in English, which it saw in the original."
     )
@@ -53,7 +49,7 @@ def test_languages_are_told_apart_by_what_training_saw_of_them() -> None:
 
 
 def test_without_test_rows_the_quality_is_said_to_be_unknown() -> None:
-    (only,) = summary_sentences(train(en={"original": 1}), metrics({}))
+    (only,) = sentences(train(en={"original": 1}), metrics_of({}))
     assert only == (
         "Trained on 1 English row, the classifier was not tested: there were no test rows, so its "
         "quality is not known."
@@ -61,37 +57,17 @@ def test_without_test_rows_the_quality_is_said_to_be_unknown() -> None:
 
 
 def test_without_a_manifest_nothing_is_claimed_about_training() -> None:
-    first, *_ = summary_sentences({}, metrics({"de": scores(0.6, 0.5, 0.7)}))
+    first, *_ = sentences(Manifest.unknown(), metrics_of({"de": scores(0.6, (0.5, 0.7))}))
     assert first == "The classifier reaches F1-micro .60 [.50, .70] in German."
 
 
 def test_ordinal_labels_get_their_distance(metrics: dict[str, Any]) -> None:
-    text = " ".join(summary_sentences({}, metrics))
-    assert "(mean absolute error)" in text
-    assert "(mean absolute error)" not in " ".join(
-        summary_sentences({}, metrics | {"ordinal": False})
-    )
-
-
-def test_a_score_that_is_not_a_number_counts_as_not_known() -> None:
-    found = metrics({"de": scores(float("nan"), 0.1, 0.2)})
-    assert (
-        summary_sentences({}, found)[0] == "The classifier reaches F1-micro – [.10, .20] in German."
-    )
-
-
-def test_wrong_metrics_name_the_field() -> None:
-    with pytest.raises(RunError, match=r"metrics\.json: 'languages\.de\.rows'"):
-        summary_sentences({}, {"languages": {"de": {"f1_micro": 0.5, "rows": -1}}})
-
-
-def test_a_confusion_matrix_of_the_wrong_size_is_refused() -> None:
-    bad = {"labels": ["a", "b"], "languages": {"de": scores(0.5, 0.4, 0.6, confusion=[[1]])}}
-    with pytest.raises(RunError, match="'confusion' of 'de' must be 2 x 2"):
-        summary_sentences({}, bad)
+    for ordinal in (True, False):
+        scored = Metrics.model_validate(metrics | {"ordinal": ordinal})
+        text = " ".join(sentences(Manifest.unknown(), scored))
+        assert ("(mean absolute error)" in text) is ordinal
 
 
 def test_the_title_says_when_nothing_was_translated() -> None:
-    manifest = Manifest.model_validate(train(en={"original": 5}) | {"arm": "zero-shot"})
-    assert title(manifest) == "Trained on English, without translation"
-    assert title(Manifest()) == "A classifier and how well it works"
+    assert title(train(en={"original": 5})) == "Trained on English, without translation"
+    assert title(Manifest.unknown()) == "A classifier and how well it works"

@@ -14,9 +14,10 @@ def evaluate(config: EvaluateConfig) -> None:
     """
     from babelift.evaluation.jobs import run_evaluate
     from babelift.progress import terminal
+    from babelift.run.manifest import Manifest
 
     metrics = run_evaluate(config, terminal())
-    show_metrics(metrics, {})
+    show_metrics(metrics, Manifest.unknown())
     if config.out:
         print(f"\nwritten to {config.out}")
 

@@ -17,12 +17,10 @@ def fit(config: FitConfig, force: bool = False) -> None:
     report.html. The same command again finishes what is missing.
     """
     from babelift.progress import terminal
-    from babelift.run.fit import run_fit
+    from babelift.run.fit import run_fit, train_with_first
 
     if not is_first():
-        from babelift.run.fit import train_beside
-
-        sys.exit(not train_beside(config))
+        sys.exit(not train_with_first(config))
     progress = terminal()
     run = run_fit(config, command=["babelift", *sys.argv[1:]], force=force, progress=progress)
     show_run(run)

@@ -16,7 +16,9 @@ def command(folder: Path) -> None:
     if is_study(folder):
         show_file("report", write_study_page(folder))
         return
-    from babelift.run.fit import write_reports
+    from babelift.run.fit import report
     from babelift.run.folder import Run
 
-    show_file("report", write_reports(Run.open(folder).path))
+    run = Run.open(folder)
+    report(run)
+    show_file("report", run.report)

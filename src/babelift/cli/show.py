@@ -5,10 +5,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from babelift.run.folder import Run
-
 if TYPE_CHECKING:
+    from babelift.evaluation.metrics import Metrics
     from babelift.report.pages.comparison import Compared
+    from babelift.run.folder import Run
+    from babelift.run.manifest import Manifest
     from babelift.study.run import Study
 
 
@@ -16,27 +17,27 @@ _AT_A_GLANCE: Final = 8
 """Answers of a study that are all printed; of more, those that are sure."""
 
 
-def show_run(run: Run) -> None:
+def show_run(run: "Run") -> None:
     """Print a run's answer in words, its table, and where its files are."""
     from babelift.report.folder import read_run
 
-    metrics = json.loads((run.path / "metrics.json").read_text(encoding="utf-8"))
-    show_metrics(metrics, run.manifest, read_run(run.path).log)
-    print(f"\nmodel    {run.path / 'model'}\nreport   {run.path / 'report.html'}")
+    show_metrics(run.metrics, run.manifest, read_run(run.folder).log)
+    print(f"\nmodel    {run.model}\nreport   {run.report}")
 
 
 def show_metrics(
-    metrics: dict[str, Any], manifest: dict[str, Any], log: Sequence[Mapping[str, Any]] = ()
+    metrics: "Metrics", manifest: "Manifest", log: Sequence[Mapping[str, Any]] = ()
 ) -> None:
     """Print metrics as sentences and a table."""
     from rich.console import Console
 
-    from babelift.report.console import metrics_table, summary_sentences
+    from babelift.report.console import metrics_table
+    from babelift.report.words import findings
 
     console = Console()
     console.print()
-    for sentence in summary_sentences(manifest, metrics, log):
-        console.print(sentence, markup=False, highlight=False)
+    for finding in findings(manifest, metrics, log):
+        console.print(finding.text, markup=False, highlight=False)
     console.print()
     console.print(metrics_table(metrics, manifest))
 

@@ -10,7 +10,7 @@ from babelift.config import EvaluateConfig, Table
 from babelift.corpus.rows import conform
 from babelift.corpus.table import ending
 from babelift.errors import ConfigError, DataError, LanguageError, did_you_mean
-from babelift.evaluation.metrics import evaluate_predictions
+from babelift.evaluation.metrics import Metrics, evaluate_predictions
 from babelift.languages import resolve
 from babelift.prediction.predictor import Predictor
 from babelift.prediction.rows import ENCODER, check_predictions, label_strings, make_predictions
@@ -27,7 +27,7 @@ def evaluate(
     batch_size: int = 32,
     progress: Progress | None = None,
     **table: Any,
-) -> dict[str, Any]:
+) -> Metrics:
     """Measure a classifier, or anybody's predictions, per language.
 
     Args:
@@ -40,7 +40,7 @@ def evaluate(
         **table: What the columns are called, as in `config.Table`: `text="body", lang="de"`.
 
     Returns:
-        The metrics, as `metrics.evaluate_predictions` gives them.
+        The metrics.
 
     Raises:
         ConfigError: Settings that do not go together.
@@ -68,7 +68,7 @@ def _as_paths(data: str | Path | Sequence[str | Path]) -> Sequence[str | Path]:
 
 def measure(
     config: EvaluateConfig, progress: Progress, opened: Predictor | None = None
-) -> tuple[dict[str, Any], pl.DataFrame]:
+) -> tuple[Metrics, pl.DataFrame]:
     """The metrics of a model or a file of predictions, and the predictions they are made from.
 
     Args:
@@ -162,9 +162,7 @@ def _check_labels(rows: pl.DataFrame, labels: Sequence[str]) -> None:
         )
 
 
-def _metrics(
-    predictions: pl.DataFrame, labels: Sequence[str], ordinal: bool | None
-) -> dict[str, Any]:
+def _metrics(predictions: pl.DataFrame, labels: Sequence[str], ordinal: bool | None) -> Metrics:
     from babelift.corpus import label_set
 
     if ordinal is None:

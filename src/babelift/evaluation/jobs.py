@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -16,11 +16,12 @@ from babelift.corpus.parts import Parts, parts_folder, read_parts
 from babelift.corpus.rows import SCHEMA
 from babelift.errors import ConfigError, RunError
 from babelift.evaluation.evaluate import measure
+from babelift.evaluation.metrics import Metrics
 from babelift.prediction.model import model_identity
 from babelift.prediction.rows import make_predictions, prediction_columns
 from babelift.prediction.stream import Finished
 from babelift.progress import Progress, quiet
-from babelift.store import check_form, claim_file, job_key, rows_file, write_json, write_rows
+from babelift.store import check_form, claim_file, job_key, rows_file, write_record, write_rows
 
 if TYPE_CHECKING:
     from babelift.prediction.on_ray import RayPredictor
@@ -156,7 +157,7 @@ def _with_predictions(
     return pl.DataFrame([rows["id"], *predictions, *given])
 
 
-def run_evaluate(config: EvaluateConfig, progress: Progress | None = None) -> dict[str, Any]:
+def run_evaluate(config: EvaluateConfig, progress: Progress | None = None) -> Metrics:
     """Measure a model, or anybody's predictions, on labelled rows.
 
     Writes `metrics.json`, `predictions.parquet` and, of rows that cannot be used, `rejects.jsonl`
@@ -168,7 +169,7 @@ def run_evaluate(config: EvaluateConfig, progress: Progress | None = None) -> di
         progress: Where progress is shown; None for nowhere.
 
     Returns:
-        The metrics, as `metrics.evaluate_predictions` gives them.
+        The metrics.
 
     Raises:
         ConfigError: Settings that do not go together.
@@ -182,7 +183,7 @@ def run_evaluate(config: EvaluateConfig, progress: Progress | None = None) -> di
     metrics, predictions = measure(config, progress or quiet())
     if folder is not None:
         write_predictions(predictions, folder / _PREDICTIONS)
-        write_json(metrics, folder / _METRICS)
+        write_record(metrics, folder / _METRICS)
     return metrics
 
 

@@ -1,18 +1,115 @@
-"""Scores of predictions per language, and how far they could have come out otherwise."""
+"""Scores of predictions per language, how far they could have come out otherwise, and `Metrics`,
+the record that holds them in `metrics.json`.
+"""
 
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Sequence
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, Self, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+from pydantic import BaseModel, model_validator
 
 from babelift.prediction.rows import BASELINE, check_predictions
 
 Counts: TypeAlias = npt.NDArray[np.int64]
 Floats: TypeAlias = npt.NDArray[np.float64]
 Numbers: TypeAlias = npt.NDArray[Any]
+Interval: TypeAlias = tuple[float, float]
+
+
+class LabelScore(BaseModel, frozen=True):
+    """How well one label is found in one language; `rows` counts those that truly have it."""
+
+    precision: float
+    recall: float
+    f1: float
+    rows: int
+
+
+class Bin(BaseModel, frozen=True):
+    """Mean confidence of some predictions of like confidence, beside their accuracy."""
+
+    confidence: float
+    accuracy: float
+    rows: int
+
+
+class LanguageMetrics(BaseModel, frozen=True):
+    """One language's scores.
+
+    Attributes:
+        f1_micro: The accuracy, 0 to 1.
+        f1_micro_interval: Lower and upper end.
+        f1_macro: Mean of the labels' F1, 0 to 1.
+        f1_macro_interval: Lower and upper end.
+        rows: Test rows.
+        origin: How the test text came to be, as in `corpus.rows`; `mixed` where in several ways.
+        calibration_error: 0 to 1; None without probabilities.
+        reliability: What it is made from, lowest confidence first.
+        confusion: A row per true label, a column per predicted one, in the order of the labels.
+        per_label: Scores of each label.
+        mae: Mean absolute error in the labels' unit; None where they are not ordered.
+        qwk: Quadratic weighted kappa; None where they are not ordered or it is not defined.
+    """
+
+    f1_micro: float
+    f1_micro_interval: Interval
+    f1_macro: float
+    f1_macro_interval: Interval
+    rows: int
+    origin: str
+    calibration_error: float | None
+    reliability: tuple[Bin, ...] = ()
+    confusion: tuple[tuple[int, ...], ...]
+    per_label: dict[str, LabelScore]
+    mae: float | None = None
+    qwk: float | None = None
+
+    def majority(self) -> float:
+        """The share of the most frequent label: what always giving it would score."""
+        return max(map(sum, self.confusion)) / self.rows
+
+
+class Means(BaseModel, frozen=True):
+    """Plain means over the test languages; None where there are none."""
+
+    f1_micro: float | None
+    f1_macro: float | None
+    languages: int
+
+
+class Metrics(BaseModel, frozen=True):
+    """What `metrics.json` holds.
+
+    Attributes:
+        version: Of the file's form.
+        labels: All labels, in order.
+        ordinal: Whether they are ordered.
+        languages: The classifier's scores in each test language.
+        linear: The linear baseline's, where it was asked.
+        mean: Over `languages`, each counted once.
+    """
+
+    version: int = 1
+    labels: tuple[str, ...]
+    ordinal: bool
+    languages: dict[str, LanguageMetrics]
+    linear: dict[str, LanguageMetrics] = {}
+    mean: Means
+
+    @model_validator(mode="after")
+    def _scores_fit_the_labels(self) -> Self:
+        size = len(self.labels)
+        for lang, scores in (*self.languages.items(), *self.linear.items()):
+            if tuple(scores.per_label) != self.labels:
+                raise ValueError(f"'per_label' of '{lang}' must hold every label, in order")
+            if [len(row) for row in scores.confusion] != [size] * size:
+                raise ValueError(f"'confusion' of '{lang}' must be {size} x {size}")
+            if not 0 < scores.rows == sum(map(sum, scores.confusion)):
+                raise ValueError(f"'confusion' of '{lang}' must hold {scores.rows} rows")
+        return self
 
 
 def confusion_matrix(true: Counts, predicted: Counts, classes: int) -> Counts:
@@ -98,23 +195,23 @@ def f1_macro(confusion: Counts) -> float:
     return float(macro_from_counts(*label_counts(confusion)))
 
 
-def per_label(confusion: Counts, labels: Sequence[str]) -> dict[str, dict[str, float | int]]:
+def per_label(confusion: Counts, labels: Sequence[str]) -> dict[str, LabelScore]:
     """Precision, recall, F1 and number of true rows of each label.
 
     As in scikit-learn with `zero_division=0`, a score that divides by zero is 0.
 
     >>> scores = per_label(np.array([[1, 1], [0, 1]]), ["no", "yes"])
-    >>> scores["yes"] == {"precision": 0.5, "recall": 1.0, "f1": 2 / 3, "rows": 1}
+    >>> scores["yes"] == LabelScore(precision=0.5, recall=1.0, f1=2 / 3, rows=1)
     True
     """
     hits, true, predicted = label_counts(confusion)
     return {
-        label: {
-            "precision": _share(hits[i], predicted[i]),
-            "recall": _share(hits[i], true[i]),
-            "f1": _share(2 * hits[i], true[i] + predicted[i]),
-            "rows": int(true[i]),
-        }
+        label: LabelScore(
+            precision=_share(hits[i], predicted[i]),
+            recall=_share(hits[i], true[i]),
+            f1=_share(2 * hits[i], true[i] + predicted[i]),
+            rows=int(true[i]),
+        )
         for i, label in enumerate(labels)
     }
 
@@ -125,7 +222,7 @@ def _share(part: float, whole: float) -> float:
 
 def reliability(
     confidence: Floats, correct: npt.NDArray[np.bool_], bins: int = 15
-) -> list[dict[str, float | int]]:
+) -> tuple[Bin, ...]:
     """Confidence beside accuracy in bins of equal width, empty ones left out.
 
     Args:
@@ -137,21 +234,21 @@ def reliability(
         Mean `confidence`, `accuracy` and number of `rows` of each bin, lowest confidence first.
 
     >>> reliability(np.array([0.9, 0.95]), np.array([True, False]), bins=2)
-    [{'confidence': 0.925, 'accuracy': 0.5, 'rows': 2}]
+    (Bin(confidence=0.925, accuracy=0.5, rows=2),)
     """
     edges = np.linspace(0, 1, bins + 1)[1:-1]
     number = np.searchsorted(edges, confidence, side="left")
     rows = np.bincount(number, minlength=bins)
     confidences = np.bincount(number, weights=confidence, minlength=bins)
     hits = np.bincount(number, weights=correct, minlength=bins)
-    return [
-        {
-            "confidence": float(confidences[i] / rows[i]),
-            "accuracy": float(hits[i] / rows[i]),
-            "rows": int(rows[i]),
-        }
+    return tuple(
+        Bin(
+            confidence=float(confidences[i] / rows[i]),
+            accuracy=float(hits[i] / rows[i]),
+            rows=int(rows[i]),
+        )
         for i in np.flatnonzero(rows)
-    ]
+    )
 
 
 def expected_calibration_error(
@@ -172,7 +269,7 @@ def expected_calibration_error(
     0.525
     """
     parts = reliability(confidence, correct, bins)
-    distance = sum(abs(part["confidence"] - part["accuracy"]) * part["rows"] for part in parts)
+    distance = sum(abs(part.confidence - part.accuracy) * part.rows for part in parts)
     return float(distance / len(confidence))
 
 
@@ -228,8 +325,8 @@ _CELLS_AT_A_TIME = 8_000_000
 class Intervals(NamedTuple):
     """Lower and upper ends for F1-micro and F1-macro."""
 
-    micro: list[float]
-    macro: list[float]
+    micro: Interval
+    macro: Interval
 
 
 def bootstrap_f1(
@@ -278,10 +375,10 @@ def bootstrap_f1(
         micro.append(micro_from_counts(hits, of_label))
         macro.append(macro_from_counts(hits, of_label, given))
     ends = [(1 - level) / 2, (1 + level) / 2]
-    return Intervals(
-        micro=np.quantile(np.concatenate(micro), ends).tolist(),
-        macro=np.quantile(np.concatenate(macro), ends).tolist(),
+    (micro_low, micro_high), (macro_low, macro_high) = (
+        np.quantile(np.concatenate(scores), ends).tolist() for scores in (micro, macro)
     )
+    return Intervals((micro_low, micro_high), (macro_low, macro_high))
 
 
 def _patterns(
@@ -317,7 +414,7 @@ def evaluate_predictions(
     ordinal: bool,
     seed: int = 0,
     resamples: int = 1000,
-) -> dict[str, Any]:
+) -> Metrics:
     """Every score of a table of predictions, per language.
 
     With one label per row F1-micro over all labels is the accuracy: every false positive of one
@@ -337,40 +434,43 @@ def evaluate_predictions(
         resamples: Bootstrap resamples.
 
     Returns:
-        `{"labels", "ordinal", "languages": {lang: scores}, "linear": {lang: scores}, "mean"}`, fit
-        for JSON; `mean` is over languages, each counted once. `calibration_error` is None and
-        `reliability` empty where the table has no probabilities.
+        The scores; `calibration_error` is None and `reliability` empty where the table has no
+        probabilities.
 
     Raises:
         DataError: A column is missing, or a row has an unknown label or an impossible probability.
         LanguageError: A row's language is not known.
 
     >>> table = pl.DataFrame({"lang": ["de", "de"], "label": ["a", "b"], "prediction": ["a", "a"]})
-    >>> evaluate_predictions(table, ["a", "b"], ordinal=False)["languages"]["de"]["f1_micro"]
+    >>> evaluate_predictions(table, ["a", "b"], ordinal=False).languages["de"].f1_micro
     0.5
     """
     table = check_predictions(predictions, labels)
     is_linear = table["model"] == BASELINE
-    parts = {"languages": table.filter(~is_linear), "linear": table.filter(is_linear)}
-    scores = {
-        name: {
+    languages, linear = (
+        {
             str(lang): _language(rows, labels, ordinal, seed, resamples)
             for (lang,), rows in part.sort("lang").group_by("lang", maintain_order=True)
         }
-        for name, part in parts.items()
-    }
-    per_language = list(scores["languages"].values())
-    mean: dict[str, float | int | None] = {
-        name: float(np.mean([score[name] for score in per_language])) if per_language else None
-        for name in ("f1_micro", "f1_macro")
-    }
-    mean["languages"] = len(per_language)
-    return {"labels": list(labels), "ordinal": ordinal, **scores, "mean": mean}
+        for part in (table.filter(~is_linear), table.filter(is_linear))
+    )
+    scores = languages.values()
+    return Metrics(
+        labels=tuple(labels),
+        ordinal=ordinal,
+        languages=languages,
+        linear=linear,
+        mean=Means(
+            f1_micro=float(np.mean([score.f1_micro for score in scores])) if scores else None,
+            f1_macro=float(np.mean([score.f1_macro for score in scores])) if scores else None,
+            languages=len(scores),
+        ),
+    )
 
 
 def _language(
     rows: pl.DataFrame, labels: Sequence[str], ordinal: bool, seed: int, resamples: int
-) -> dict[str, Any]:
+) -> LanguageMetrics:
     classes = len(labels)
     true, predicted = _numbers(rows["label"], labels), _numbers(rows["prediction"], labels)
     confusion = confusion_matrix(true, predicted, classes)
@@ -378,26 +478,24 @@ def _language(
         true, predicted, classes, rows["group_id"].to_list(), resamples=resamples, seed=seed
     )
     origins = rows["origin"].unique().to_list()
-    scores: dict[str, Any] = {
-        "f1_micro": f1_micro(confusion),
-        "f1_micro_interval": intervals.micro,
-        "f1_macro": f1_macro(confusion),
-        "f1_macro_interval": intervals.macro,
-        "rows": rows.height,
-        "origin": origins[0] if len(origins) == 1 else "mixed",
-        "calibration_error": None,
-        "reliability": [],
-        "confusion": confusion.tolist(),
-        "per_label": per_label(confusion, labels),
-    }
-    if rows["probability"].null_count() == 0:
-        confidence, correct = rows["probability"].to_numpy(), true == predicted
-        scores["calibration_error"] = expected_calibration_error(confidence, correct)
-        scores["reliability"] = reliability(confidence, correct)
-    if ordinal:
-        scores["mae"] = mean_absolute_error(confusion, label_values(labels))
-        scores["qwk"] = quadratic_weighted_kappa(confusion)
-    return scores
+    confidence = None if rows["probability"].null_count() else rows["probability"].to_numpy()
+    correct = true == predicted
+    return LanguageMetrics(
+        f1_micro=f1_micro(confusion),
+        f1_micro_interval=intervals.micro,
+        f1_macro=f1_macro(confusion),
+        f1_macro_interval=intervals.macro,
+        rows=rows.height,
+        origin=origins[0] if len(origins) == 1 else "mixed",
+        calibration_error=None
+        if confidence is None
+        else expected_calibration_error(confidence, correct),
+        reliability=() if confidence is None else reliability(confidence, correct),
+        confusion=confusion.tolist(),
+        per_label=per_label(confusion, labels),
+        mae=mean_absolute_error(confusion, label_values(labels)) if ordinal else None,
+        qwk=quadratic_weighted_kappa(confusion) if ordinal else None,
+    )
 
 
 def _numbers(column: pl.Series, labels: Sequence[str]) -> Counts:

@@ -10,8 +10,8 @@ import yaml
 from babelift.report import tables, words
 from babelift.report.cautions import cautions
 from babelift.report.folder import RunFiles, read_run
-from babelift.report.records import Manifest
-from babelift.report.render import command, environment
+from babelift.report.render import environment
+from babelift.run.manifest import Manifest
 from babelift.store import write_text
 from babelift.training.encoder import ENCODERS
 
@@ -36,7 +36,6 @@ def render_card(run: RunFiles) -> str:
     templates = environment(autoescape=False)
     templates.filters["md"] = escaped
     manifest = run.manifest
-    pairs = manifest.translation.pairs.values() if manifest.translation else []
     answers = [f.text for f in words.findings(manifest, run.metrics, run.log) if f.kind == "answer"]
     return templates.get_template("card.md.j2").render(
         front_matter=yaml.safe_dump(front_matter(manifest), sort_keys=False, allow_unicode=True),
@@ -46,19 +45,15 @@ def render_card(run: RunFiles) -> str:
         answers=answers,
         cautions=cautions(manifest, run.metrics),
         rows=tables.language_rows(manifest, run.metrics),
-        made=sum(pair.rows for pair in pairs),
-        kept=sum(pair.kept for pair in pairs),
         trained_on=words.trained_on(manifest),
-        labels=manifest.labels or run.metrics.labels,
         barred=manifest.barred(),
-        command=command(manifest.command),
     )
 
 
 def front_matter(manifest: Manifest) -> dict[str, Any]:
     """What the hub reads of a card: languages, licence, task, base model.
 
-    >>> front_matter(Manifest(to=["de"]))["pipeline_tag"]
+    >>> front_matter(Manifest.unknown(to=("de",)))["pipeline_tag"]
     'text-classification'
     """
     train = manifest.data.get("train", {})

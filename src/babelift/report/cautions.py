@@ -1,7 +1,8 @@
 """What to read a run's scores with: the doubts that its files give reason for, in sentences."""
 
+from babelift.evaluation.metrics import Metrics
 from babelift.report.numbers import counted, language_name, listed, names, pair_name, percent, share
-from babelift.report.records import Manifest, Metrics
+from babelift.run.manifest import Manifest
 
 WIDE = 0.1
 """An interval that reaches further than this on one side is called wide."""
@@ -63,11 +64,10 @@ def small_tests(metrics: Metrics) -> list[str]:
     """Languages whose test set is too small for a narrow interval."""
     wide: dict[str, float] = {}
     for lang, scores in metrics.languages.items():
-        if scores.f1_micro is not None and scores.f1_micro_interval:
-            low, high = scores.f1_micro_interval
-            reach = max(scores.f1_micro - low, high - scores.f1_micro)
-            if reach > WIDE:
-                wide[lang] = reach
+        low, high = scores.f1_micro_interval
+        reach = max(scores.f1_micro - low, high - scores.f1_micro)
+        if reach > WIDE:
+            wide[lang] = reach
     if not wide:
         return []
     sets = listed(
@@ -105,28 +105,25 @@ def translation_quality(manifest: Manifest) -> list[str]:
     sentences = []
     faulty = {}
     for pair, counts in report.pairs.items():
-        # One row may have several faults; without a count of rows they are at least the commonest.
-        rows_found = counts.faulty or max(counts.flags.values(), default=0)
-        if counts.rows and rows_found / counts.rows > FAULTY:
-            faulty[pair] = f"{pair_name(pair)} {rows_found:,} in {counts.rows:,}"
+        if counts.rows and counts.faulty / counts.rows > FAULTY:
+            faulty[pair] = f"{pair_name(pair)} {counts.faulty:,} in {counts.rows:,}"
     if faulty:
         sentences.append(
             f"The checks found many faults in the translations: {'; '.join(faulty.values())}."
         )
-    rows = sum(counts.rows for counts in report.pairs.values())
-    dropped = sum(counts.dropped for counts in report.pairs.values())
+    rows, dropped, cut, missing = map(report.total, ("rows", "dropped", "truncated", "missing"))
     if dropped:
         sentences.append(
             f"{counted(dropped, 'translation')} of {rows:,} ({percent(dropped, rows)}) failed a "
             f"check and {'was' if dropped == 1 else 'were'} left out."
         )
-    if report.truncated:
+    if cut:
         sentences.append(
-            f"{counted(report.truncated, 'translation')} "
-            f"{'was' if report.truncated == 1 else 'were'} cut short: the text was too long."
+            f"{counted(cut, 'translation')} {'was' if cut == 1 else 'were'} cut short: the text "
+            "was too long."
         )
-    if report.missing:
-        sentences.append(f"For {counted(report.missing, 'text')} there was no translation.")
+    if missing:
+        sentences.append(f"For {counted(missing, 'text')} there was no translation.")
     return sentences
 
 
@@ -135,9 +132,8 @@ def unpaired(manifest: Manifest) -> list[str]:
     training = manifest.training
     if training is None or not training.unpaired or not training.translations:
         return []
-    rows = counted(training.unpaired, "row")
-    of = f" of {training.originals:,}" if training.originals else ""
-    return [f"{rows}{of} had no partner in the other language and so no part in OTC."]
+    rows = f"{counted(training.unpaired, 'row')} of {training.originals:,}"
+    return [f"{rows} had no partner in the other language and so no part in OTC."]
 
 
 def licences(manifest: Manifest) -> list[str]:
@@ -151,7 +147,7 @@ def licences(manifest: Manifest) -> list[str]:
 
 def one_seed(manifest: Manifest, metrics: Metrics) -> list[str]:
     """What the intervals do not cover."""
-    if not any(scores.f1_micro_interval for scores in metrics.languages.values()):
+    if not metrics.languages:
         return []
     seed = "" if manifest.seed is None else f" (seed {manifest.seed})"
     return [

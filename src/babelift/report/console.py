@@ -1,18 +1,15 @@
 """A run's scores on the terminal."""
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
-from babelift.report.records import Manifest, Metrics, check
+from babelift.evaluation.metrics import Metrics
 from babelift.report.tables import ORIGINS, LanguageRow, language_rows
-from babelift.report.words import summary_sentences
+from babelift.run.manifest import Manifest
 
 if TYPE_CHECKING:
     from rich.table import Table
 
     from babelift.report.records import Comparison
-
-__all__ = ["comparison_table", "metrics_table", "summary_sentences"]
 
 _WORDS: Final = ("Language", "Test text")
 
@@ -20,34 +17,23 @@ _SHORT: Final = {words: origin for origin, words in ORIGINS.items() if origin !=
 """One word for how a test text came to be: there is no room for more beside two intervals."""
 
 
-def metrics_table(
-    metrics: Mapping[str, Any] | Metrics, manifest: Mapping[str, Any] | Manifest
-) -> "Table":
+def metrics_table(metrics: Metrics, manifest: Manifest) -> "Table":
     """Scores per language, as a table for `rich.console.Console.print` that fits 80 columns.
 
     F1-micro, the classifier's and the linear baseline's, stands with its interval.
-
-    Args:
-        metrics: What `metrics.json` holds.
-        manifest: What `manifest.json` holds; may be empty.
-
-    Raises:
-        RunError: Metrics or manifest lack something or hold the wrong kind of value.
     """
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
-    scores = check(Metrics, metrics, "metrics.json")
-    rows = language_rows(check(Manifest, manifest, "manifest.json"), scores)
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=0)
-    for heading in _headings(scores):
+    for heading in _headings(metrics):
         justify: Literal["left", "right"] = "left" if heading in _WORDS else "right"
         table.add_column(heading, justify=justify, no_wrap=True)
-    for row in rows:
+    for row in language_rows(manifest, metrics):
         if not row.tag:
             table.add_section()
-        table.add_row(*(Text(cell) for cell in _cells(row, scores)))
+        table.add_row(*(Text(cell) for cell in _cells(row, metrics)))
     return table
 
 

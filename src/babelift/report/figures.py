@@ -13,8 +13,8 @@ import numpy as np
 from markupsafe import Markup, escape
 
 from babelift.evaluation.alignment import Pairs, Vectors
+from babelift.evaluation.metrics import LanguageMetrics, Metrics
 from babelift.report.numbers import brackets, compact, language_name, share
-from babelift.report.records import LanguageMetrics, Metrics
 
 
 def plane(vectors: Vectors) -> Vectors:
@@ -91,31 +91,22 @@ def _strip(name: str, encoder: LanguageMetrics, linear: LanguageMetrics | None) 
     majority = encoder.majority()
     title = f"{name}: classifier {_said(encoder)}"
     title += f", linear baseline {_said(linear)}" if linear else ""
-    title += f", most frequent label {share(majority[1])}" if majority else ""
+    title += f", most frequent label {share(majority)}"
     marks = [Markup('<line class="grid" x1="{0}%" x2="{0}%" y1="0" y2="100%"/>').format(x)
              for x in (0, 25, 50, 75, 100)]  # fmt: skip
-    if majority:
-        marks.append(
-            Markup('<line class="chance" x1="{0}%" x2="{0}%" y1="0" y2="100%"/>').format(
-                _percent(majority[1])
-            )
+    marks.append(
+        Markup('<line class="chance" x1="{0}%" x2="{0}%" y1="0" y2="100%"/>').format(
+            _percent(majority)
         )
+    )
     marks += _mark(encoder, 15 if linear else 22, "encoder")
     marks += _mark(linear, 30, "linear") if linear else []
     return svg(title, Markup().join(marks), height=44, css="strip")
 
 
 def _mark(scores: LanguageMetrics, y: int, css: str) -> list[Markup]:
-    if scores.f1_micro is None or not math.isfinite(scores.f1_micro):
-        return []
-    marks = []
-    if scores.f1_micro_interval:
-        low, high = (_percent(bound) for bound in scores.f1_micro_interval)
-        marks.append(
-            Markup('<line class="whisker {2}" x1="{0}%" x2="{1}%" y1="{3}" y2="{3}"/>').format(
-                low, high, css, y
-            )
-        )
+    low, high = (_percent(bound) for bound in scores.f1_micro_interval)
+    whisker = Markup('<line class="whisker {2}" x1="{0}%" x2="{1}%" y1="{3}" y2="{3}"/>')
     shape = '<circle class="{1}" cx="{0}%" cy="{2}" r="5"/>'
     if css == "linear":
         shape = (
@@ -123,8 +114,10 @@ def _mark(scores: LanguageMetrics, y: int, css: str) -> list[Markup]:
             '<rect class="{1}" x="-4.2" y="-4.2" width="8.4" height="8.4" '
             'transform="rotate(45)"/></svg>'
         )
-    marks.append(Markup(shape).format(_percent(scores.f1_micro), css, y))
-    return marks
+    return [
+        whisker.format(low, high, css, y),
+        Markup(shape).format(_percent(scores.f1_micro), css, y),
+    ]
 
 
 def _percent(value: float) -> str:

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from babelift.errors import RunError
-from babelift.report.records import Manifest, Metrics, check
+from babelift.evaluation.metrics import Metrics
+from babelift.run.manifest import Manifest
+from babelift.store import read_record
 
 if TYPE_CHECKING:
     import polars as pl
@@ -56,14 +58,14 @@ def read_run(run_dir: str | Path) -> RunFiles:
             f"{folder}: there is no such run folder.",
             "Give the folder that 'babelift fit --out' wrote.",
         )
-    settings_text = _text(folder / "config.yaml", required=False)
+    settings_text = _text(folder / "config.yaml")
     return RunFiles(
         name=folder.resolve().name,
-        manifest=check(Manifest, _json(folder / "manifest.json"), str(folder / "manifest.json")),
-        metrics=check(Metrics, _json(folder / "metrics.json"), str(folder / "metrics.json")),
+        manifest=read_record(folder / "manifest.json", Manifest),
+        metrics=read_record(folder / "metrics.json", Metrics),
         settings=_settings(folder / "config.yaml", settings_text),
         settings_text=settings_text,
-        log=parse_log(_text(folder / "log.jsonl", required=False), str(folder / "log.jsonl")),
+        log=parse_log(_text(folder / "log.jsonl"), str(folder / "log.jsonl")),
         vectors=_frame(folder / "data" / "vectors.parquet"),
         predictions=_frame(folder / "predictions.parquet"),
         test=_frame(folder / "data" / "test.parquet"),
@@ -100,26 +102,13 @@ def parse_log(text: str, where: str) -> list[dict[str, Any]]:
     return list(entries.values())
 
 
-def _text(path: Path, *, required: bool) -> str:
-    if not required and not path.exists():
-        return ""
+def _text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
-    except FileNotFoundError as error:
-        raise RunError(f"{path}: the file is missing.", _AGAIN) from error
+    except FileNotFoundError:
+        return ""
     except (OSError, UnicodeDecodeError) as error:
         raise RunError(f"{path}: cannot be read: {error}", _AGAIN) from error
-
-
-def _json(path: Path) -> dict[str, Any]:
-    text = _text(path, required=True)
-    try:
-        values = json.loads(text)
-    except ValueError as error:
-        raise RunError(f"{path}: is not JSON: {error}", _AGAIN) from error
-    if not isinstance(values, dict):
-        raise RunError(f"{path}: must hold one JSON object.", _AGAIN)
-    return values
 
 
 def _settings(path: Path, text: str) -> dict[str, Any]:

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Sequence
 
 from babelift.errors import LanguageError
 from babelift.languages import get
-from babelift.report.records import Interval
+
+Interval = tuple[float, float]
 
 UNKNOWN = "–"
 

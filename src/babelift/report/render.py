@@ -82,6 +82,7 @@ def environment(*, autoescape: bool) -> jinja2.Environment:
         finalize=_printable,
     )
     made.filters |= {
+        "command": command,
         "share": numbers.share,
         "duration": numbers.duration,
         "energy": numbers.energy,

@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from babelift.evaluation.metrics import LanguageMetrics, Metrics
 from babelift.report.numbers import UNKNOWN, brackets, language_name, listed, share
-from babelift.report.records import LanguageMetrics, Manifest, Metrics
+from babelift.run.manifest import Manifest
 
 ORIGINS: Final[Mapping[str, str]] = {
     "original": "native",
@@ -145,19 +146,17 @@ class Confusion:
 
 def confusions(manifest: Manifest, metrics: Metrics, most: int = 12) -> list[Confusion]:
     """Confusions per language; where no matrix is drawn, the `most` commonest mistakes."""
-    found = []
+    few = len(metrics.labels) <= MOST_LABELS
+    drawn = []
     for tag in in_order(manifest, list(metrics.languages)):
         counts = metrics.languages[tag].confusion
-        if not counts:
-            continue
-        few = len(metrics.labels) <= MOST_LABELS
         matrix = _matrix(metrics.labels, counts) if few else []
         mistakes = [] if few else _mistakes(metrics.labels, counts)[:most]
-        found.append(Confusion(tag, language_name(tag), matrix, mistakes))
-    return found
+        drawn.append(Confusion(tag, language_name(tag), matrix, mistakes))
+    return drawn
 
 
-def _matrix(labels: Sequence[str], counts: list[list[int]]) -> list[tuple[str, list[Cell]]]:
+def _matrix(labels: Sequence[str], counts: Sequence[Sequence[int]]) -> list[tuple[str, list[Cell]]]:
     rows = []
     for true, (label, row) in enumerate(zip(labels, counts, strict=True)):
         total = sum(row) or 1
@@ -166,7 +165,7 @@ def _matrix(labels: Sequence[str], counts: list[list[int]]) -> list[tuple[str, l
     return rows
 
 
-def _mistakes(labels: Sequence[str], counts: list[list[int]]) -> list[tuple[str, str, int]]:
+def _mistakes(labels: Sequence[str], counts: Sequence[Sequence[int]]) -> list[tuple[str, str, int]]:
     wrong = [
         (labels[true], labels[guess], n)
         for true, row in enumerate(counts)
@@ -179,10 +178,7 @@ def _mistakes(labels: Sequence[str], counts: list[list[int]]) -> list[tuple[str,
 def label_rows(manifest: Manifest, metrics: Metrics) -> list[tuple[str, list[str]]]:
     """F1 of every label, one column per language in the order of the table of scores."""
     tags = in_order(manifest, list(metrics.languages))
-    if not any(scores.per_label for scores in metrics.languages.values()):
-        return []
-    rows = []
-    for label in metrics.labels:
-        found = [metrics.languages[tag].per_label.get(label) for tag in tags]
-        rows.append((label, [share(score.f1) if score else UNKNOWN for score in found]))
-    return rows
+    return [
+        (label, [share(metrics.languages[tag].per_label[label].f1) for tag in tags])
+        for label in (metrics.labels if tags else ())
+    ]

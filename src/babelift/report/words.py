@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
+from babelift.evaluation.metrics import LanguageMetrics, Metrics
 from babelift.report.cautions import cautions
 from babelift.report.numbers import (
     brackets,
@@ -14,15 +15,8 @@ from babelift.report.numbers import (
     share,
     with_interval,
 )
-from babelift.report.records import (
-    Comparison,
-    Contrasted,
-    Effect,
-    LanguageMetrics,
-    Manifest,
-    Metrics,
-    check,
-)
+from babelift.report.records import Comparison, Contrasted, Effect
+from babelift.run.manifest import Manifest
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,47 +32,27 @@ class Finding:
     text: str
 
 
-def summary_sentences(
-    manifest: Mapping[str, Any] | Manifest,
-    metrics: Mapping[str, Any] | Metrics,
-    log: Sequence[Mapping[str, Any]] = (),
-) -> list[str]:
-    """The summary of a run as plain sentences, the answer first.
+def findings(
+    manifest: Manifest, metrics: Metrics, log: Sequence[Mapping[str, Any]] = ()
+) -> list[Finding]:
+    """The summary of a run, the answer first.
 
     Args:
-        manifest: What `manifest.json` holds.
-        metrics: What `metrics.json` holds.
+        manifest: What was done.
+        metrics: How well it went.
         log: Lines of `log.jsonl`; without them nothing is said of OTC.
-
-    Raises:
-        RunError: Manifest or metrics lack something or hold the wrong kind of value.
     """
-    return [finding.text for finding in findings(manifest, metrics, log)]
-
-
-def findings(
-    manifest: Mapping[str, Any] | Manifest,
-    metrics: Mapping[str, Any] | Metrics,
-    log: Sequence[Mapping[str, Any]] = (),
-) -> list[Finding]:
-    """As `summary_sentences`, each sentence with its kind.
-
-    Raises:
-        RunError: As `summary_sentences`.
-    """
-    run = check(Manifest, manifest, "manifest.json")
-    scores = check(Metrics, metrics, "metrics.json")
     return [
-        *(Finding("answer", text) for text in answer(run, scores)),
-        *(Finding("result", text) for text in results(scores, log)),
-        *(Finding("caution", text) for text in cautions(run, scores)),
+        *(Finding("answer", text) for text in answer(manifest, metrics)),
+        *(Finding("result", text) for text in results(metrics, log)),
+        *(Finding("caution", text) for text in cautions(manifest, metrics)),
     ]
 
 
 def title(manifest: Manifest) -> str:
     """A headline: from which languages into which.
 
-    >>> title(Manifest(**{"from": ["en"], "to": ["de", "ja"]}))
+    >>> title(Manifest.unknown(from_=("en",), to=("de", "ja")))
     'From English into German and Japanese'
     """
     sources = names(manifest.from_ or list(manifest.data.get("train", {})))
@@ -147,24 +121,21 @@ def _groups(manifest: Manifest, metrics: Metrics) -> list[tuple[str, list[str]]]
 
 
 def _scores(metrics: Metrics, langs: list[str], seen: str) -> str:
-    def one(lang: str) -> str:
+    def score(lang: str) -> str:
         scores = metrics.languages[lang]
         return with_interval(scores.f1_micro, scores.f1_micro_interval)
 
     which = f", which {seen}" if seen else ""
     if len(langs) <= 2:
-        each = listed([f"{one(lang)} in {language_name(lang)}" for lang in langs])
+        each = listed([f"{score(lang)} in {language_name(lang)}" for lang in langs])
         return f"reaches F1-micro {each}{which}"
-    known = [lang for lang in langs if metrics.languages[lang].f1_micro is not None]
-    if not known:
-        return f"has no known F1-micro in {names(langs)}{which}"
-    ranked = sorted(known, key=lambda lang: metrics.languages[lang].f1_micro or 0.0)
-    mean = sum(metrics.languages[lang].f1_micro or 0.0 for lang in known) / len(known)
+    ranked = sorted(langs, key=lambda lang: metrics.languages[lang].f1_micro)
+    mean = sum(metrics.languages[lang].f1_micro for lang in langs) / len(langs)
     low, high = ranked[0], ranked[-1]
     where = f" {seen}" if seen else ""
     return (
-        f"averages F1-micro {share(mean)} over the {len(known)} languages{where}: from {one(low)} "
-        f"in {language_name(low)} to {one(high)} in {language_name(high)}"
+        f"averages F1-micro {share(mean)} over the {len(langs)} languages{where}: from "
+        f"{score(low)} in {language_name(low)} to {score(high)} in {language_name(high)}"
     )
 
 
@@ -181,16 +152,12 @@ def chance(metrics: Metrics) -> list[str]:
     """How the scores compare with always giving the most frequent test label."""
     below, unsure, clear = [], [], []
     for lang, scores in metrics.languages.items():
-        majority = scores.majority()
-        if majority is None or scores.f1_micro is None:
-            continue
-        level = majority[1]
-        low = scores.f1_micro_interval[0] if scores.f1_micro_interval else None
-        said = f"{language_name(lang)} ({share(scores.f1_micro)} against {share(level)})"
+        level = scores.majority()
+        both = f"{language_name(lang)} ({share(scores.f1_micro)} against {share(level)})"
         if scores.f1_micro <= level:
-            below.append(said)
-        elif low is not None and low <= level:
-            unsure.append(said)
+            below.append(both)
+        elif scores.f1_micro_interval[0] <= level:
+            unsure.append(both)
         else:
             clear.append(level)
     sentences = []
@@ -217,8 +184,8 @@ def chance(metrics: Metrics) -> list[str]:
 
 def apart(one: LanguageMetrics, other: LanguageMetrics) -> bool:
     """Whether the F1-micro intervals of two models do not overlap."""
-    a, b = one.f1_micro_interval, other.f1_micro_interval
-    return a is not None and b is not None and (a[0] > b[1] or b[0] > a[1])
+    (low, high), (other_low, other_high) = one.f1_micro_interval, other.f1_micro_interval
+    return low > other_high or other_low > high
 
 
 def baseline(metrics: Metrics) -> list[str]:
@@ -230,8 +197,6 @@ def baseline(metrics: Metrics) -> list[str]:
     }
     won, lost, won_clearly, lost_clearly = [], [], [], []
     for lang, (encoder, linear) in both.items():
-        if encoder.f1_micro is None or linear.f1_micro is None:
-            continue
         if encoder.f1_micro > linear.f1_micro:
             won.append(lang)
             won_clearly += [lang] if apart(encoder, linear) else []

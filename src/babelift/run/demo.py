@@ -57,7 +57,7 @@ def run_compared(
     for number, (name, config) in enumerate(arms.items(), start=1):
         progress.say(f"arm {number} of {len(arms)}: {name}")
         run = run_fit(config.model_copy(update={"out": out / name}), progress=progress)
-        runs[name] = run.path
+        runs[name] = run.folder
     return out, write_comparison(out, runs, contrasts, title=title, notes=notes)
 
 

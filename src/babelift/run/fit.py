@@ -1,10 +1,13 @@
-"""The chain behind `babelift fit`: rows in, a classifier and an honest report out.
+"""The job behind `babelift fit`: rows in, a classifier and an honest report out.
 
-Each stage writes its files and is then marked in the manifest, so that the same command goes on
-after whatever was finished.
+It reads from top to bottom as its stages: read, translate, train, evaluate, report. Each reads
+what the one before left in the run's folder, writes files of its own and is then marked in the
+manifest, so that the same command goes on after whatever was finished.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -15,17 +18,170 @@ from babelift.config import FitConfig
 from babelift.errors import ConfigError, RunError
 from babelift.hub import non_commercial
 from babelift.progress import Progress, quiet
-from babelift.run import data
-from babelift.run import manifest as facts
+from babelift.run.data import read_lines, read_rows
 from babelift.run.folder import Run, fresh_folder
-from babelift.store import full_disk_explained, write_json
+from babelift.run.manifest import Licence, input_file, joules_since, joules_used, machine, versions
+from babelift.run.translations import translate_rows
+from babelift.store import cache_dir, file_hash, write_record, write_rows
 
 if TYPE_CHECKING:
     from babelift.training.log import TrainResult
 
 
-def train_beside(config: FitConfig) -> bool:
-    """Wait until the first process has the rows ready, then train with it.
+def fit(
+    train: pl.DataFrame | str | Path | Sequence[str | Path],
+    *,
+    to: Sequence[str] = (),
+    test: str | Path | Sequence[str | Path] = (),
+    out: str | Path | None = None,
+    force: bool = False,
+    progress: Progress | None = None,
+    **settings: Any,
+) -> Run:
+    """Train a classifier on labelled rows and their translations, and report on it.
+
+    The same call again finishes what is missing; where nothing is, it changes nothing.
+
+    Args:
+        train: Labelled rows to train on: one or more tables (.csv, .tsv, .jsonl, .parquet, .xlsx,
+            or `hub:NAME`), or a frame, of which a copy is kept in the cache.
+        to: Languages that the classifier is wanted for, e.g. `["de", "ja"]`.
+        test: Tables to test on; by default a tenth of the training rows is kept for it.
+        out: The run's folder; by default `runs/<table>-<arm>`.
+        force: Start over in a new folder beside one that exists.
+        progress: Where progress is shown; None for nowhere.
+        **settings: Any other setting of `babelift fit`, by its name in a YAML file, e.g.
+            `encoder="mini"`, `label="stars"`; `from_` for `from`.
+
+    Returns:
+        The finished run: its `folder`, `metrics`, `manifest`, and the classifier's folder `model`.
+
+    Raises:
+        ConfigError: A setting is not known or has a value that is not allowed.
+        BabeliftError: Whatever else stops the job; what was finished stays.
+
+    >>> fit("no-such-table.csv", to=["de"], arm="transported")
+    Traceback (most recent call last):
+    babelift.errors.ConfigError: fit: 'arm': ...
+    """
+    table = (_kept(train),) if isinstance(train, pl.DataFrame) else _paths(train)
+    values = {**settings, "train": table, "to": tuple(to), "test": _paths(test), "out": out}
+    return run_fit(FitConfig.from_mapping(values, where="fit"), force=force, progress=progress)
+
+
+def _paths(paths: str | Path | Sequence[str | Path]) -> tuple[str, ...]:
+    return tuple(map(str, (paths,) if isinstance(paths, str | Path) else paths))
+
+
+def _kept(table: pl.DataFrame) -> str:
+    """A frame as a file, named by its content, so that the run can be taken up and repeated."""
+    folder = cache_dir() / "tables"
+    folder.mkdir(exist_ok=True)
+    with TemporaryDirectory(dir=folder) as fresh:
+        file = Path(fresh) / "table.parquet"
+        write_rows(table, file)
+        kept = folder / f"table-{file_hash(file)[:12]}.parquet"
+        file.replace(kept)
+    return str(kept)
+
+
+def run_fit(
+    config: FitConfig,
+    *,
+    command: Sequence[str] = (),
+    force: bool = False,
+    progress: Progress | None = None,
+) -> Run:
+    """Do the whole job, or what is missing of it.
+
+    Where a launcher started several processes this is for the first; `train_with_first` is what
+    the others do.
+
+    Args:
+        config: Settings; `train` must name at least one table.
+        command: The command line, for the report; empty from Python.
+        force: Start over in a new folder beside one that exists.
+        progress: Where progress is shown; None for nowhere.
+
+    Returns:
+        The finished run.
+
+    Raises:
+        BabeliftError: Whatever stops the job; what was finished stays.
+    """
+    progress = progress or quiet()
+    with Others() as others:
+        run = _start(config, command, force)
+        if run.finished:
+            progress.say(f"{run.folder} is complete already; nothing was changed.")
+            return run
+        joules = joules_used()
+        run.do("data", read_rows, config, progress)
+        run.do("translation", translate_rows, config, progress)
+        run.save()
+        others.tell(None if run.done("training") else run.folder)
+        run.do("training", train, config, progress)
+    run.do("evaluation", evaluate, config, progress)
+    if run.manifest.finished is None:
+        run.finish(joules_since(joules))
+    run.do("report", report)
+    return run
+
+
+def _start(config: FitConfig, command: Sequence[str], force: bool) -> Run:
+    """The run's folder, with what is known before the first stage."""
+    if not config.train:
+        raise ConfigError("no training table was given.", "Name one: babelift fit reviews.csv ...")
+    stem = Path(config.train[0]).name.split(".")[0].replace(":", "-") or "run"
+    out = config.out or Path("runs") / f"{stem}-{config.arm}"
+    run = Run.start(fresh_folder(out) if force else out, config, command)
+    files = tuple(
+        input_file(path, role)
+        for role in ("train", "validation", "test", "keep_texts")
+        for path in getattr(config, role)
+    )
+    before = {file.path: file.sha256 for file in run.manifest.files}
+    changed = [file.path for file in files if before.get(file.path, file.sha256) != file.sha256]
+    if run.manifest.stages and changed:
+        raise RunError(
+            f"'{changed[0]}' has changed since the run in '{run.folder}' was started.",
+            "Use --force to start over in a new folder beside it, or choose another --out.",
+        )
+    read_lines(config.keep_texts)  # a file that is not there is told of at once
+    if not run.finished:
+        run.update(
+            babelift=__version__,
+            files=files,
+            versions=versions(),
+            machine=machine(),
+            arm=config.arm,
+            seed=config.seed,
+        )
+    return run
+
+
+def train(run: Run, config: FitConfig, progress: Progress) -> None:
+    """Train on the run's rows; write `model/`."""
+    result = _train(run, config, progress)
+    parts = [("encoder", result.encoder, result.license)]
+    if translation := run.manifest.translation:
+        parts.append(("translator", translation.translator, translation.license))
+        if second := translation.fallback:
+            parts.append(("fallback translator", str(second["translator"]), second["license"]))
+    licenses = tuple(
+        Licence(
+            what=what,
+            name=name,
+            license=license_,
+            note="non-commercial use only" if non_commercial(license_) else None,
+        )
+        for what, name, license_ in parts
+    )
+    run.update(training=result, licenses=licenses)
+
+
+def train_with_first(config: FitConfig) -> bool:
+    """What every process but the first does: wait until it has the rows ready, train with it.
 
     Args:
         config: The settings that the first process has too.
@@ -39,83 +195,58 @@ def train_beside(config: FitConfig) -> bool:
     try:
         well, folder = wait_for_first()
         if folder is not None:
-            train_model(Run.open(folder), config, quiet())
+            _train(Run.open(folder), config, quiet())
     finally:
         leave()
     return well
 
 
-def run_fit(
-    config: FitConfig,
-    *,
-    command: list[str] | None = None,
-    force: bool = False,
-    progress: Progress | None = None,
-) -> Run:
-    """Do the whole job, or what is missing of it.
+def _train(run: Run, config: FitConfig, progress: Progress) -> "TrainResult":
+    from babelift.training.trainer import train_classifier
 
-    Where a launcher started several processes this is for the first; the others train beside it
-    (`babelift.run.fit`).
+    rows, validation = (_split(run, split) for split in ("train", "validation"))
+    return train_classifier(
+        rows,
+        validation if validation.height else None,
+        config,
+        labels=list(run.manifest.labels),
+        run_dir=run.folder,
+        progress=progress,
+        keep_texts=read_lines(config.keep_texts),
+    )
 
-    Args:
-        config: Settings; `train` must name at least one table.
-        command: The command line, for the report; by default made from the settings.
-        force: Start over in a new folder beside one that exists.
-        progress: Where progress is shown; None for nowhere.
 
-    Returns:
-        The finished run.
+def _split(run: Run, split: str) -> pl.DataFrame:
+    return pl.read_parquet(run.folder / "data" / f"{split}.parquet")
 
-    Raises:
-        BabeliftError: Whatever stops the job; what was finished stays.
-    """
-    from babelift.training.encoder import find_encoder
 
-    progress = progress or quiet()
-    with Others() as others:
-        if not config.train:
-            raise ConfigError(
-                "no training table was given.", "Name one: babelift fit reviews.csv ..."
-            )
-        out = config.out or Path("runs") / f"{_stem(config.train[0])}-{config.arm}"
-        run = Run.start(fresh_folder(out) if force else out, config, command or ["babelift", "fit"])
-        files = [
-            facts.file_fact(path, role)
-            for role in ("train", "validation", "test", "keep_texts")
-            for path in getattr(config, role)
+def evaluate(run: Run, config: FitConfig, progress: Progress) -> None:
+    """Predict the test rows, with the linear baseline too; write predictions and metrics."""
+    from babelift.evaluation.baseline import linear_baseline
+    from babelift.evaluation.metrics import evaluate_predictions
+    from babelift.prediction.rows import make_predictions
+    from babelift.prediction.stream import predict_proba
+
+    labels = run.manifest.labels
+    rows, test = _split(run, "train"), _split(run, "test")
+    texts = test["text"].to_list()
+    names, probabilities = predict_proba(run.model, texts, progress=progress)
+    baseline = linear_baseline(rows["text"].to_list(), rows["label"].to_list(), texts, labels)
+    predictions = pl.concat(
+        [
+            make_predictions(test, "encoder", names, probabilities),
+            make_predictions(test, "linear", labels, baseline),
         ]
-        _same_files(run, files)
-        data.read_lines(config.keep_texts)  # a file that is not there is told of at once
-        if run.finished:
-            progress.say(f"{run.path} is complete already; nothing was changed.")
-            return run
-        joules = facts.energy_joules()
-        run.manifest |= {
-            "babelift": __version__,
-            "files": files,
-            "versions": facts.versions(),
-            "machine": facts.machine(),
-            "arm": config.arm,
-            "seed": config.seed,
-        }
-        _stage(run, "data", lambda: data.prepare(run, config, progress))
-        if not run.done("translation") and config.encoder != "scratch":
-            # Hours of translating must not end at a misspelt name.
-            find_encoder(config.encoder)
-        _stage(run, "translation", lambda: data.translate(run, config, progress))
-        run.save()
-        others.tell(None if run.done("training") else run.path)
-        _stage(run, "training", lambda: _train(run, config, progress))
-    _stage(run, "evaluation", lambda: _evaluate(run, config, progress))
-    if run.manifest["finished"] is None:
-        _add_energy(run, joules)
-        run.finish()
-    _stage(run, "report", lambda: write_reports(run.path))
-    return run
+    )
+    write_rows(predictions, run.folder / "predictions.parquet")
+    metrics = evaluate_predictions(
+        predictions, labels, ordinal=run.manifest.ordinal, seed=config.seed
+    )
+    write_record(metrics, run.folder / "metrics.json")
 
 
-def write_reports(folder: Path) -> Path:
-    """Write the model card and `report.html` from a run's folder; returns the latter.
+def report(run: Run) -> None:
+    """Write the model card and `report.html`, from nothing but what stands in the folder.
 
     Raises:
         RunError: A file the report needs is missing or damaged.
@@ -123,98 +254,5 @@ def write_reports(folder: Path) -> Path:
     from babelift.report.card import write_model_card
     from babelift.report.pages.run import write_report
 
-    write_model_card(folder)
-    return write_report(folder)
-
-
-def _stage(run: Run, name: str, work: Any) -> None:
-    if not run.done(name):
-        with run.stage(name), full_disk_explained(run.path):
-            work()
-
-
-def train_model(run: Run, config: FitConfig, progress: Progress) -> "TrainResult":
-    """Train on the run's rows; every process does it that takes part."""
-    from babelift.training.trainer import train_classifier
-
-    rows = data.read_split(run, "train")
-    validation = data.read_split(run, "validation")
-    return train_classifier(
-        rows,
-        validation if validation.height else None,
-        config,
-        labels=run.manifest["labels"],
-        run_dir=run.path,
-        progress=progress,
-        keep_texts=data.read_lines(config.keep_texts),
-    )
-
-
-def _train(run: Run, config: FitConfig, progress: Progress) -> None:
-    result = train_model(run, config, progress)
-    run.manifest["training"] = result.to_dict()
-    run.manifest["licenses"] = _licenses(run)
-
-
-def _evaluate(run: Run, config: FitConfig, progress: Progress) -> None:
-    from babelift.evaluation.baseline import linear_baseline
-    from babelift.evaluation.jobs import make_predictions, write_predictions
-    from babelift.evaluation.metrics import evaluate_predictions
-    from babelift.prediction.stream import predict_proba
-
-    labels = run.manifest["labels"]
-    train, test = data.read_split(run, "train"), data.read_split(run, "test")
-    texts = test["text"].to_list()
-    names, probabilities = predict_proba(run.path / "model", texts, progress=progress)
-    baseline = linear_baseline(train["text"].to_list(), train["label"].to_list(), texts, labels)
-    predictions = pl.concat(
-        [
-            make_predictions(test, "encoder", names, probabilities),
-            make_predictions(test, "linear", labels, baseline),
-        ]
-    )
-    write_predictions(predictions, run.path / "predictions.parquet")
-    metrics = evaluate_predictions(
-        predictions, labels, ordinal=run.manifest["ordinal"], seed=config.seed
-    )
-    write_json(metrics, run.path / "metrics.json")
-
-
-def _licenses(run: Run) -> list[dict[str, str | None]]:
-    training, translation = run.manifest["training"], run.manifest.get("translation")
-    entries = [("encoder", training["encoder"], training["license"])]
-    if translation:
-        entries.append(("translator", translation["translator"], translation["license"]))
-        if second := translation["fallback"]:
-            entries.append(("fallback translator", second["translator"], second["license"]))
-    return [
-        {
-            "what": what,
-            "name": name,
-            "license": license_,
-            "note": "non-commercial use only" if non_commercial(license_) else None,
-        }
-        for what, name, license_ in entries
-    ]
-
-
-def _same_files(run: Run, files: list[dict[str, Any]]) -> None:
-    before = {fact["path"]: fact["sha256"] for fact in run.manifest.get("files", [])}
-    changed = [
-        fact["path"] for fact in files if before.get(fact["path"], fact["sha256"]) != fact["sha256"]
-    ]
-    if run.manifest["stages"] and changed:
-        raise RunError(
-            f"'{changed[0]}' has changed since the run in '{run.path}' was started.",
-            "Use --force to start over in a new folder beside it, or choose another --out.",
-        )
-
-
-def _add_energy(run: Run, before: float | None) -> None:
-    after = facts.energy_joules()
-    used = None if before is None or after is None or after < before else after - before
-    run.manifest["energy_joules"] = used
-
-
-def _stem(path: str) -> str:
-    return Path(path).name.split(".")[0].replace(":", "-") or "run"
+    write_model_card(run.folder)
+    write_report(run.folder)

@@ -1,16 +1,17 @@
 """A run's folder: what is in it, what is finished, and whether it fits the settings."""
 
-import json
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Concatenate, Final, ParamSpec
 
 from babelift.config import FitConfig
 from babelift.errors import RunError
-from babelift.store import is_partial, write_json, write_text
+from babelift.evaluation.metrics import Metrics
+from babelift.progress import Progress
+from babelift.run.manifest import Invocation, Manifest
+from babelift.store import full_disk_explained, is_partial, read_record, write_record, write_text
 
 STAGES: Final = {
     "data": ("data/originals.parquet", "data/given.parquet"),
@@ -21,93 +22,139 @@ STAGES: Final = {
 }
 """The stages of a run, in order, and the files that each leaves."""
 
+P = ParamSpec("P")
+
 
 class Run:
-    """One run's folder and its manifest.
+    """One run: its folder, and what `manifest.json` in it says.
 
     Attributes:
-        path: The folder.
-        manifest: What is known of the run so far, as in `manifest.json`.
+        folder: The folder.
+        manifest: What is known of the run so far.
     """
 
-    def __init__(self, path: Path, manifest: dict[str, Any]) -> None:
-        self.path = path
+    def __init__(self, folder: Path, manifest: Manifest) -> None:
+        self.folder = folder
         self.manifest = manifest
 
+    @property
+    def model(self) -> Path:
+        """Folder of the classifier, which transformers opens too."""
+        return self.folder / "model"
+
+    @property
+    def report(self) -> Path:
+        """The page."""
+        return self.folder / "report.html"
+
+    @property
+    def metrics(self) -> Metrics:
+        """The scores, per language.
+
+        Raises:
+            RunError: The run was not evaluated yet, or `metrics.json` is damaged.
+        """
+        return read_record(self.folder / "metrics.json", Metrics)
+
     @classmethod
-    def start(cls, path: Path, config: FitConfig, command: list[str]) -> "Run":
+    def start(cls, folder: Path, config: FitConfig, command: Sequence[str]) -> "Run":
         """Make the folder, or take up one that was started with the same settings.
+
+        Of an invocation that finished no stage nothing stays: it did nothing for the run.
 
         Raises:
             RunError: The folder holds something else, or a run with other settings.
         """
-        if path.exists() and not path.is_dir():
-            raise RunError(f"'{path}' is a file.", "--out must name a folder.")
-        settings = path / "config.yaml"
-        if (path / "manifest.json").is_file():
-            run = cls.open(path)
-            if run.manifest["stages"]:
-                _same_settings(path, FitConfig.read(settings), config)
-            else:
-                write_text(config.to_yaml(), settings)
-            return run
-        if path.is_dir() and any(not is_partial(file) for file in path.iterdir()):
+        if folder.exists() and not folder.is_dir():
+            raise RunError(f"'{folder}' is a file.", "--out must name a folder.")
+        settings = folder / "config.yaml"
+        invocation = Invocation(command=tuple(command))
+        if (folder / "manifest.json").is_file():
+            run = cls.open(folder)
+            if run.manifest.stages:
+                _same_settings(folder, FitConfig.read(settings), config)
+                before = [done for done in run.manifest.invocations if done.stages]
+                if before[-1:] == [] or before[-1].command != invocation.command:
+                    before.append(invocation)
+                run.update(invocations=tuple(before))
+                return run
+        elif folder.is_dir() and any(not is_partial(file) for file in folder.iterdir()):
             raise RunError(
-                f"'{path}' is not empty and holds no run.",
+                f"'{folder}' is not empty and holds no run.",
                 "Choose another --out; nothing there was touched.",
             )
-        run = cls(
-            path,
-            {"command": command, "created": _now(), "finished": None, "stages": {}, "notes": []},
-        )
+        run = cls(folder, Manifest(created=_now(), invocations=(invocation,), stages={}))
         run.save()
         write_text(config.to_yaml(), settings)
         return run
 
     @classmethod
-    def open(cls, path: Path) -> "Run":
+    def open(cls, folder: Path) -> "Run":
         """Open an existing run.
 
         Raises:
-            RunError: The folder is not a run.
+            RunError: The folder is not a run, or its manifest is damaged.
         """
-        manifest = path / "manifest.json"
-        try:
-            return cls(path, json.loads(manifest.read_text(encoding="utf-8")))
-        except FileNotFoundError as error:
+        file = folder / "manifest.json"
+        if not file.exists():
             raise RunError(
-                f"'{path}' is not a run: it has no manifest.json.",
+                f"'{folder}' is not a run: it has no manifest.json.",
                 "Name a folder that 'babelift fit' wrote.",
-            ) from error
-        except (OSError, ValueError) as error:
-            raise RunError(f"'{manifest}' cannot be read: {error}") from error
+            )
+        return cls(folder, read_record(file, Manifest))
 
     @property
     def finished(self) -> bool:
         """Whether every stage is done."""
-        return self.manifest["finished"] is not None and all(map(self.done, STAGES))
+        return self.manifest.finished is not None and all(map(self.done, STAGES))
 
     def done(self, stage: str) -> bool:
         """Whether a stage is finished and its files are still there."""
-        files = (self.path / name for name in STAGES[stage])
-        return stage in self.manifest["stages"] and all(file.is_file() for file in files)
+        files = (self.folder / name for name in STAGES[stage])
+        return stage in self.manifest.stages and all(file.is_file() for file in files)
 
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        """Time a stage and mark it finished; a stage that fails is not marked."""
+    def do(
+        self,
+        stage: str,
+        work: Callable[Concatenate["Run", P], None],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> None:
+        """Do a stage that is not done, time it and mark it finished; if it fails it is not marked.
+
+        Raises:
+            BabeliftError: Whatever stops it; RunError where the disk is full.
+        """
+        if self.done(stage):
+            return
         started = time.perf_counter()
-        yield
-        self.manifest["stages"][name] = round(time.perf_counter() - started, 2)
+        with full_disk_explained(self.folder):
+            work(self, *args, **kwargs)
+        *before, now = self.manifest.invocations
+        if stage not in now.stages:
+            now = Invocation(command=now.command, stages=(*now.stages, stage))
+        seconds = round(time.perf_counter() - started, 2)
+        self.update(stages={**self.manifest.stages, stage: seconds}, invocations=(*before, now))
         self.save()
 
-    def finish(self) -> None:
+    def update(self, **fields: Any) -> None:
+        """Change fields of the manifest; `save` writes it."""
+        self.manifest = self.manifest.model_copy(update=fields)
+
+    def note(self, sentence: str, progress: Progress) -> None:
+        """Say something that a reader must know, and keep it for the report."""
+        if sentence not in self.manifest.notes:  # a stage that was stopped says it again
+            self.update(notes=(*self.manifest.notes, sentence))
+        progress.say(sentence)
+
+    def finish(self, energy_joules: float | None) -> None:
         """Mark the whole run finished."""
-        self.manifest["finished"] = _now()
+        self.update(finished=_now(), energy_joules=energy_joules)
         self.save()
 
     def save(self) -> None:
         """Write the manifest."""
-        write_json(self.manifest, self.path / "manifest.json")
+        write_record(self.manifest, self.folder / "manifest.json")
 
 
 def fresh_folder(path: Path) -> Path:
@@ -122,14 +169,14 @@ def fresh_folder(path: Path) -> Path:
     return candidate
 
 
-def _same_settings(path: Path, before: FitConfig, now: FitConfig) -> None:
+def _same_settings(folder: Path, before: FitConfig, now: FitConfig) -> None:
     old, new = (config.model_dump(mode="json", exclude={"out"}) for config in (before, now))
     changed = [
         f"{name} was {old[name]!r}, is {new[name]!r}" for name in new if old[name] != new[name]
     ]
     if changed:
         raise RunError(
-            f"'{path}' holds a run with other settings: {'; '.join(changed)}.",
+            f"'{folder}' holds a run with other settings: {'; '.join(changed)}.",
             "Choose another --out, or --force to start over in a new folder beside it.",
         )
 

@@ -1,29 +1,189 @@
-"""What a run's manifest says about the machine, the versions, the files and the energy."""
+"""`Manifest`, what `manifest.json` says of a run, and what is looked up for it on the machine."""
 
-import hashlib
 import os
 import platform
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Final, Self
 
-_PACKAGES = (
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    Field,
+    PlainSerializer,
+    computed_field,
+    model_validator,
+)
+
+from babelift.corpus.leakage import LeakageReport
+from babelift.hub import non_commercial
+from babelift.store import file_hash
+from babelift.training.log import TrainResult
+from babelift.translation.report import TranslationReport
+
+
+class Invocation(BaseModel, frozen=True):
+    """One time that the run was worked on.
+
+    Attributes:
+        command: The command line; empty where it was called from Python.
+        stages: The stages it finished.
+    """
+
+    command: tuple[str, ...]
+    stages: tuple[str, ...] = ()
+
+
+class InputFile(BaseModel, frozen=True):
+    """A file that went into the run; hub data sets have no hash and no size."""
+
+    path: str
+    role: str
+    sha256: str | None = None
+    bytes: int | None = None
+
+
+class Rejects(BaseModel, frozen=True):
+    """Rows that could not be used, and why."""
+
+    count: int
+    reasons: dict[str, int]
+
+
+class Licence(BaseModel, frozen=True):
+    """Whose terms apply to a part of the run."""
+
+    what: str
+    name: str
+    license: str | None
+    note: str | None = None
+
+
+def _tally_apart(values: Any) -> Any:
+    """In JSON the counts of segments stand beside the others."""
+    if not isinstance(values, dict):
+        return values
+    names = ("segments", "from_memory", "duplicates", "translated", "split")
+    return {**values, "tally": {name: values[name] for name in names if name in values}}
+
+
+Translation = Annotated[
+    TranslationReport, BeforeValidator(_tally_apart), PlainSerializer(TranslationReport.to_dict)
+]
+
+
+class Manifest(BaseModel, frozen=True, populate_by_name=True):
+    """What is known of a run so far.
+
+    Attributes:
+        version: Of the file's form.
+        babelift: Version that made the run.
+        created: When its first stage was begun, ISO 8601.
+        finished: When its last one ended.
+        invocations: Each that finished a stage, in order; the last may be under way.
+        arm: What the classifier is trained on.
+        seed: Of everything random.
+        files: What went in.
+        versions: Of the packages that shape a result.
+        machine: Processor, cores, memory (GiB), Python, operating system.
+        rejects: Rows that could not be used.
+        leakage: What the leakage audit found and did.
+        labels: All labels, in order.
+        ordinal: Whether they are ordered.
+        from_: Languages whose originals are trained on; `from` in JSON.
+        to: Languages the classifier is wanted for.
+        translate_from: Languages whose rows are translated.
+        translate_to: Languages the training rows are translated into.
+        translation: What became of the translations of training and validation rows.
+        translation_test: What became of the translations of test rows.
+        data: Rows by split, language and origin.
+        training: What the training did.
+        licenses: Whose terms apply to the classifier.
+        stages: Seconds that each finished stage took.
+        energy_joules: Used by the processor, None where that cannot be read.
+        notes: What a reader must know, as sentences.
+    """
+
+    version: int = 1
+    babelift: str = ""
+    created: str
+    finished: str | None = None
+    invocations: tuple[Invocation, ...]
+    arm: str = ""
+    seed: int | None = None
+    files: tuple[InputFile, ...] = ()
+    versions: dict[str, str] = {}
+    machine: dict[str, str | int | float | None] = {}
+    rejects: Rejects = Rejects(count=0, reasons={})
+    leakage: LeakageReport | None = None
+    labels: tuple[str, ...] = ()
+    ordinal: bool = False
+    from_: tuple[str, ...] = Field((), alias="from")
+    to: tuple[str, ...] = ()
+    translate_from: tuple[str, ...] = ()
+    translate_to: tuple[str, ...] = ()
+    translation: Translation | None = None
+    translation_test: Translation | None = None
+    data: dict[str, dict[str, dict[str, int]]] = {}
+    training: TrainResult | None = None
+    licenses: tuple[Licence, ...] = ()
+    stages: dict[str, float]
+    energy_joules: float | None = None
+    notes: tuple[str, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_the_first_version(cls, values: Any) -> Any:
+        """Before there was a version, one command stood for all that were given."""
+        if isinstance(values, dict) and "command" in values and "invocations" not in values:
+            stages = list(values["stages"]) if isinstance(values.get("stages"), dict) else []
+            return {**values, "invocations": [{"command": values["command"], "stages": stages}]}
+        return values
+
+    @classmethod
+    def unknown(cls, **fields: Any) -> Self:
+        """What is known of a model that no run made here: nothing, but for the given fields."""
+        return cls(created="", invocations=(), stages={}, **fields)
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def command(self) -> tuple[str, ...]:
+        """The command line that trained the classifier, or was given last where none did."""
+        trained = [done for done in self.invocations if "training" in done.stages]
+        return next((done.command for done in reversed(trained or self.invocations)), ())
+
+    def barred(self) -> list[Licence]:
+        """The parts that forbid commercial use."""
+        return [part for part in self.licenses if non_commercial(part.license, part.note)]
+
+    def trained_on(self, lang: str) -> dict[str, int]:
+        """Training rows of a language by origin, those with none left out."""
+        return {origin: n for origin, n in self.data.get("train", {}).get(lang, {}).items() if n}
+
+
+def input_file(path: str, role: str) -> InputFile:
+    """One input file, hashed."""
+    file = Path(path)
+    if not file.is_file():
+        return InputFile(path=path, role=role)
+    return InputFile(path=path, role=role, sha256=file_hash(file), bytes=file.stat().st_size)
+
+
+_PACKAGES: Final = (
     "babelift", "torch", "transformers", "tokenizers", "accelerate", "ctranslate2",
     "polars", "numpy", "scikit-learn", "sentencex",
 )  # fmt: skip
 
-_RAPL = Path("/sys/class/powercap")
-
 
 def versions() -> dict[str, str]:
     """Installed versions of the packages that shape a result."""
-    found = {}
+    installed = {}
     for package in _PACKAGES:
         try:
-            found[package] = version(package)
+            installed[package] = version(package)
         except PackageNotFoundError:
             continue
-    return found
+    return installed
 
 
 def machine() -> dict[str, Any]:
@@ -37,33 +197,6 @@ def machine() -> dict[str, Any]:
         "python": platform.python_version(),
         "os": f"{platform.system()} {platform.release()}",
     }
-
-
-def file_fact(path: str, role: str) -> dict[str, Any]:
-    """Path, role, size and SHA-256 of one input file; hub data sets have no hash."""
-    file = Path(path)
-    if not file.is_file():
-        return {"path": path, "role": role, "sha256": None}
-    with file.open("rb") as handle:
-        digest = hashlib.file_digest(handle, "sha256").hexdigest()
-    return {"path": path, "role": role, "sha256": digest, "bytes": file.stat().st_size}
-
-
-def energy_joules() -> float | None:
-    """Energy the processor packages have used so far (joules), None where it cannot be read.
-
-    Two readings give a difference; a counter that wrapped in between makes it negative.
-    """
-    total = 0
-    try:
-        counters = [zone / "energy_uj" for zone in _RAPL.glob("intel-rapl:?")]
-        if not counters:
-            return None
-        for counter in counters:
-            total += int(counter.read_text())
-    except (OSError, ValueError):
-        return None
-    return total / 1e6
 
 
 def _cpu_name() -> str:
@@ -83,3 +216,21 @@ def memory_gib() -> float | None:
     except (ValueError, OSError, AttributeError):
         return None
     return round(total / 2**30, 1)
+
+
+_RAPL: Final = Path("/sys/class/powercap")
+
+
+def joules_used() -> float | None:
+    """Energy the processor packages have used so far (joules), None where it cannot be read."""
+    try:
+        counters = [int(zone.read_text()) for zone in _RAPL.glob("intel-rapl:?/energy_uj")]
+    except (OSError, ValueError):
+        return None
+    return sum(counters) / 1e6 if counters else None
+
+
+def joules_since(before: float | None) -> float | None:
+    """What was used since an earlier reading; None where a counter wrapped in between."""
+    now = joules_used()
+    return None if before is None or now is None or now < before else now - before

@@ -58,10 +58,10 @@ def run_results(
     scores = evaluate_predictions(own, labels, ordinal=ordinal, resamples=_RESAMPLES)
     about = {"run": key, **place.condition.to_dict(), "size": size, "seed": place.seed}
     rows = [
-        {**about, "lang": lang, "metric": metric, "value": found[metric]}
-        for lang, found in scores["languages"].items()
+        {**about, "lang": lang, "metric": metric, "value": value}
+        for lang, found in scores.languages.items()
         for metric in METRICS
-        if found.get(metric) is not None
+        if (value := getattr(found, metric)) is not None
     ]
     return pl.DataFrame(rows, schema=RESULTS)
 

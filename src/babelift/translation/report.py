@@ -1,7 +1,7 @@
 """What became of the rows of a translation: counts per language pair, and examples of faults."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
 from babelift.translation.protocol import Translator
@@ -37,19 +37,16 @@ class PairCounts:
     faulty: int = 0
     flags: dict[str, int] = field(default_factory=dict)
 
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
-        return {
-            "rows": self.rows,
-            "kept": self.kept,
-            "dropped": self.dropped,
-            "missing": self.missing,
-            "retried": self.retried,
-            "repaired": self.repaired,
-            "truncated": self.truncated,
-            "faulty": self.faulty,
-            "flags": self.flags,
-        }
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One translation in which a check found a fault; its texts may be shortened."""
+
+    flag: str
+    source_lang: str
+    lang: str
+    source_text: str
+    text: str | None
 
 
 @dataclass(slots=True)
@@ -75,7 +72,7 @@ class TranslationReport:
     seconds: float = 0.0
     tally: Tally = field(default_factory=Tally)
     pairs: dict[str, PairCounts] = field(default_factory=dict)
-    examples: list[dict[str, str]] = field(default_factory=list)
+    examples: list[Example] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
     @classmethod
@@ -105,15 +102,7 @@ class TranslationReport:
             for flag in found:
                 counts[flag] = counts.get(flag, 0) + 1
                 if counts[flag] <= _EXAMPLES:
-                    self.examples.append(
-                        {
-                            "flag": flag,
-                            "source_lang": pair[0],
-                            "lang": pair[1],
-                            "source_text": _shortened(source),
-                            "text": _shortened(text),
-                        }
-                    )
+                    self.examples.append(Example(flag, *pair, _shortened(source), _shortened(text)))
 
     def total(self, name: str) -> int:
         """The sum of a count over all pairs, e.g. `total("kept")`."""
@@ -134,8 +123,8 @@ class TranslationReport:
             "split": self.tally.split,
             "truncated": self.total("truncated"),
             "missing": self.total("missing"),
-            "pairs": {pair: counts.to_dict() for pair, counts in self.pairs.items()},
-            "examples": self.examples,
+            "pairs": {pair: asdict(counts) for pair, counts in self.pairs.items()},
+            "examples": [asdict(example) for example in self.examples],
             "notes": self.notes,
         }
 

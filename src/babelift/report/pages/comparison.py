@@ -276,7 +276,7 @@ def _chance(compared: Compared) -> str:
     if compared.comparison.metric != "f1_micro":
         return ""
     languages = next(iter(compared.runs.values())).metrics.languages.values()
-    levels = sorted({share(found[1]) for scores in languages if (found := scores.majority())})
+    levels = sorted({share(scores.majority()) for scores in languages})
     return " to ".join(dict.fromkeys((levels[0], levels[-1]))) if levels else ""
 
 
@@ -326,7 +326,7 @@ class RunRow:
 
 def _run_row(arm: str, run: RunFiles, link: str) -> RunRow:
     training = run.manifest.training
-    known = [seconds for seconds in run.manifest.stages.values() if seconds is not None]
+    known = run.manifest.stages.values()
     return RunRow(
         arm=arm,
         link=link,

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any, Final, TypeGuard
 
 from markupsafe import Markup
 
-from babelift.corpus.leakage import KINDS, LeakageReport
 from babelift.errors import RunError
 from babelift.evaluation.alignment import STAGES, Alignment, Pairs, alignment, paired
 from babelift.report import figures, numbers, tables, words
 from babelift.report.figures import MOST_POINTS, SERIES, Point, Series, curve, thinned
 from babelift.report.folder import RunFiles, read_run
 from babelift.report.numbers import UNKNOWN, language_name, pair_name, percent, share
-from babelift.report.records import Example, Manifest, Pair
-from babelift.report.render import command, environment
+from babelift.report.render import environment
 from babelift.report.tables import ORIGINS, in_order
+from babelift.run.manifest import Manifest
 from babelift.store import write_text
+from babelift.translation.report import Example, PairCounts
 
 if TYPE_CHECKING:
     import polars as pl
@@ -68,7 +68,7 @@ def pair_rows(manifest: Manifest) -> list[PairRow]:
     ]
 
 
-def _retried(counts: Pair) -> str:
+def _retried(counts: PairCounts) -> str:
     mended = f" ({counts.repaired:,} mended)" if counts.retried else ""
     return f"{counts.retried:,}{mended}"
 
@@ -151,23 +151,6 @@ def alignment_rows(pairs: Sequence[Pairs]) -> list[AlignmentRow]:
 
 def _of(found: Alignment | None, what: str) -> str:
     return share(getattr(found, what)) if found else UNKNOWN
-
-
-def leakage_summary(manifest: Manifest) -> str:
-    """What the leakage audit found and did, in words; empty where there was none.
-
-    >>> leakage_summary(Manifest.model_validate({"leakage": {"policy": "drop"}}))
-    'No row of an evaluation set occurs in an earlier split.'
-    """
-    audit = manifest.leakage
-    if audit is None:
-        return ""
-    pairs = {
-        pair: {kind: n for kind, n in found.items() if kind in KINDS}
-        for pair, found in audit.pairs.items()
-        if pair.count("/") == 1
-    }
-    return LeakageReport(audit.policy, audit.found, audit.dropped, pairs).summary()
 
 
 Log = Sequence[Mapping[str, Any]]
@@ -364,9 +347,8 @@ def view(run: RunFiles) -> dict[str, Any]:
         "origins": origins,
         "origin_names": tables.ORIGINS,
         "data_rows": data,
-        "leakage": leakage_summary(manifest),
+        "leakage": manifest.leakage.summary() if manifest.leakage else "",
         "barred": manifest.barred(),
-        "command": command(manifest.command),
     }
 
 

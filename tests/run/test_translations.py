@@ -4,7 +4,8 @@ import polars as pl
 import pytest
 
 from babelift.corpus.rows import conform, originals, translation_id
-from babelift.run.data import attach, complete
+from babelift.run.data import attach
+from babelift.run.translations import complete
 
 ROWS = originals(
     ids=["a", "b", "c"],

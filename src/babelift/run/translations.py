@@ -1,0 +1,202 @@
+"""The second stage of a run: its rows' translations, those that came with the tables included."""
+
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import ExitStack, closing
+from dataclasses import fields
+from typing import NamedTuple
+
+import polars as pl
+
+from babelift.config import FitConfig, QualityAction
+from babelift.corpus import label_set
+from babelift.corpus.rows import SPLITS
+from babelift.errors import DataError
+from babelift.progress import Progress
+from babelift.run.data import only_languages, write_split
+from babelift.run.folder import Run
+from babelift.translation.report import TranslationReport
+from babelift.translation.segments import Tally
+
+
+def translate_rows(run: Run, config: FitConfig, progress: Progress) -> None:
+    """Translate what the arm needs; write `data/{train,validation,test}.parquet`.
+
+    Training and validation rows are translated into the arm's targets. Test rows are translated
+    only into targets that have no test rows of their own, and are never dropped for their quality.
+
+    Raises:
+        DataError: No training row has a translation that can be used, or a label has no rows left.
+        TranslationError: The translator failed.
+        ModelError: There is no encoder or translator of that name.
+    """
+    from babelift.training.encoder import find_encoder
+
+    if config.encoder != "scratch":
+        find_encoder(config.encoder)  # hours of translating must not end at a misspelt name
+    originals = pl.read_parquet(run.folder / "data" / "originals.parquet")
+    given = pl.read_parquet(run.folder / "data" / "given.parquet")
+    targets = run.manifest.translate_to
+    splits = {split: originals.filter(pl.col("split") == split) for split in SPLITS}
+    learning = pl.concat([splits["train"], splits["validation"]])
+    learning = only_languages(learning, run.manifest.translate_from)
+    lacking = [lang for lang in run.manifest.to if lang not in set(splits["test"]["lang"])]
+    test = only_languages(splits["test"], run.manifest.from_)
+    learnt = complete(learning, targets, given, config.quality)
+    tested = complete(test.filter(pl.col("origin") == "original"), lacking, given, "keep")
+    made, report, test_report = _translate(learnt, tested, config, progress)
+
+    made = [learnt.have, tested.have, *made]
+    for split in SPLITS:
+        new = [rows.filter(pl.col("split") == split) for rows in made]
+        splits[split] = pl.concat([splits[split], *new], how="diagonal_relaxed")
+    if given.height:
+        taken = learnt.have.height + tested.have.height
+        run.note(
+            f"translations that came with the tables: {taken:,} are used, "
+            f"{given.height - taken:,} are left out",
+            progress,
+        )
+    if targets and (splits["train"]["origin"] == "original").all():
+        raise _nothing_translated(report)
+    for note in dict.fromkeys(
+        note for part in (report, test_report) if part for note in part.notes
+    ):
+        run.note(note, progress)
+    if len(label_set(splits["train"]["label"].to_list())[0]) < len(run.manifest.labels):
+        raise DataError("no rows are left of some labels.")
+    for split, rows in splits.items():
+        write_split(rows, run, split)
+    run.update(
+        translation=report,
+        translation_test=test_report,
+        data={split: _count(rows) for split, rows in splits.items()},
+    )
+
+
+class Completion(NamedTuple):
+    """What there is of the translations that a run needs, and what is to be translated.
+
+    Attributes:
+        have: Given translations that are taken.
+        jobs: Originals, and the languages they are still to be translated into.
+    """
+
+    have: pl.DataFrame
+    jobs: list[tuple[pl.DataFrame, list[str]]]
+
+
+def complete(
+    originals: pl.DataFrame, targets: Sequence[str], given: pl.DataFrame, quality: QualityAction
+) -> Completion:
+    """Take the given translations of originals into the targets and say what is missing.
+
+    Given translations count as if they had just been made: those with a fault are kept, dropped,
+    or made again, as `quality` says.
+
+    Args:
+        originals: Rows to be translated.
+        targets: Languages to translate them into.
+        given: Translations that came with the tables, as the first stage left them.
+        quality: What becomes of those with a fault.
+
+    >>> from babelift.corpus.rows import originals
+    >>> rows = originals(ids=["a", "b"], texts=["x", "y"], labels=["1", "2"], langs=["en", "en"])
+    >>> german = rows.head(1).with_columns(id=pl.lit("a@de"), lang=pl.lit("de"))
+    >>> have, jobs = complete(rows, ["de", "ja"], german, "drop")
+    >>> have["id"].to_list(), [(part["id"].to_list(), to) for part, to in jobs]
+    (['a@de'], [(['b'], ['de']), (['a', 'b'], ['ja'])])
+    """
+    have = given.filter(
+        pl.col("lang").is_in(list(targets))
+        & pl.col("original_id").is_in(originals["id"].to_list())
+        & (pl.col("lang") != pl.col("source_lang")).fill_null(True)
+    )
+    # A translation that was cut is still one.
+    sound = pl.col("flags").list.set_difference(["truncated"]).list.len() == 0
+    if quality == "retry":
+        have = have.filter(sound)
+    jobs: dict[tuple[str, ...], list[str]] = {}
+    for target in targets:
+        covered = have.filter(pl.col("lang") == target)["original_id"].to_list()
+        missing = originals.filter(~pl.col("id").is_in(covered))
+        if (missing["lang"] != target).any():
+            jobs.setdefault(tuple(missing["id"].to_list()), []).append(target)
+    if quality == "drop":
+        have = have.filter(sound)
+    return Completion(
+        have, [(originals.filter(pl.col("id").is_in(ids)), to) for ids, to in jobs.items()]
+    )
+
+
+def _translate(
+    learnt: Completion, tested: Completion, config: FitConfig, progress: Progress
+) -> tuple[list[pl.DataFrame], TranslationReport | None, TranslationReport | None]:
+    """What is missing of training (and validation) and test rows, translated; and the reports."""
+    from babelift.translation.driver import translate_rows as translate
+    from babelift.translation.memory import Memory
+    from babelift.translation.registry import load_translator
+
+    if not (learnt.jobs or tested.jobs):
+        return [], None, None
+    actions: tuple[QualityAction, QualityAction] = (config.quality, "keep")
+    made: list[pl.DataFrame] = []
+    reports: list[TranslationReport | None] = []
+    with ExitStack() as stack:
+        translator = stack.enter_context(closing(load_translator(config.translator, config=config)))
+        fallback = None
+        if config.fallback:
+            second = load_translator(config.fallback, config=config)
+            fallback = stack.enter_context(closing(second))
+        memory = stack.enter_context(closing(Memory()))
+        for part, quality in zip((learnt, tested), actions, strict=True):
+            done = [
+                translate(
+                    rows.filter(pl.col("origin") == "original"),
+                    to,
+                    translator,
+                    memory=memory,
+                    quality=quality,
+                    fallback=fallback,
+                    batch_tokens=config.batch_tokens,
+                    progress=progress,
+                )
+                for rows, to in part.jobs
+            ]
+            made += [result.rows for result in done]
+            reports.append(_merged([result.report for result in done]))
+    return made, reports[0], reports[1]
+
+
+def _merged(reports: Sequence[TranslationReport]) -> TranslationReport | None:
+    """One report of jobs that have no language pair in common."""
+    if not reports:
+        return None
+    merged, *others = reports
+    for report in others:
+        merged.seconds += report.seconds
+        for count in fields(Tally):
+            total = getattr(merged.tally, count.name) + getattr(report.tally, count.name)
+            setattr(merged.tally, count.name, total)
+        merged.pairs |= report.pairs
+        merged.examples += report.examples
+        merged.notes += report.notes
+    return merged
+
+
+def _nothing_translated(report: TranslationReport | None) -> DataError:
+    flags: Counter[str] = Counter()
+    for counts in report.pairs.values() if report else ():
+        flags.update(counts.flags)
+    why = ", ".join(f"{name} {number:,}" for name, number in flags.most_common())
+    return DataError(
+        f"no training row has a translation that can be used ({why or 'none was made'}).",
+        "Take another translator, or keep faulty translations with --quality keep.",
+    )
+
+
+def _count(rows: pl.DataFrame) -> dict[str, dict[str, int]]:
+    counts: dict[str, dict[str, int]] = {}
+    for lang, origin, number in rows.group_by("lang", "origin").len().sort("lang", "origin").rows():
+        counts.setdefault(lang, {})[origin] = number
+    return counts
