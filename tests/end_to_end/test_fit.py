@@ -76,8 +76,8 @@ def test_force_starts_over_beside_the_old_folder(run: Run, tmp_path: Path) -> No
     shutil.copytree(run.folder, old)
     config = FitConfig.read(old / "config.yaml").model_copy(update={"out": old})
     new = run_fit(config, force=True)
-    assert new.path == tmp_path / "demo-2"
-    assert (new.path / "model" / "model.safetensors").read_bytes() == (
+    assert new.folder == tmp_path / "demo-2"
+    assert (new.folder / "model" / "model.safetensors").read_bytes() == (
         old / "model" / "model.safetensors"
     ).read_bytes()
 

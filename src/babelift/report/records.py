@@ -41,7 +41,7 @@ def check(kind: type[R], values: Mapping[str, Any] | R, where: str) -> R:
 
     >>> check(Trend, {}, "report.json")
     Traceback (most recent call last):
-    babelift.errors.RunError: report.json: 'sentence': Field required.
+    babelift.errors.RunError: report.json: 'sentence': ...
     """
     if isinstance(values, kind):
         return values
