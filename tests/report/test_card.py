@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 import yaml
-from tests.report.conftest import manifest_of, metrics_of, scores
 
 from babelift.report.card import base_model, card_license, escaped, write_model_card
+from tests.report.conftest import manifest_of, metrics_of, scores
 
 MakeRun = Callable[..., Path]
 

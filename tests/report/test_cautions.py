@@ -2,8 +2,6 @@
 
 from typing import Any
 
-from tests.report.conftest import manifest_of, metrics_of, scores
-
 from babelift.evaluation.metrics import Metrics
 from babelift.report.cautions import (
     calibration,
@@ -15,6 +13,7 @@ from babelift.report.cautions import (
     unpaired,
 )
 from babelift.report.cautions import test_origins as origins_of_tests
+from tests.report.conftest import manifest_of, metrics_of, scores
 
 
 def metrics(**languages: dict[str, Any]) -> Metrics:

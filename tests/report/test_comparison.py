@@ -11,7 +11,6 @@ import numpy as np
 import polars as pl
 import pytest
 import yaml
-from tests.report.conftest import TRAINING
 
 from babelift.errors import DataError, RunError
 from babelift.evaluation.comparison import Contrast
@@ -20,6 +19,7 @@ from babelift.report.console import comparison_table
 from babelift.report.folder import read_run
 from babelift.report.pages.comparison import Compared, settings, write_comparison
 from babelift.store import write_record
+from tests.report.conftest import TRAINING
 
 LABELS = ["1", "2", "3"]
 TARGETS = ["de", "ja"]

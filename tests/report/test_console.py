@@ -3,10 +3,10 @@
 from typing import Any
 
 from rich.console import Console
-from tests.report.conftest import manifest_of, metrics_of, scores
 
 from babelift.evaluation.metrics import Metrics
 from babelift.report.console import metrics_table
+from tests.report.conftest import manifest_of, metrics_of, scores
 
 
 def printed(metrics: dict[str, Any], manifest: dict[str, Any], width: int = 80) -> str:

@@ -4,10 +4,10 @@ import re
 from xml.etree import ElementTree
 
 import numpy as np
-from tests.report.conftest import metrics_of, scores
 
 from babelift.evaluation.alignment import Pairs
 from babelift.report.figures import forest, pair_picture
+from tests.report.conftest import metrics_of, scores
 
 
 def test_a_strip_puts_score_and_interval_on_the_axis_from_0_to_1() -> None:

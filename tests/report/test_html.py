@@ -9,11 +9,11 @@ from typing import Any
 
 import polars as pl
 import pytest
-from tests.report.conftest import manifest_of, metrics_of, scores
 
 from babelift.errors import RunError
 from babelift.report import folder
 from babelift.report.pages.run import render_report, write_report
+from tests.report.conftest import manifest_of, metrics_of, scores
 
 MakeRun = Callable[..., Path]
 

@@ -3,9 +3,9 @@
 from typing import Any
 
 import pytest
-from tests.report.conftest import metrics_of, scores
 
 from babelift.report.words import baseline, chance, otc
+from tests.report.conftest import metrics_of, scores
 
 
 def steps(*values: float | None, otc_loss: float | None = 1.0) -> list[dict[str, Any]]:

@@ -2,13 +2,12 @@
 
 from typing import Any
 
-from tests.report.conftest import metrics_of, scores
-
 from babelift.evaluation.alignment import paired
 from babelift.evaluation.metrics import Metrics
 from babelift.report.pages.run import alignment_rows, data_rows, examples_by_fault, pair_rows
 from babelift.report.tables import confusions, in_order, language_rows
 from babelift.run.manifest import Manifest
+from tests.report.conftest import metrics_of, scores
 
 
 def test_sources_come_before_targets_before_others(manifest: dict[str, Any]) -> None:

@@ -2,11 +2,10 @@
 
 from typing import Any
 
-from tests.report.conftest import manifest_of, metrics_of, scores
-
 from babelift.evaluation.metrics import Metrics
 from babelift.report.words import findings, title
 from babelift.run.manifest import Manifest
+from tests.report.conftest import manifest_of, metrics_of, scores
 
 
 def sentences(manifest: Manifest, metrics: Metrics) -> list[str]:

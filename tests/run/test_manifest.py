@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.report.conftest import TRAINING, TRANSLATION, manifest_of, metrics_of, scores
 
 from babelift.config import FitConfig
 from babelift.errors import RunError
@@ -15,6 +14,7 @@ from babelift.report.folder import read_run
 from babelift.run.folder import STAGES, Run
 from babelift.run.manifest import Manifest
 from babelift.store import read_record, write_record
+from tests.report.conftest import TRAINING, TRANSLATION, manifest_of, metrics_of, scores
 
 DAMAGED = {
     "empty": b"",
