@@ -24,7 +24,7 @@ def test_a_missing_file_is_named(make_run: MakeRun, name: str) -> None:
     run = make_run()
     (run / name).unlink()
     for write in (write_report, write_model_card):
-        with pytest.raises(RunError, match=f"{name}: the file is missing"):
+        with pytest.raises(RunError, match=f"{name}' cannot be read: No such file"):
             write(run)
 
 

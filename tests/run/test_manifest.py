@@ -80,7 +80,7 @@ def test_a_record_of_a_newer_form_says_to_upgrade(tmp_path: Path, name: str, kin
     file = finished(tmp_path / "run") / f"{name}.json"
     values = json.loads(file.read_text())
     file.write_text(json.dumps(values | {"version": 99, "stages": "in a new way"}))
-    with pytest.raises(RunError, match=r"written by a newer Babelift \(form 99.*\n?.*pip install"):
+    with pytest.raises(RunError, match=r"newer Babelift: its form has version 99"):
         read_record(file, kind)
 
 

@@ -21,7 +21,15 @@ from babelift.prediction.model import model_identity
 from babelift.prediction.rows import make_predictions, prediction_columns
 from babelift.prediction.stream import Finished
 from babelift.progress import Progress, quiet
-from babelift.store import check_form, claim_file, job_key, rows_file, write_record, write_rows
+from babelift.store import (
+    check_form,
+    claim_file,
+    job_key,
+    rows_file,
+    write_json,
+    write_record,
+    write_rows,
+)
 
 if TYPE_CHECKING:
     from babelift.prediction.on_ray import RayPredictor
