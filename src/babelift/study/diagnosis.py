@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 
 from babelift.errors import DataError, LanguageError
+from babelift.evaluation.differences import Difference
 from babelift.evaluation.metrics import Floats
 from babelift.report.cautions import FAULTY
 from babelift.report.numbers import language_name, listed, percent
@@ -17,7 +18,6 @@ from babelift.study.answers import Answer, cell_name, difference, fine
 from babelift.study.condition import Condition
 from babelift.study.results import of_condition
 from babelift.study.spec import OFF, StudySpec
-from babelift.study.statistics.differences import Difference
 from babelift.translation.checks import density
 
 

@@ -7,14 +7,14 @@ from typing import Any, Final
 import numpy as np
 import polars as pl
 
+from babelift.evaluation.crossed import PairedRows
+from babelift.evaluation.differences import Differences, differences_of
 from babelift.evaluation.metrics import Floats
 from babelift.report.numbers import brackets, digits_for, pair_name, with_p
 from babelift.report.words import signed
 from babelift.study.answers import stated_cell
 from babelift.study.results import Scores
 from babelift.study.spec import OFF, StudySpec
-from babelift.study.statistics.crossed import Comparison
-from babelift.study.statistics.differences import Differences, differences_of
 
 PER: Final = 10.0
 """Points of chrF that the slope is told for."""
@@ -117,7 +117,7 @@ def quality_trend(
     numbers: dict[str, int] = {}
     items = [numbers.setdefault(group, len(numbers)) for *_, own in parts for group in own]
     langs = np.repeat(np.arange(len(parts)), [len(own) for *_, own in parts])
-    comparison = Comparison(
+    comparison = PairedRows(
         np.concatenate([slopes for _, slopes, _ in parts], axis=1),
         langs.astype(np.int64),
         np.array(items, dtype=np.int64),

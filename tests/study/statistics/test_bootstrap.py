@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from babelift.evaluation.differences import paired_differences
 from babelift.study.statistics.bootstrap import hierarchical_bootstrap
-from babelift.study.statistics.differences import paired_differences
 
 
 def spread(found):

@@ -6,7 +6,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from babelift.study.statistics.power import design_power, regression_power
+from babelift.evaluation.power import design_power
+from babelift.study.statistics.power import regression_power
 from babelift.study.statistics.regression import regress
 from babelift.study.statistics.simulate import PAPER, claimed_by_regression, main, measure, pilot
 from babelift.study.statistics.simulated import Design, simulated_scores, simulated_study

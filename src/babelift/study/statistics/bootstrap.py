@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from babelift.evaluation.comparison import paired_bootstrap
+from babelift.evaluation.crossed import paired_rows
 from babelift.evaluation.metrics import Floats
-from babelift.study.statistics.crossed import make_comparison
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ def hierarchical_bootstrap(
     >>> found.delta, found.interval
     (0.5, (0.0, 1.0))
     """
-    made = make_comparison(right_arm, right_base, langs, groups)
+    made = paired_rows(right_arm, right_base, langs, groups)
     models = np.concatenate([np.asarray(right_arm), np.asarray(right_base)]).astype(np.int64)
     drawn = paired_bootstrap(
         np.ones(models.shape[1], dtype=np.int64),

@@ -11,16 +11,17 @@ from typing import Final
 import numpy as np
 from scipy.special import stdtr
 
-from babelift.study.statistics.bootstrap import hierarchical_bootstrap
-from babelift.study.statistics.crossed import (
+from babelift.evaluation.crossed import (
     Components,
     Crossed,
     components,
     crossed,
-    make_comparison,
+    paired_rows,
 )
-from babelift.study.statistics.differences import paired_differences
-from babelift.study.statistics.power import design_power, regression_power
+from babelift.evaluation.differences import paired_differences
+from babelift.evaluation.power import design_power
+from babelift.study.statistics.bootstrap import hierarchical_bootstrap
+from babelift.study.statistics.power import regression_power
 from babelift.study.statistics.simulated import Design, simulated_scores, simulated_study
 
 PAPER: Final = Design(
@@ -109,7 +110,7 @@ def pilot(design: Design, *, seeds: int = 60, studies: int = 10, seed: int = 1) 
     """
     generator = np.random.default_rng(seed)
     many = replace(design, seeds=seeds)
-    found = [make_comparison(*simulated_study(many, generator)) for _ in range(studies)]
+    found = [paired_rows(*simulated_study(many, generator)) for _ in range(studies)]
     each = [_mean([crossed(one.of(lang)) for one in found]) for lang in range(design.languages)]
     return components(seeds, design.items, each, _mean([crossed(one) for one in found]))
 

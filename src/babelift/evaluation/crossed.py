@@ -14,7 +14,7 @@ from babelift.evaluation.metrics import Counts, Floats
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class PairedRows:
     """What the statistics of a paired difference need to know.
 
     Attributes:
@@ -42,11 +42,11 @@ class Comparison:
         found[self.langs, self.items] = True
         return found
 
-    def of(self, lang: int) -> "Comparison":
+    def of(self, lang: int) -> "PairedRows":
         """The rows of one language, by its number."""
         rows = np.flatnonzero(self.langs == lang)
         items = np.unique(self.items[rows], return_inverse=True)[1]
-        return Comparison(
+        return PairedRows(
             self.difference[:, rows],
             np.zeros(len(rows), dtype=np.int64),
             items.astype(np.int64),
@@ -54,12 +54,12 @@ class Comparison:
         )
 
 
-def make_comparison(
+def paired_rows(
     right_arm: npt.ArrayLike,
     right_base: npt.ArrayLike,
     langs: Sequence[str] | npt.NDArray[Any],
     groups: Sequence[Hashable] | npt.NDArray[Any],
-) -> Comparison:
+) -> PairedRows:
     """Check the arrays of a comparison and number its languages and items.
 
     Args:
@@ -72,7 +72,7 @@ def make_comparison(
         DataError: Shapes that do not fit, values other than 0 and 1, or a language with fewer
             than two items, whose luck cannot be told from one item.
 
-    >>> made = make_comparison([[1, 1, 0]], [[0, 1, 1]], ["de", "de", "de"], [7, 8, 9])
+    >>> made = paired_rows([[1, 1, 0]], [[0, 1, 1]], ["de", "de", "de"], [7, 8, 9])
     >>> made.difference.tolist(), made.names
     ([[1.0, 0.0, -1.0]], ('de',))
     """
@@ -89,7 +89,7 @@ def make_comparison(
     if spoken.dtype == object:
         spoken = spoken.astype(str)
     names, numbers = np.unique(spoken, return_inverse=True)
-    made = Comparison(
+    made = PairedRows(
         arm - base, numbers.astype(np.int64), _numbers(groups), tuple(map(str, names))
     )
     for name, items in zip(made.names, made.present.sum(axis=1), strict=True):
@@ -143,11 +143,10 @@ class Crossed:
         return max(0.0, self.seeds - self.residual)
 
 
-def language_means(comparison: Comparison) -> Floats:
+def language_means(comparison: PairedRows) -> Floats:
     """The difference by seed and language: `(seeds, languages) float64`.
 
-    >>> from babelift.study.statistics.crossed import make_comparison
-    >>> made = make_comparison([[1, 1, 1, 0]], [[0, 1, 1, 0]], ["de", "de", "ja", "ja"], range(4))
+    >>> made = paired_rows([[1, 1, 1, 0]], [[0, 1, 1, 0]], ["de", "de", "ja", "ja"], range(4))
     >>> language_means(made).tolist()
     [[0.5, 0.0]]
     """
@@ -155,7 +154,7 @@ def language_means(comparison: Comparison) -> Floats:
     return _sums(comparison.difference, comparison.langs, len(rows)) / rows
 
 
-def crossed(comparison: Comparison) -> Crossed:
+def crossed(comparison: PairedRows) -> Crossed:
     """Variance of the mean over languages, each counted once, by seeds, items and residual.
 
     With `d` the difference of a row and a seed, `n` rows per language, `L` languages and `S`
@@ -169,9 +168,8 @@ def crossed(comparison: Comparison) -> Crossed:
     Args:
         comparison: Of at least one seed.
 
-    >>> from babelift.study.statistics.crossed import make_comparison
     >>> right = [[1, 1, 0, 0], [1, 0, 1, 0]]
-    >>> made = make_comparison(right, [[0] * 4] * 2, ["de"] * 4, range(4))
+    >>> made = paired_rows(right, [[0] * 4] * 2, ["de"] * 4, range(4))
     >>> found = crossed(made)  # item means 1, .5, .5, 0; seeds agree on the mean of .5
     >>> round(found.seeds, 6), round(found.items, 6), round(found.residual, 6)
     (0.0, 0.041667, 0.041667)
@@ -193,7 +191,7 @@ def crossed(comparison: Comparison) -> Crossed:
     )
 
 
-def _weights(comparison: Comparison) -> Floats:
+def _weights(comparison: PairedRows) -> Floats:
     """What a row adds to the mean, widened for the item that each language's mean takes up."""
     rows = np.bincount(comparison.langs)
     items = comparison.present.sum(axis=1)

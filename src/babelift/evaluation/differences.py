@@ -7,16 +7,16 @@ from typing import Any
 import numpy.typing as npt
 
 from babelift.errors import ConfigError
-from babelift.study.statistics.crossed import (
+from babelift.evaluation.crossed import (
     SMALLEST_P,
-    Comparison,
     Components,
     Crossed,
+    PairedRows,
     components,
     critical,
     crossed,
     language_means,
-    make_comparison,
+    paired_rows,
     spread,
     two_sided_p,
 )
@@ -105,10 +105,10 @@ def paired_differences(
     """
     if not 0 < level < 1:
         raise ConfigError(f"level must be between 0 and 1; got {level}.")
-    return differences_of(make_comparison(right_arm, right_base, langs, groups), level)
+    return differences_of(paired_rows(right_arm, right_base, langs, groups), level)
 
 
-def differences_of(whole: Comparison, level: float = 0.95) -> Differences:
+def differences_of(whole: PairedRows, level: float = 0.95) -> Differences:
     """The same of a comparison whose values by seed and row are there already.
 
     Args:
@@ -129,7 +129,7 @@ def differences_of(whole: Comparison, level: float = 0.95) -> Differences:
     )
 
 
-def _difference(comparison: Comparison, parts: Crossed, level: float) -> Difference:
+def _difference(comparison: PairedRows, parts: Crossed, level: float) -> Difference:
     delta = float(language_means(comparison).mean())
     items = int(comparison.items.max()) + 1
     # Items that no two languages share make one mean for each language.

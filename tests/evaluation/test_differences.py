@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from babelift.errors import ConfigError
-from babelift.study.statistics.crossed import Crossed
-from babelift.study.statistics.differences import paired_differences
+from babelift.evaluation.crossed import Crossed
+from babelift.evaluation.differences import paired_differences
 
 
 def mix(plus, minus, ties):

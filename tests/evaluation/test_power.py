@@ -1,4 +1,4 @@
-"""Power of paired differences: textbook values, monotony, and what no number of seeds can do."""
+"""Power of paired differences: textbook values and monotony."""
 
 import math
 
@@ -9,12 +9,11 @@ from hypothesis import strategies as st
 from scipy.special import nctdtr, stdtrit
 
 from babelift.errors import ConfigError
-from babelift.study.statistics.crossed import Components
-from babelift.study.statistics.differences import paired_differences
-from babelift.study.statistics.power import (
+from babelift.evaluation.crossed import Components
+from babelift.evaluation.differences import paired_differences
+from babelift.evaluation.power import (
     could_have_seen,
     design_power,
-    seeds_needed,
     smallest_effect,
 )
 
@@ -71,21 +70,6 @@ def test_the_smallest_effect_has_just_the_power_asked_for():
         assert found == pytest.approx(0.9, abs=1e-6)
 
 
-def test_seeds_needed_are_the_fewest_that_do():
-    needed = seeds_needed(0.015, PARTS, languages=5, items=2000)
-    assert needed is not None
-    assert design_power(0.015, PARTS, languages=5, seeds=needed, items=2000) >= 0.8
-    assert design_power(0.015, PARTS, languages=5, seeds=needed - 1, items=2000) < 0.8
-    assert seeds_needed(0.9, PARTS, languages=5, items=2000) == 2
-
-
-def test_no_number_of_seeds_makes_up_for_too_few_items():
-    parts = Components(seed=0, item=0.03, residual=0.3)
-    # Items alone leave a standard error of sqrt(.03 / 204) = .012.
-    assert seeds_needed(0.02, parts, languages=1, items=204) is None
-    assert seeds_needed(0.04, parts, languages=1, items=204) is not None
-
-
 def test_languages_that_share_their_luck_help_less():
     effects = [
         smallest_effect(
@@ -137,8 +121,6 @@ def test_numbers_that_cannot_be_are_refused():
             Components(**{"seed": 0, "item": 0, "residual": 0, **bad})
     with pytest.raises(ConfigError, match="finite"):
         design_power(float("nan"), PARTS, languages=1, seeds=2, items=10)
-    with pytest.raises(ConfigError, match="finite"):
-        seeds_needed(float("inf"), PARTS, languages=1, items=10)
     for power in (0.05, 1.0):
         with pytest.raises(ConfigError, match="power must be"):
             smallest_effect(PARTS, languages=1, seeds=2, items=10, power=power)
