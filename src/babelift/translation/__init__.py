@@ -1,0 +1,1 @@
+"""Translating rows: back ends, memory, quality checks, the driver."""
