@@ -120,4 +120,5 @@ def test_every_entry_points_at_something_that_is_there() -> None:
     for entry in TRANSLATORS.values():
         module, function = entry.target.split(":")
         text = (root / f"{module.replace('.', '/')}.py").read_text(encoding="utf-8")
-        assert f"def {function}(argument: str, config: Translating)" in text
+        ways = (f"def {function}(argument: str, config: Translating)", f"{function} = partial(")
+        assert any(way in text for way in ways)

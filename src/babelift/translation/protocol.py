@@ -1,9 +1,33 @@
-"""What every translator looks like."""
+"""What every translator looks like, and how one of your own joins.
+
+A translator needs `name`, `fingerprint`, `pairs` and `translate`:
+
+>>> class Reversed:
+...     name = "reversed"
+...     fingerprint = "reversed/1"  # raise it when the output changes: memories are keyed by it
+...
+...     def pairs(self):
+...         return None  # any
+...
+...     def translate(self, texts, source_lang, target_lang):
+...         return (Translation(text[::-1]) for text in texts)
+>>> [made.text for made in complete(Reversed()).translate(["Good."], "en", "de")]
+['.dooG']
+
+An object like that goes into `babelift.translate(rows, "de", Reversed())`. A package offers one by
+its name, as `--translator reversed` or `reversed:ARGUMENT`, with an entry point in pyproject.toml:
+
+    [project.entry-points."babelift.translators"]
+    reversed = "my_package:load"
+
+where `load(argument, config)` returns the translator; `argument` is what follows the colon, empty
+where nothing does, and `config` the settings (`babelift.config.Translating`: beam width, ...).
+"""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from typing import Literal, NamedTuple, Protocol, runtime_checkable
+from typing import Any, Final, Literal, NamedTuple, Protocol, runtime_checkable
 
-from babelift.errors import LanguageError
+from babelift.errors import ConfigError, LanguageError
 
 
 class Translation(NamedTuple):
@@ -21,6 +45,11 @@ class Translation(NamedTuple):
 @runtime_checkable
 class Translator(Protocol):
     """Translates texts between pairs of languages.
+
+    The last three members may be left out of a translator of your own, see `complete`. It may
+    also have `notes` (sentences for the report), `origin` (`machine` or `reference`),
+    `max_input_tokens` and `count_tokens(texts, source_lang, target_lang)` (what it takes whole),
+    and `variant()` (the same with other decoding, for what fails a check).
 
     Attributes:
         name: Short name for tables and reports, e.g. `m2m100`.
@@ -86,6 +115,50 @@ class BatchTranslator(Translator, Protocol):
             TranslationError: The engine failed.
         """
         ...
+
+
+_OPTIONAL: Final[dict[str, Any]] = {"unit": "text", "license": None, "close": lambda: None}
+
+
+def complete(translator: Any) -> Translator:
+    """An object as a translator: what it may leave out is set on it, what it must have is checked.
+
+    A translator that does not say otherwise takes whole texts, has no known licence and nothing
+    to close.
+
+    Raises:
+        ConfigError: Something is missing or of another type; names it.
+
+    >>> complete(object())
+    Traceback (most recent call last):
+    babelift.errors.ConfigError: 'object' is no translator: it lacks name, fingerprint, pairs, \
+translate.
+    See babelift.translation.protocol for an example.
+    """
+    kind = type(translator).__name__
+    hint = "See babelift.translation.protocol for an example."
+    required = ("name", "fingerprint", "pairs", "translate")
+    if missing := [name for name in required if not hasattr(translator, name)]:
+        raise ConfigError(f"'{kind}' is no translator: it lacks {', '.join(missing)}.", hint)
+    for name in ("name", "fingerprint"):
+        value = getattr(translator, name)
+        if not isinstance(value, str) or not value:
+            raise ConfigError(f"'{kind}': {name} must be a text. Got {value!r}.", hint)
+    for name in ("pairs", "translate"):
+        if not callable(getattr(translator, name)):
+            raise ConfigError(f"'{kind}': {name} must be a method.", hint)
+    for name, value in _OPTIONAL.items():
+        if not hasattr(translator, name):
+            try:
+                setattr(translator, name, value)
+            except AttributeError as error:
+                raise ConfigError(f"'{kind}' lacks {name}.", hint) from error
+    if translator.unit not in ("sentence", "text"):
+        raise ConfigError(
+            f"'{kind}': unit must be 'sentence' or 'text'. Got {translator.unit!r}.", hint
+        )
+    completed: Translator = translator
+    return completed
 
 
 _FEW = 12

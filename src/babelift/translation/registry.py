@@ -1,15 +1,27 @@
-"""The translators by name, each loaded by one string; nothing is imported before it is used."""
+"""The translators by name, each loaded by one string; nothing is imported before it is used.
+
+Those of other packages join through the entry point group `babelift.translators`, see
+`babelift.translation.protocol`.
+"""
 
 import warnings
 from dataclasses import dataclass
 from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, Final
 
 from babelift.config import Translating
-from babelift.errors import BabeliftWarning, ConfigError, did_you_mean
+from babelift.errors import (
+    BabeliftError,
+    BabeliftWarning,
+    ConfigError,
+    MissingDependencyError,
+    ModelError,
+    did_you_mean,
+)
 from babelift.hub import non_commercial
-from babelift.translation.protocol import Translator
+from babelift.translation.protocol import Translator, complete
 
 
 class NonCommercialWarning(BabeliftWarning):
@@ -31,6 +43,7 @@ class Entry:
         argument: What may or must stand after the colon, e.g. `FILE`; empty for nothing.
         required: The argument must be given.
         embedded: Which of the package's own folders holds it, None for none.
+        package: The package of others that offers it, with its version; None for our own.
     """
 
     name: str
@@ -43,6 +56,7 @@ class Entry:
     argument: str = ""
     required: bool = False
     embedded: str | None = None
+    package: str | None = None
 
     @property
     def usage(self) -> str:
@@ -161,7 +175,42 @@ def _entries() -> tuple[Entry, ...]:
 
 
 TRANSLATORS: Final[dict[str, Entry]] = {entry.name: entry for entry in _entries()}
-"""Every translator by its name."""
+"""Every translator of our own by its name."""
+
+GROUP: Final = "babelift.translators"
+"""Entry points that are translators of other packages."""
+
+
+def translators() -> dict[str, Entry]:
+    """Every translator by its name: our own, and those of the packages that are installed.
+
+    Of two of one name, ours counts, else the first; a warning says so.
+    """
+    known = dict(TRANSLATORS)
+    for point in entry_points(group=GROUP):
+        entry = _entry_of(point)
+        other = known.setdefault(entry.name, entry)
+        if (other.target, other.package) != (entry.target, entry.package):
+            warnings.warn(
+                f"package {entry.package} has a translator '{entry.name}' too; that of "
+                f"{other.package or 'Babelift'} is used.",
+                BabeliftWarning,
+                stacklevel=2,
+            )
+    return known
+
+
+def _entry_of(point: EntryPoint) -> Entry:
+    package = point.dist
+    summary = package.metadata["Summary"] if package else None
+    return Entry(
+        name=point.name,
+        target=point.value,
+        description=summary or "a translator of another package",
+        languages="the translator's languages",
+        argument="ARGUMENT",
+        package=f"{package.name} {package.version}" if package else "of unknown name",
+    )
 
 
 def load_translator(spec: str, *, config: Translating | None = None) -> Translator:
@@ -183,19 +232,74 @@ def load_translator(spec: str, *, config: Translating | None = None) -> Translat
 mini-lexicon, lexicon:FILE, table:FILE#SYSTEM, command:CMD, degraded:KIND=SHARE:TRANSLATOR.
     """
     entry, argument = parse(spec)
-    terms = license_of(entry, argument)
+    if entry.name in TRANSLATORS:
+        translators()  # for its warning where another package has one of that name
+    _warn_of_terms(spec, license_of(entry, argument))
+    translator: Translator = _loader(entry)(argument, config or Translating())
+    if entry.package:
+        _warn_of_terms(spec, translator.license)
+    return translator
+
+
+def _warn_of_terms(spec: str, terms: str | None) -> None:
     if non_commercial(terms):
         warnings.warn(
             f"{spec}: its weights are {terms}, for non-commercial use only; what is translated "
             "with them, and a model trained on it, may not be used commercially. m2m100 (MIT) and "
             "opus-mt have no such limit.",
             NonCommercialWarning,
-            stacklevel=2,
+            stacklevel=3,
         )
-    module, function = entry.target.split(":")
-    load: Any = getattr(import_module(module), function)
-    translator: Translator = load(argument, config or Translating())
-    return translator
+
+
+def _loader(entry: Entry) -> Any:
+    """What makes an entry's translator of the argument and the settings."""
+    if entry.package is None:
+        module, function = entry.target.split(":")
+        return getattr(import_module(module), function)
+
+    def load(argument: str, config: Translating) -> Translator:
+        who = f"translator '{entry.name}' of package {entry.package}"
+        package = entry.package.split()[0]
+        hint = f"Update the package (pip install --upgrade {package}), or ask those who make it."
+        point = EntryPoint(entry.name, entry.target, GROUP)
+        # It is the code of others, in which anything may go wrong.
+        try:
+            made = point.load()(argument, config)
+        except BabeliftError:
+            raise
+        except Exception as error:
+            absent = error.name if isinstance(error, ModuleNotFoundError) else None
+            if absent and absent.split(".")[0] != point.module.split(".")[0]:
+                raise MissingDependencyError(
+                    f"{who} needs '{absent}', which is not installed.",
+                    f"Install what it needs: pip install --upgrade {package}",
+                ) from error
+            reason = f"{type(error).__name__}: {error}"
+            raise ModelError(f"{who} ({entry.target}) cannot be loaded: {reason}.", hint) from error
+        try:
+            return complete(made)
+        except ConfigError as error:
+            raise ModelError(f"{who} ({entry.target}): {error.message}", error.hint) from error
+
+    return load
+
+
+def runs_code_of_the_user(spec: str) -> bool:
+    """Whether loading or using a translator runs a program or a package of the user's choice.
+
+    Raises:
+        ConfigError: As `parse`.
+
+    >>> runs_code_of_the_user("mini"), runs_code_of_the_user("degraded:drop=0.3:command:cat")
+    (False, True)
+    """
+    entry, argument = parse(spec)
+    if entry.name == "degraded":
+        from babelift.translation.engines.degraded import Damage
+
+        return runs_code_of_the_user(Damage.parse(argument)[1])
+    return entry.name == "command" or entry.package is not None
 
 
 def license_of(entry: Entry, argument: str) -> str | None:
@@ -227,9 +331,9 @@ def parse(spec: str) -> tuple[Entry, str]:
     'en-de.tsv'
     """
     name, colon, argument = spec.strip().partition(":")
-    entry = TRANSLATORS.get(name)
+    entry = TRANSLATORS.get(name) or translators().get(name)
     if entry is None:
-        known = f"Known: {', '.join(item.usage for item in TRANSLATORS.values())}."
+        known = f"Known: {', '.join(item.usage for item in translators().values())}."
         near = did_you_mean(spec, suggestions())
         if Path(spec).is_dir():
             kind = "ct2" if (Path(spec) / "model.bin").is_file() else "hf"
@@ -250,7 +354,7 @@ def parse(spec: str) -> tuple[Entry, str]:
 
 def suggestions() -> list[str]:
     """Names and hub ids to offer where one is not found."""
-    return [*TRANSLATORS, *(entry.hub_id for entry in TRANSLATORS.values() if entry.hub_id)]
+    return [*translators(), *(entry.hub_id for entry in TRANSLATORS.values() if entry.hub_id)]
 
 
 def describe() -> list[dict[str, Any]]:
@@ -258,7 +362,7 @@ def describe() -> list[dict[str, Any]]:
 
     Those that ship with Babelift also have their `measurements`; see `babelift.embedded`.
     """
-    return [_description(entry) for entry in TRANSLATORS.values()]
+    return [_description(entry) for entry in translators().values()]
 
 
 def _description(entry: Entry) -> dict[str, Any]:
@@ -279,6 +383,8 @@ def _description(entry: Entry) -> dict[str, Any]:
 
 
 def _where(entry: Entry) -> str:
+    if entry.package:
+        return f"package {entry.package}"
     if entry.hub_id is None:
         return "given by you"
     if "{" in entry.hub_id:
