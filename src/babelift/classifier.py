@@ -330,21 +330,10 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     ) -> tuple[pl.DataFrame, dict[str, Any] | None]:
         if not config.to:
             return rows.clear(), None
-        from babelift.translation.driver import translate_rows
-        from babelift.translation.memory import Memory
-        from babelift.translation.registry import load_translator
+        from babelift.translation.driver import translating
 
-        given = None if isinstance(self.translator, str) else self.translator
-        translator = given or load_translator(config.translator, config=config)
-        try:
-            with Memory() as memory:
-                made = translate_rows(
-                    rows, config.to, translator, memory=memory, quality=config.quality,
-                    progress=progress,
-                )  # fmt: skip
-        finally:
-            if given is None:
-                translator.close()
+        with translating(self.translator, config) as opened:
+            made = opened.translate_rows(rows, config.to, quality=config.quality, progress=progress)
         return conform(made.rows), made.report.to_dict()
 
     def _train(

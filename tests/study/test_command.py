@@ -23,6 +23,34 @@ def test_a_dry_run_says_what_would_be_done_and_does_nothing(babelift, file, toy,
     assert not (tmp_path / "runs").exists()
 
 
+MARKS = "open({!r}, 'w').close()\n"
+
+
+@pytest.mark.parametrize("kind", ["command", "degraded", "package"])
+def test_a_dry_run_runs_nothing_that_the_user_named_and_says_what_it_could_not_ask(
+    babelift, settings, toy, tmp_path, monkeypatch, kind
+):
+    ran = tmp_path / "ran"
+    site = tmp_path / "site"
+    (site / "theirs-1.0.dist-info").mkdir(parents=True)
+    points = "[babelift.translators]\ntheirs = theirs_translator:load\n"
+    (site / "theirs-1.0.dist-info" / "entry_points.txt").write_text(points)
+    (site / "theirs-1.0.dist-info" / "METADATA").write_text("Name: theirs\nVersion: 1.0\n")
+    (site / "theirs_translator.py").write_text(MARKS.format(str(ran)))
+    monkeypatch.syspath_prepend(str(site))
+    program = tmp_path / "mt.py"
+    program.write_text(MARKS.format(str(ran)))
+    command = f"command:{sys.executable} {program}"
+    spec = {"command": command, "degraded": f"degraded:drop=0.5:{command}", "package": "theirs:x"}
+    file = tmp_path / "theirs.yaml"
+    file.write_text(yaml.safe_dump({**settings, "translators": {"mine": spec[kind]}}))
+    done = babelift("study", file, "--data", toy, "--dry-run")
+    assert done.code == 0, done.err
+    assert not ran.exists()
+    assert "how long 'mine' takes for 48 texts" in done.out
+    assert not (tmp_path / "runs").exists()
+
+
 def test_a_study_answers_in_words_and_leaves_its_results(babelift, file, toy, tmp_path):
     done = babelift("study", file, "--data", toy, "--size", "quick", "--workers", "1")
     assert done.code == 0, done.err

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import ExitStack, closing
 from dataclasses import fields
 from typing import NamedTuple
 
@@ -133,31 +132,20 @@ def _translate(
     learnt: Completion, tested: Completion, config: FitConfig, progress: Progress
 ) -> tuple[list[pl.DataFrame], TranslationReport | None, TranslationReport | None]:
     """What is missing of training (and validation) and test rows, translated; and the reports."""
-    from babelift.translation.driver import translate_rows as translate
-    from babelift.translation.memory import Memory
-    from babelift.translation.registry import load_translator
+    from babelift.translation.driver import translating
 
     if not (learnt.jobs or tested.jobs):
         return [], None, None
     actions: tuple[QualityAction, QualityAction] = (config.quality, "keep")
     made: list[pl.DataFrame] = []
     reports: list[TranslationReport | None] = []
-    with ExitStack() as stack:
-        translator = stack.enter_context(closing(load_translator(config.translator, config=config)))
-        fallback = None
-        if config.fallback:
-            second = load_translator(config.fallback, config=config)
-            fallback = stack.enter_context(closing(second))
-        memory = stack.enter_context(closing(Memory()))
+    with translating(config.translator, config, fallback=config.fallback) as opened:
         for part, quality in zip((learnt, tested), actions, strict=True):
             done = [
-                translate(
+                opened.translate_rows(
                     rows.filter(pl.col("origin") == "original"),
                     to,
-                    translator,
-                    memory=memory,
                     quality=quality,
-                    fallback=fallback,
                     batch_tokens=config.batch_tokens,
                     progress=progress,
                 )

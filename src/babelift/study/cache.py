@@ -42,17 +42,26 @@ class Engine:
     pairs: frozenset[tuple[str, str]] | None
 
 
-def find_engines(spec: StudySpec, data: Path) -> dict[str, Engine]:
+def find_engines(spec: StudySpec, data: Path, *, run_code: bool = True) -> dict[str, Engine]:
     """Load every translator once, to see that it is there and what identifies its output.
+
+    Args:
+        spec: The study.
+        data: What `{data}` stands for.
+        run_code: Whether packages of others may be loaded. What is not loaded counts as able to
+            translate every pair, and as having translated nothing.
 
     Raises:
         BabeliftError: A translator is not known, or cannot be loaded.
     """
-    from babelift.translation.registry import load_translator
+    from babelift.translation.registry import load_translator, loads_code_of_the_user
 
     found = {}
     for name, text in spec.translators.items():
         full = text.replace("{data}", str(data))
+        if not run_code and loads_code_of_the_user(full):
+            found[name] = Engine(name, full, f"{full}, not loaded", None, None)
+            continue
         with closing(load_translator(full)) as opened:
             found[name] = Engine(name, full, opened.fingerprint, opened.license, opened.pairs())
     return found
@@ -167,21 +176,14 @@ class Shelf:
         if name == REFERENCE:
             yield self._reference
             return
-        from babelift.translation.driver import translate_rows
-        from babelift.translation.memory import Memory
-        from babelift.translation.registry import load_translator
+        from babelift.translation.driver import translating
 
-        with (
-            closing(load_translator(self._engines[name].spec)) as engine,
-            closing(Memory()) as memory,
-        ):
+        with translating(self._engines[name].spec) as opened:
 
             def translate(need: Need) -> tuple[pl.DataFrame, dict[str, Any]]:
-                made = translate_rows(
+                made = opened.translate_rows(
                     pl.read_parquet(need.table),
                     [need.target],
-                    engine,
-                    memory=memory,
                     quality=self._action(need.split),
                     progress=progress,
                 )

@@ -40,7 +40,9 @@ class Estimate:
         tests: Test rows that each training is tested on.
         tokens: Tokens that the missing trainings will read, padding not counted.
         training_seconds: For all missing trainings, one after the other.
-        translating_seconds: For all missing translations; None where there are none.
+        translating_seconds: For all missing translations by translators that were timed.
+        unasked: Translators whose code is the user's, so that they were not asked how long they
+            take, with the number of texts they are to translate.
         workers: Trainings at a time.
     """
 
@@ -57,6 +59,7 @@ class Estimate:
     tokens: int
     training_seconds: float
     translating_seconds: float
+    unasked: Mapping[str, int]
     workers: int
 
     @property
@@ -70,6 +73,11 @@ class Estimate:
 
         arms = ", ".join(f"{number} {arm}" for arm, number in self.arms.items())
         left = self.trainings - self.done
+        unasked = [
+            f"not in that: how long '{name}' takes for {texts:,} texts; it is a program or package "
+            "of yours, and is not run to find out"
+            for name, texts in self.unasked.items()
+        ]
         return [
             f"{self.conditions:,} conditions and seeds: {arms}",
             f"{self.trainings:,} trainings serve them, each of {self.updates:,} updates on up to "
@@ -79,6 +87,7 @@ class Estimate:
             f"each is tested on {self.tests:,} rows; all will read {self.tokens:,} tokens",
             f"about {duration(self.seconds)}: {duration(self.translating_seconds)} to translate, "
             f"{duration(self.training_seconds)} to train and test, {self.workers} at a time",
+            *unasked,
         ]
 
 
@@ -109,6 +118,7 @@ def estimate(plan: Plan, workers: int, *, threads: int = 1) -> Estimate:
         tokens=tokens * len(missing),
         training_seconds=per_training * len(missing),
         translating_seconds=_translating_seconds(plan, unmade),
+        unasked=_unasked(plan, unmade),
         workers=max(1, min(workers, len(missing))),
     )
 
@@ -155,14 +165,26 @@ def _training_seconds(task: Task, threads: int) -> tuple[float, int]:
     return taken[0] + update * updates + testing, round(read / _MORE * updates)
 
 
+def _unasked(plan: Plan, unmade: list[Need]) -> dict[str, int]:
+    """Texts that programs and packages of the user's are to translate."""
+    from babelift.translation.registry import runs_code_of_the_user
+
+    texts: Counter[str] = Counter()
+    for need in unmade:
+        engine = plan.engines.get(need.translator)
+        if engine is not None and runs_code_of_the_user(engine.spec):
+            texts[need.translator] += _rows(need.table)
+    return dict(texts)
+
+
 def _translating_seconds(plan: Plan, unmade: list[Need]) -> float:
-    """Time a few texts of every translator that still has some to translate."""
-    from babelift.translation.registry import load_translator
+    """Time a few texts of every translator of ours that still has some to translate."""
+    from babelift.translation.registry import load_translator, runs_code_of_the_user
 
     total = 0.0
     for name in dict.fromkeys(need.translator for need in unmade):
         own = [need for need in unmade if need.translator == name]
-        if name not in plan.engines:
+        if name not in plan.engines or runs_code_of_the_user(plan.engines[name].spec):
             continue
         first, texts = own[0], sum(_rows(need.table) for need in own)
         sample = pl.read_parquet(first.table)["text"].head(_SAMPLE).to_list()

@@ -49,7 +49,9 @@ class Plan:
     shelf: Shelf
 
 
-def make_plan(spec: StudySpec, data: Path, store: Path, progress: Progress) -> Plan:
+def make_plan(
+    spec: StudySpec, data: Path, store: Path, progress: Progress, *, run_code: bool = True
+) -> Plan:
     """Read the rows, find the translators, lay out the grid, and say what each job needs.
 
     Whatever is wrong with the study is found here, before anything long starts.
@@ -59,6 +61,7 @@ def make_plan(spec: StudySpec, data: Path, store: Path, progress: Progress) -> P
         data: Folder that the names of its tables start from.
         store: Folder for rows, translations and runs, shared between studies.
         progress: Where notes are shown.
+        run_code: Whether packages of others may be loaded, see `find_engines`.
 
     Raises:
         BabeliftError: A table, language, translator or encoder cannot be used as the study says.
@@ -66,7 +69,8 @@ def make_plan(spec: StudySpec, data: Path, store: Path, progress: Progress) -> P
     encoders = {path: _encoder_identity(path) for path in spec.encoders.values()}
     tables = read_tables(spec, data, progress)
     added = read_added(spec, tables, data)
-    engines = find_engines(spec, data) if set(spec.arms) & set(TRANSLATING) else {}
+    translating = set(spec.arms) & set(TRANSLATING)
+    engines = find_engines(spec, data, run_code=run_code) if translating else {}
     grid = Grid.of(spec, {name: engine.pairs for name, engine in engines.items()})
     for engine in engines.values():
         _check_pairs(spec, engine, grid, progress)

@@ -82,6 +82,8 @@ def preview(
 ) -> list[str]:
     """What a study would do and about how long it would take, in sentences.
 
+    No program and no package that the user named runs; what only they could tell is said.
+
     Args:
         spec: What it compares.
         data: As in `run_study`.
@@ -93,7 +95,7 @@ def preview(
     """
     from babelift.study.estimate import estimate
 
-    plan = make_plan(spec, data, store or cache_dir() / "studies", quiet())
+    plan = make_plan(spec, data, store or cache_dir() / "studies", quiet(), run_code=False)
     number, threads = share_cores(len(plan.tasks), workers)
     return [*plan.tables.notes, *estimate(plan, number, threads=threads).lines()]
 

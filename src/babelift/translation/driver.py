@@ -2,22 +2,23 @@
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Final, Protocol, Self
+from typing import Final, NamedTuple, Protocol, Self
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from babelift.config import QualityAction
+from babelift.config import QualityAction, Translating
 from babelift.corpus.rows import conform, translation_id
 from babelift.errors import ConfigError, DataError, LanguageError, did_you_mean
 from babelift.languages import resolve
 from babelift.progress import Progress, Task, quiet
 from babelift.translation.checks import Band, filled_ratios, find_faults, learn_band
 from babelift.translation.memory import Memory
-from babelift.translation.protocol import Translator
+from babelift.translation.protocol import Translator, complete
+from babelift.translation.registry import load_translator
 from babelift.translation.report import PairCounts, TranslationReport
 from babelift.translation.segments import Lane, Result, count_segments, translate_texts
 
@@ -160,6 +161,77 @@ def translate_rows(
         progress=progress,
     )
     return TranslatedRows(pl.concat([rows.clear(), *frames]), report)
+
+
+class OpenTranslators(NamedTuple):
+    """What a job translates with, see `translating`.
+
+    Attributes:
+        translator: Translates.
+        fallback: Second translator, for `retry`.
+        memory: Where finished translations are kept.
+    """
+
+    translator: Translator
+    fallback: Translator | None
+    memory: Memory
+
+    def translate_rows(
+        self,
+        rows: pl.DataFrame,
+        to: Sequence[str],
+        *,
+        quality: QualityAction,
+        batch_tokens: int = BATCH_TOKENS,
+        progress: Progress | None = None,
+    ) -> TranslatedRows:
+        """As the function of this name."""
+        return translate_rows(
+            rows, to, self.translator, memory=self.memory, quality=quality,
+            fallback=self.fallback, batch_tokens=batch_tokens, progress=progress,
+        )  # fmt: skip
+
+
+@contextmanager
+def translating(
+    translator: str | Translator,
+    config: Translating | None = None,
+    *,
+    fallback: str | Translator | None = None,
+    memory: Memory | None = None,
+    load: Callable[..., Translator] = load_translator,
+) -> Iterator[OpenTranslators]:
+    """Open translators and the memory for the length of a `with` block.
+
+    What is given as an object stays open afterwards.
+
+    Args:
+        translator: As on the command line, or any `Translator`.
+        config: Beam width, arithmetic and what else the back ends read; defaults if absent.
+        fallback: Second translator, for `retry`.
+        memory: The one in the cache folder if absent.
+        load: Opens a translator by its string.
+
+    Raises:
+        ConfigError: A translator is not known, or is none.
+        ModelError: A model cannot be found, fetched, converted or opened.
+        MissingDependencyError: A library or program is not installed.
+        MemoryStoreError: The memory cannot be used.
+    """
+    with ExitStack() as stack:
+
+        def opened(given: str | Translator) -> Translator:
+            if not isinstance(given, str):
+                return complete(given)
+            loaded = load(given, config=config)
+            stack.callback(loaded.close)
+            return loaded
+
+        first = opened(translator)
+        second = opened(fallback) if fallback else None
+        yield OpenTranslators(
+            first, second, memory if memory is not None else stack.enter_context(Memory())
+        )
 
 
 class Frames(Protocol):

@@ -14,7 +14,12 @@ from babelift.errors import ConfigError, RunError
 from babelift.languages import resolve
 from babelift.progress import Progress, quiet
 from babelift.store import claim_file, file_hash, job_key, rows_file, write_json
-from babelift.translation.driver import BATCH_TOKENS, translate_parts, translate_rows
+from babelift.translation.driver import (
+    BATCH_TOKENS,
+    OpenTranslators,
+    translate_parts,
+    translating,
+)
 from babelift.translation.memory import Memory
 from babelift.translation.protocol import Translator
 from babelift.translation.registry import load_translator
@@ -51,7 +56,7 @@ def run_translate(config: TranslateConfig, progress: Progress | None = None) -> 
             output.check_job(job)
         rows = read_parts(config.input, config, folder, labelled=False)
         report_rejects(rows, output.rejects, config.max_rejects, progress)
-        with Memory() as memory, _translators(config) as (translator, fallback):
+        with _translating(config) as (translator, fallback, memory):
             report = TranslationReport.of(
                 translator, fallback if config.quality == "retry" else None
             )
@@ -101,16 +106,17 @@ def _checked_output(config: TranslateConfig) -> Path:
 
 
 @contextmanager
-def _translators(config: TranslateConfig) -> Iterator[tuple[Translator, Translator | None]]:
+def _translating(config: TranslateConfig) -> Iterator[OpenTranslators]:
+    """Here or on a cluster, as the settings say."""
     with ExitStack() as stack:
         load: Callable[..., Translator] = load_translator
         if config.on == "ray":
             from babelift.translation.on_ray import on_ray
 
             load = stack.enter_context(on_ray(config.workers))
-        translator = _opened(config.translator, config, stack, load)
-        fallback = _opened(config.fallback, config, stack, load) if config.fallback else None
-        yield translator, fallback
+        yield stack.enter_context(
+            translating(config.translator, config, fallback=config.fallback, load=load)
+        )
 
 
 _NOT_CONTENT = {"out", "input", "batch_tokens", "max_rejects", "on", "workers"}
@@ -175,31 +181,10 @@ def translate(
     config = Translating.from_mapping(
         {"to": targets, "quality": quality, "batch_tokens": batch_tokens}, where="translate"
     )
-    with ExitStack() as stack:
-        result = translate_rows(
-            rows,
-            targets,
-            _opened(translator, config, stack),
-            memory=memory if memory is not None else stack.enter_context(Memory()),
-            quality=quality,
-            fallback=None if fallback is None else _opened(fallback, config, stack),
-            batch_tokens=batch_tokens,
-            progress=progress,
+    with translating(translator, config, fallback=fallback, memory=memory) as opened:
+        result = opened.translate_rows(
+            rows, targets, quality=quality, batch_tokens=batch_tokens, progress=progress
         )
     for note in result.report.notes:
         (progress or quiet()).say(note)
     return result.rows
-
-
-def _opened(
-    translator: str | Translator,
-    config: Translating,
-    stack: ExitStack,
-    load: Callable[..., Translator] = load_translator,
-) -> Translator:
-    """A translator by its name, closed in the end; one that is given as it is stays open."""
-    if not isinstance(translator, str):
-        return translator
-    opened = load(translator, config=config)
-    stack.callback(opened.close)
-    return opened

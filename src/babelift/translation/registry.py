@@ -6,6 +6,7 @@ Those of other packages join through the entry point group `babelift.translators
 
 import warnings
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -257,36 +258,35 @@ def _loader(entry: Entry) -> Any:
     if entry.package is None:
         module, function = entry.target.split(":")
         return getattr(import_module(module), function)
+    return partial(_load_of_others, entry, entry.package)
 
-    def load(argument: str, config: Translating) -> Translator:
-        who = f"translator '{entry.name}' of package {entry.package}"
-        package = entry.package.split()[0]
-        hint = f"Update the package (pip install --upgrade {package}), or ask those who make it."
-        point = EntryPoint(entry.name, entry.target, GROUP)
-        # It is the code of others, in which anything may go wrong.
-        try:
-            made = point.load()(argument, config)
-        except BabeliftError:
-            raise
-        except Exception as error:
-            absent = error.name if isinstance(error, ModuleNotFoundError) else None
-            if absent and absent.split(".")[0] != point.module.split(".")[0]:
-                raise MissingDependencyError(
-                    f"{who} needs '{absent}', which is not installed.",
-                    f"Install what it needs: pip install --upgrade {package}",
-                ) from error
-            reason = f"{type(error).__name__}: {error}"
-            raise ModelError(f"{who} ({entry.target}) cannot be loaded: {reason}.", hint) from error
-        try:
-            return complete(made)
-        except ConfigError as error:
-            raise ModelError(f"{who} ({entry.target}): {error.message}", error.hint) from error
 
-    return load
+def _load_of_others(entry: Entry, package: str, argument: str, config: Translating) -> Translator:
+    who = f"translator '{entry.name}' of package {package}"
+    update = f"pip install --upgrade {package.split()[0]}"
+    hint = f"Update the package ({update}), or ask those who make it."
+    # It is the code of others, in which anything may go wrong.
+    try:
+        made = EntryPoint(entry.name, entry.target, GROUP).load()(argument, config)
+    except BabeliftError:
+        raise
+    except Exception as error:
+        absent = error.name if isinstance(error, ModuleNotFoundError) else None
+        if absent and absent.split(".")[0] != entry.target.split(":")[0].split(".")[0]:
+            raise MissingDependencyError(
+                f"{who} needs '{absent}', which is not installed.",
+                f"Install what it needs: {update}",
+            ) from error
+        reason = f"{type(error).__name__}: {error}"
+        raise ModelError(f"{who} ({entry.target}) cannot be loaded: {reason}.", hint) from error
+    try:
+        return complete(made)
+    except ConfigError as error:
+        raise ModelError(f"{who} ({entry.target}): {error.message}", error.hint) from error
 
 
 def runs_code_of_the_user(spec: str) -> bool:
-    """Whether loading or using a translator runs a program or a package of the user's choice.
+    """Whether translating runs a program or a package that the user named.
 
     Raises:
         ConfigError: As `parse`.
@@ -294,12 +294,27 @@ def runs_code_of_the_user(spec: str) -> bool:
     >>> runs_code_of_the_user("mini"), runs_code_of_the_user("degraded:drop=0.3:command:cat")
     (False, True)
     """
-    entry, argument = parse(spec)
-    if entry.name == "degraded":
-        from babelift.translation.engines.degraded import Damage
-
-        return runs_code_of_the_user(Damage.parse(argument)[1])
+    entry = _innermost(spec)
     return entry.name == "command" or entry.package is not None
+
+
+def loads_code_of_the_user(spec: str) -> bool:
+    """Whether opening a translator, before any text is sent, runs a package that the user named.
+
+    Raises:
+        ConfigError: As `parse`.
+    """
+    return _innermost(spec).package is not None
+
+
+def _innermost(spec: str) -> Entry:
+    """The entry of a translator, or of the one that it spoils."""
+    entry, argument = parse(spec)
+    if entry.name != "degraded":
+        return entry
+    from babelift.translation.engines.degraded import Damage
+
+    return _innermost(Damage.parse(argument)[1])
 
 
 def license_of(entry: Entry, argument: str) -> str | None:
