@@ -18,6 +18,7 @@ BabeliftError
 
 import difflib
 from collections.abc import Iterable
+from importlib.util import find_spec
 
 
 class BabeliftWarning(UserWarning):
@@ -91,6 +92,30 @@ class MissingDependencyError(BabeliftError, ImportError):
 
 class RunError(BabeliftError, RuntimeError):
     """A run folder cannot be used."""
+
+
+def require(work: str, extra: str, *libraries: str) -> None:
+    """Check that the libraries of an extra are installed; imports nothing.
+
+    Args:
+        work: What needs them, as the subject of a sentence.
+        extra: Name of Babelift's extra that installs them.
+        libraries: Names under which they are imported.
+
+    Raises:
+        MissingDependencyError: One is not installed; names the extra.
+
+    >>> require("a study", "study", "json", "no_such_library")
+    Traceback (most recent call last):
+    babelift.errors.MissingDependencyError: a study needs 'no_such_library', which is not installed.
+    Install it: pip install 'babelift[study]'
+    """
+    for library in libraries:
+        if find_spec(library) is None:
+            raise MissingDependencyError(
+                f"{work} needs '{library}', which is not installed.",
+                f"Install it: pip install 'babelift[{extra}]'",
+            )
 
 
 def nearest(name: str, allowed: Iterable[str]) -> str | None:
