@@ -2,12 +2,20 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+LOWEST := .venv-lowest
+
+# `make test WORKERS=4` runs that many tests at a time; with two cores one after the other is as quick.
+WORKERS ?=
+PARALLEL := $(if $(WORKERS),-n $(WORKERS) --dist loadfile)
+
+# For `make test-lowest`: which tests; all of them by default.
+TESTS ?=
 
 # For `make models`: where the data are, and for how much hardware (cpu or gpu).
 DATA ?= ../shared/data
 SIZE ?= cpu
 
-.PHONY: setup demo test lint bench bench-quick models wheel clean
+.PHONY: setup demo test test-quick test-lowest coverage lint bench bench-quick models wheel clean
 
 setup: $(VENV)/.ready
 
@@ -23,7 +31,23 @@ demo: setup
 	$(BIN)/babelift demo
 
 test: setup
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(PARALLEL)
+
+# Without the tests that train, start processes or build the wheel.
+test-quick: setup
+	$(BIN)/python -m pytest -m "not slow" $(PARALLEL)
+
+# The same tests on the lowest versions that pyproject.toml allows.
+test-lowest:
+	test -x $(LOWEST)/bin/python || $(PYTHON) -m venv $(LOWEST)
+	$(PYTHON) scripts/lowest.py > $(LOWEST)/constraints.txt
+	$(LOWEST)/bin/python -m pip install --quiet --only-binary :all: --constraint $(LOWEST)/constraints.txt --editable '.[dev]'
+	$(LOWEST)/bin/python -m pytest $(TESTS)
+
+# By module; the summary by package is at the end.
+coverage: setup
+	$(BIN)/python -m pytest --cov --cov-report= $(PARALLEL)
+	$(BIN)/python scripts/coverage_by_package.py
 
 lint: setup
 	$(BIN)/ruff check .
@@ -51,4 +75,4 @@ wheel: setup
 	$(BIN)/python -m build --no-isolation
 
 clean:
-	rm -rf $(VENV) dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(LOWEST) dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from babelift.errors import DataError, did_you_mean
+from babelift.errors import DataError, did_you_mean, require
 
 Encode: TypeAlias = Callable[[Sequence[str]], npt.NDArray[np.float32]]
 """Makes `(texts, dim) float32` vectors of texts of any language."""
@@ -63,6 +63,7 @@ def text_quality(translations: Sequence[str], references: Sequence[str], lang: s
     >>> text_quality(["Das ist ein gutes Buch."], ["Das ist ein gutes Buch."], "de")
     Quality(chrf=100.0, bleu=100.0)
     """
+    require("the quality of translations", "study", "sacrebleu")
     from sacrebleu import corpus_bleu, corpus_chrf
 
     _check_aligned(translations, references, "references")

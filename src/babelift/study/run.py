@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import polars as pl
 
-from babelift.errors import RunError
+from babelift.errors import RunError, require
 from babelift.progress import Progress, quiet
 from babelift.store import cache_dir, is_partial, write_json, write_rows, write_text
 from babelift.study.plan import Plan, make_plan
@@ -66,6 +66,7 @@ def run_study(
         BabeliftError: The study cannot be done as its settings say, or `out` holds something else.
     """
     progress = progress or quiet()
+    require("a study", "study", "statsmodels", "sacrebleu")
     check_folder(out)
     plan = make_plan(spec, data, store or cache_dir() / "studies", progress)
     write_text(spec.to_yaml(), out / "study.yaml")

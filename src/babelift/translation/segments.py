@@ -7,8 +7,6 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Final, Literal, NamedTuple
 
-from sentencex import segment as split_sentences
-
 from babelift import languages
 from babelift.errors import TranslationError
 from babelift.progress import Task
@@ -83,9 +81,11 @@ def split_text(text: str, lang: str, unit: Unit = "sentence") -> list[Piece]:
         if text.isspace():
             return [Piece(text, "space")]
         return [Piece(text, "send" if has_words(text) else "copy")]
+    from sentencex import segment
+
     pieces: list[Piece] = []
     for line in _LINE.findall(text):
-        for sentence in _mended(split_sentences(lang, line), lang):
+        for sentence in _mended(segment(lang, line), lang):
             pieces.extend(_trimmed(sentence))
     return pieces
 

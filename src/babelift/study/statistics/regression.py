@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 from scipy.special import stdtr, stdtrit
 
-from babelift.errors import ConfigError, DataError
+from babelift.errors import ConfigError, DataError, require
 from babelift.evaluation.metrics import Counts, Floats
 
 if TYPE_CHECKING:
@@ -133,6 +133,7 @@ def fit_mixed(y: Floats, x: Floats, terms: Sequence[Terms], notes: list[str]) ->
 
 def _converged(y: Floats, x: Floats, terms: Sequence[Terms]) -> Any:
     """The first fit that converges and has a usable standard error, else None."""
+    require("the table of effects", "study", "statsmodels")
     from statsmodels.regression.mixed_linear_model import MixedLM, VCSpec
 
     parts = VCSpec(
