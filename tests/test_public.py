@@ -89,6 +89,7 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
         _ = babelift.no_such_name
 
 
+@pytest.mark.slow
 def test_type_checkers_see_the_public_names(tmp_path: Path) -> None:
     assert (Path(babelift.__file__).parent / "py.typed").is_file()
     program = tmp_path / "program.py"

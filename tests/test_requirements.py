@@ -11,6 +11,8 @@ import pytest
 
 from tests.support import tiny_classifier
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[1]
 NOT_FOR_PREDICTING = (
     "accelerate", "ctranslate2", "datasets", "jinja2", "pandas", "ray", "sacrebleu", "scipy",

@@ -12,6 +12,8 @@ import pytest
 
 from models.checksums import checksums, faults, read
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[1]
 MEGABYTE = 1_000_000
 INSIDE = "babelift/embedded/"

@@ -13,6 +13,8 @@ from babelift.embedded import SAMPLE_LANGUAGES, sample_folder
 from babelift.errors import RunError
 from babelift.run.demo import demo_arms, run_demo
 
+pytestmark = pytest.mark.slow
+
 ARMS = ("zero-shot", "translated", "translated-otc")
 QUICK = {
     "encoder": "scratch",

@@ -14,6 +14,8 @@ from babelift.errors import ModelError, RunError
 from babelift.run.fit import run_fit
 from babelift.run.folder import Run
 
+pytestmark = pytest.mark.slow
+
 SIX = {"en", "de", "es", "fr", "ja", "zh"}
 QUICK = {"epochs": None, "steps": 4}
 

@@ -8,6 +8,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+pytestmark = pytest.mark.slow
+
 WORDS = ("book", "phone", "lamp", "chair", "clock", "radio", "camera", "bottle", "shoe", "kettle")
 
 

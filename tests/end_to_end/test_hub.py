@@ -12,6 +12,8 @@ import pytest
 
 from tests.support import HubServer, tiny_distilbert, tiny_m2m100, tiny_nllb
 
+pytestmark = pytest.mark.slow
+
 M2M100 = "facebook/m2m100_418M"
 NLLB = "facebook/nllb-200-distilled-600M"
 DISTILBERT = "distilbert/distilbert-base-multilingual-cased"

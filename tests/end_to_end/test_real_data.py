@@ -7,6 +7,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+pytestmark = pytest.mark.slow
+
 SIX = ["de", "en", "es", "fr", "ja", "zh"]
 
 

@@ -12,6 +12,8 @@ from babelift.run import fit as job
 from babelift.run.fit import fit
 from babelift.run.folder import Run
 
+pytestmark = pytest.mark.slow
+
 WORDS = {"good": "fine and good", "bad": "poor and bad"}
 
 

@@ -12,6 +12,8 @@ from safetensors.torch import load_file, save_file
 
 from tests.support import tiny_classifier
 
+pytestmark = pytest.mark.slow
+
 MEASURED = """
 import resource, sys
 from babelift.cli import main

@@ -24,6 +24,8 @@ from babelift.prediction.predictor import BATCHES_AT_A_TIME, Predictor
 from tests.conftest import NODES
 from tests.support import SENTENCES, tiny_classifier
 
+pytestmark = pytest.mark.slow
+
 TEXTS = [
     f"{text} {number}" for texts in SENTENCES.values() for text in texts for number in range(99)
 ]

@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[2]
 SOURCES = {
     "__init__.py": '"""A package."""\n\n__all__ = ["go", "BadError"]\n',
     "low.py": "def add(first, *, second):\n    # why\n    return (\n        first\n    )\n",
-    "high.py": "from package import low\n\nclass Up:\n    def to(self, a, *b, **c):\n        pass\n",
+    "high.py": "from package import low\nclass Up:\n    def to(self, a, *b, **c):\n        pass\n",
     "rooms/__init__.py": "",
     "rooms/one.py": "from package.low import add\n",
     "rooms/two.py": "import package.rooms.one\nimport package.high\n",

@@ -9,7 +9,10 @@ import time
 from pathlib import Path
 
 import polars as pl
+import pytest
 import yaml
+
+pytestmark = pytest.mark.slow
 
 KILLS = 10
 

@@ -1,12 +1,15 @@
 """A study on a Ray cluster of which a node dies gives what it gives on one machine."""
 
 import polars as pl
+import pytest
 import ray
 
 from babelift.study.run import run_study
 from babelift.study.runner import on_ray
 from tests.conftest import NODES
 from tests.study.conftest import inline
+
+pytestmark = pytest.mark.slow
 
 
 def test_a_node_that_dies_costs_only_the_run_on_it(cluster, spec, toy, tmp_path, monkeypatch):

@@ -9,7 +9,11 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from babelift.translation.segments import cut_batches, estimate_tokens
+
+pytestmark = pytest.mark.slow
 
 KILLS = 10
 TEXTS = 70

@@ -25,6 +25,8 @@ from babelift.translation.segments import cut_batches, estimate_tokens
 from tests.conftest import NODES
 from tests.support import SENTENCES, tiny_m2m100
 
+pytestmark = pytest.mark.slow
+
 TEXTS = 150
 BATCH_TOKENS = 60
 

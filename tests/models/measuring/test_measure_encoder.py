@@ -12,6 +12,8 @@ from models.measuring import frozen
 from models.measuring.vectors import open_encoder
 from tests.support import SENTENCES
 
+pytestmark = pytest.mark.slow
+
 MEANING = {text: number for texts in SENTENCES.values() for number, text in enumerate(texts)}
 
 

@@ -8,6 +8,8 @@ import pytest
 
 from models import measure_labels
 
+pytestmark = pytest.mark.slow
+
 
 def test_arms_are_compared_with_zero_shot_and_no_training_is_done_twice(
     tiny_data: Path, embedded_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -16,6 +16,8 @@ from models.data import PAIRS
 from models.measuring.translating import shared, stored, translated
 from tests.support import SENTENCES
 
+pytestmark = pytest.mark.slow
+
 
 def perfect(text: str, source: str, target: str) -> str:
     """What people wrote in the target, for any of the fixture's sentences."""
