@@ -17,7 +17,6 @@ from babelift import store
 from babelift.corpus.rows import SCHEMA, originals
 from babelift.errors import ConfigError, RunError
 from babelift.store import (
-    check_folder,
     check_form,
     claim_file,
     claim_folder,
@@ -262,7 +261,6 @@ def test_a_folder_is_no_table_and_a_file_no_folder(tmp_path: Path) -> None:
 
 def test_a_folder_of_somebody_else_is_refused(tmp_path: Path) -> None:
     folder = tmp_path / "out"
-    check_folder(folder, {"ours"})
     write_text("", folder / "ours")
     partial_of(folder / "ours").touch()
     with claim_folder(folder, {"ours"}):
@@ -274,6 +272,8 @@ def test_a_folder_of_somebody_else_is_refused(tmp_path: Path) -> None:
     ):
         pass
     assert names(folder) == ["ours", "thesis.tex"]
+    with claim_folder(folder, (), marker="ours"):
+        pass
 
 
 @pytest.mark.parametrize("beside", ["", ".report.json", ".rejects.jsonl"])

@@ -101,7 +101,7 @@ def claim_file(out: Path, inputs: Iterable[str | Path] = ()) -> Iterator[OutputF
     with explained(out):
         if out.is_dir():
             _refuse(out, "is a folder", "Name a file with --out.")
-        _check_no_input((out, output.report, output.rejects), inputs)
+        check_no_input((out, output.report, output.rejects), inputs)
     with _lock(out):
         output._check_ours()
         _clear_partials(out.parent, (out.name, output.report.name, output.rejects.name))
@@ -110,46 +110,35 @@ def claim_file(out: Path, inputs: Iterable[str | Path] = ()) -> Iterator[OutputF
 
 @contextmanager
 def claim_folder(
-    out: Path, own: Collection[str] = (), inputs: Iterable[str | Path] = ()
+    out: Path,
+    own: Collection[str] | None = None,
+    *,
+    marker: str | None = None,
+    inputs: Iterable[str | Path] = (),
 ) -> Iterator[None]:
     """Hold a folder for one job, from before its work to its end.
 
     Args:
         out: The folder; it is not made.
         own: Names that may stand in it. Where it holds anything else, it is somebody else's.
-        inputs: What the job reads: paths, also behind a word such as `lexicon:`; names that are
-            no files are passed over.
+        marker: A file by which the folder is known as ours, whatever else it holds.
+        inputs: As in `claim_file`.
 
     Raises:
         RunError: Another job is writing it, it is a file, holds something else or one of the
             inputs, or cannot be written.
     """
-    check_folder(out)
-    with explained(out):
-        _check_no_input((out,), inputs)
-    with _lock(out):
-        check_folder(out, own)
-        _clear_partials(out)
-        yield
-
-
-def check_folder(out: Path, own: Collection[str] = ()) -> None:
-    """Refuse a folder that holds something that is not ours.
-
-    Args:
-        out: The folder; it need not exist.
-        own: Names that may stand in it; with none, only that it is no file is looked at.
-
-    Raises:
-        RunError: It is a file, or holds something else.
-    """
     with explained(out):
         if out.exists() and not out.is_dir():
             _refuse(out, "is a file", "--out must name a folder.")
-        if own and out.is_dir():
+        check_no_input((out,), inputs)
+    with _lock(out):
+        if own is not None and not (marker and (out / marker).is_file()) and out.is_dir():
             names = {path.name for path in out.iterdir() if not _is_ours(path)}
             if strange := sorted(names - set(own)):
                 _refuse(out, f"holds something else: {', '.join(strange[:3])}")
+        _clear_partials(out)
+        yield
 
 
 def check_form(path: Path) -> None:
@@ -174,8 +163,16 @@ def _refuse(
     raise RunError(f"'{path}' {why}; nothing there was touched.", hint)
 
 
-def _check_no_input(outputs: Iterable[Path], inputs: Iterable[str | Path]) -> None:
-    """Nothing that is written may be an input, by whatever name, or hold one."""
+def check_no_input(outputs: Iterable[Path], inputs: Iterable[str | Path]) -> None:
+    """Refuse to write over an input, by whatever name it goes, or into a folder that holds it.
+
+    Args:
+        outputs: Files and folders that will be written; they need not exist.
+        inputs: As in `claim_file`.
+
+    Raises:
+        RunError: One is or holds an input.
+    """
     names = [part for name in inputs for part in (name, str(name).partition(":")[2])]
     known = [Path(name) for name in names if name and _is_there(name)]
     for output in outputs:

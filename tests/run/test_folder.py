@@ -5,6 +5,7 @@ import pytest
 
 from babelift.config import FitConfig
 from babelift.errors import RunError
+from babelift.run.fit import run_fit
 from babelift.run.folder import STAGES, Run, fresh_folder
 
 CONFIG = FitConfig(train=("a.csv",), to=("de",))
@@ -76,8 +77,8 @@ def test_settings_may_change_before_anything_was_done(tmp_path: Path) -> None:
 
 def test_a_folder_with_other_things_in_it_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").write_text("x")
-    with pytest.raises(RunError, match="not empty"):
-        Run.start(tmp_path, CONFIG, [])
+    with pytest.raises(RunError, match=r"holds something else: thesis\.tex"):
+        run_fit(CONFIG.model_copy(update={"train": ("in.csv",), "out": tmp_path}))
     assert [file.name for file in tmp_path.iterdir()] == ["thesis.tex"]
 
 
@@ -85,7 +86,7 @@ def test_a_file_in_place_of_the_folder_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "run"
     file.write_text("x")
     with pytest.raises(RunError, match="is a file"):
-        Run.start(file, CONFIG, [])
+        run_fit(CONFIG.model_copy(update={"train": ("in.csv",), "out": file}))
 
 
 def test_a_stage_that_fails_is_not_marked(tmp_path: Path) -> None:

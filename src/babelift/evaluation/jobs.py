@@ -23,7 +23,9 @@ from babelift.prediction.stream import Finished
 from babelift.progress import Progress, quiet
 from babelift.store import (
     check_form,
+    check_no_input,
     claim_file,
+    claim_folder,
     job_key,
     rows_file,
     write_json,
@@ -39,6 +41,7 @@ __all__ = ["make_predictions", "run_evaluate", "run_predict", "write_predictions
 
 _METRICS = "metrics.json"
 _PREDICTIONS = "predictions.parquet"
+_REJECTS = "rejects.jsonl"
 
 
 def write_predictions(predictions: pl.DataFrame, path: Path) -> None:
@@ -186,18 +189,14 @@ def run_evaluate(config: EvaluateConfig, progress: Progress | None = None) -> Me
         RunError: The folder holds an evaluation already.
     """
     folder = config.out
-    if folder is not None:
-        _check_free(folder)
-    metrics, predictions = measure(config, progress or quiet())
-    if folder is not None:
+    if folder is None:
+        return measure(config, progress or quiet())[0]
+    with claim_folder(folder):
+        check_no_input([folder / _REJECTS], config.input)
+        for name in (_METRICS, _PREDICTIONS):
+            if (folder / name).exists():
+                raise RunError(f"'{folder}' holds a {name} already.", "Choose another --out.")
+        metrics, predictions = measure(config, progress or quiet())
         write_predictions(predictions, folder / _PREDICTIONS)
         write_record(metrics, folder / _METRICS)
     return metrics
-
-
-def _check_free(folder: Path) -> None:
-    if folder.exists() and not folder.is_dir():
-        raise RunError(f"'{folder}' is a file.", "--out must name a folder.")
-    for name in (_METRICS, _PREDICTIONS):
-        if (folder / name).exists():
-            raise RunError(f"'{folder}' holds a {name} already.", "Choose another --out.")

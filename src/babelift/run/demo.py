@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from babelift.config import FitConfig
 from babelift.embedded import SAMPLE_LANGUAGES, sample_tables
-from babelift.errors import RunError
 from babelift.progress import Progress, quiet
 from babelift.run.fit import run_fit
 from babelift.run.folder import fresh_folder
-from babelift.store import is_partial
+from babelift.store import claim_folder
 
 if TYPE_CHECKING:
     from babelift.evaluation.comparison import Contrast
@@ -52,29 +51,13 @@ def run_compared(
 
     progress = progress or quiet()
     out = fresh_folder(out) if force else out
-    _check_place(out, {*arms, NUMBERS, PAGE})
-    runs = {}
-    for number, (name, config) in enumerate(arms.items(), start=1):
-        progress.say(f"arm {number} of {len(arms)}: {name}")
-        run = run_fit(config.model_copy(update={"out": out / name}), progress=progress)
-        runs[name] = run.folder
-    return out, write_comparison(out, runs, contrasts, title=title, notes=notes)
-
-
-def _check_place(out: Path, own: set[str]) -> None:
-    if out.exists() and not out.is_dir():
-        raise RunError(f"'{out}' is a file.", "--out must name a folder.")
-    if not out.is_dir():
-        return
-    strange = sorted(
-        path.name for path in out.iterdir() if path.name not in own and not is_partial(path)
-    )
-    if strange:
-        raise RunError(
-            f"'{out}' holds something else: {', '.join(strange[:3])}.",
-            "Choose another --out, or --force for a new folder beside it; nothing there was "
-            "touched.",
-        )
+    with claim_folder(out, {*arms, NUMBERS, PAGE}):
+        runs = {}
+        for number, (name, config) in enumerate(arms.items(), start=1):
+            progress.say(f"arm {number} of {len(arms)}: {name}")
+            run = run_fit(config.model_copy(update={"out": out / name}), progress=progress)
+            runs[name] = run.folder
+        return out, write_comparison(out, runs, contrasts, title=title, notes=notes)
 
 
 TITLE: Final = "Does translating the English reviews help in other languages?"

@@ -6,6 +6,7 @@ manifest, so that the same command goes on after whatever was finished.
 """
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -19,10 +20,10 @@ from babelift.errors import ConfigError, RunError
 from babelift.hub import non_commercial
 from babelift.progress import Progress, quiet
 from babelift.run.data import read_lines, read_rows
-from babelift.run.folder import Run, fresh_folder
+from babelift.run.folder import MANIFEST, Run, fresh_folder
 from babelift.run.manifest import Licence, input_file, joules_since, joules_used, machine, versions
 from babelift.run.translations import translate_rows
-from babelift.store import cache_dir, file_hash, write_record, write_rows
+from babelift.store import cache_dir, claim_folder, file_hash, write_record, write_rows
 
 if TYPE_CHECKING:
     from babelift.training.log import TrainResult
@@ -110,31 +111,36 @@ def run_fit(
         BabeliftError: Whatever stops the job; what was finished stays.
     """
     progress = progress or quiet()
-    with Others() as others:
-        run = _start(config, command, force)
-        if run.finished:
-            progress.say(f"{run.folder} is complete already; nothing was changed.")
-            return run
-        joules = joules_used()
-        run.do("data", read_rows, config, progress)
-        run.do("translation", translate_rows, config, progress)
-        run.save()
-        others.tell(None if run.done("training") else run.folder)
-        run.do("training", train, config, progress)
-    run.do("evaluation", evaluate, config, progress)
-    if run.manifest.finished is None:
-        run.finish(joules_since(joules))
-    run.do("report", report)
+    with ExitStack() as held:
+        with Others() as others:
+            run = _start(config, command, force, held)
+            if run.finished:
+                progress.say(f"{run.folder} is complete already; nothing was changed.")
+                return run
+            joules = joules_used()
+            run.do("data", read_rows, config, progress)
+            run.do("translation", translate_rows, config, progress)
+            run.save()
+            others.tell(None if run.done("training") else run.folder)
+            run.do("training", train, config, progress)
+        run.do("evaluation", evaluate, config, progress)
+        if run.manifest.finished is None:
+            run.finish(joules_since(joules))
+        run.do("report", report)
     return run
 
 
-def _start(config: FitConfig, command: Sequence[str], force: bool) -> Run:
-    """The run's folder, with what is known before the first stage."""
+def _start(config: FitConfig, command: Sequence[str], force: bool, held: ExitStack) -> Run:
+    """The run's folder, held for this job, with what is known before the first stage."""
     if not config.train:
         raise ConfigError("no training table was given.", "Name one: babelift fit reviews.csv ...")
     stem = Path(config.train[0]).name.split(".")[0].replace(":", "-") or "run"
     out = config.out or Path("runs") / f"{stem}-{config.arm}"
-    run = Run.start(fresh_folder(out) if force else out, config, command)
+    out = fresh_folder(out) if force else out
+    tables = (*config.train, *config.validation, *config.test, *config.keep_texts)
+    inputs = [*tables, config.translator, config.fallback or ""]
+    held.enter_context(claim_folder(out, (), marker=MANIFEST, inputs=inputs))
+    run = Run.start(out, config, command)
     files = tuple(
         input_file(path, role)
         for role in ("train", "validation", "test", "keep_texts")

@@ -11,7 +11,10 @@ from babelift.errors import RunError
 from babelift.evaluation.metrics import Metrics
 from babelift.progress import Progress
 from babelift.run.manifest import Invocation, Manifest
-from babelift.store import full_disk_explained, is_partial, read_record, write_record, write_text
+from babelift.store import full_disk_explained, read_record, write_record, write_text
+
+MANIFEST: Final = "manifest.json"
+"""The file that makes a folder a run."""
 
 STAGES: Final = {
     "data": ("data/originals.parquet", "data/given.parquet"),
@@ -63,13 +66,11 @@ class Run:
         Of an invocation that finished no stage nothing stays: it did nothing for the run.
 
         Raises:
-            RunError: The folder holds something else, or a run with other settings.
+            RunError: The folder holds a run with other settings.
         """
-        if folder.exists() and not folder.is_dir():
-            raise RunError(f"'{folder}' is a file.", "--out must name a folder.")
         settings = folder / "config.yaml"
         invocation = Invocation(command=tuple(command))
-        if (folder / "manifest.json").is_file():
+        if (folder / MANIFEST).is_file():
             run = cls.open(folder)
             if run.manifest.stages:
                 _same_settings(folder, FitConfig.read(settings), config)
@@ -78,11 +79,6 @@ class Run:
                     before.append(invocation)
                 run.update(invocations=tuple(before))
                 return run
-        elif folder.is_dir() and any(not is_partial(file) for file in folder.iterdir()):
-            raise RunError(
-                f"'{folder}' is not empty and holds no run.",
-                "Choose another --out; nothing there was touched.",
-            )
         run = cls(folder, Manifest(created=_now(), invocations=(invocation,), stages={}))
         run.save()
         write_text(config.to_yaml(), settings)
@@ -95,7 +91,7 @@ class Run:
         Raises:
             RunError: The folder is not a run, or its manifest is damaged.
         """
-        file = folder / "manifest.json"
+        file = folder / MANIFEST
         if not file.exists():
             raise RunError(
                 f"'{folder}' is not a run: it has no manifest.json.",
@@ -154,7 +150,7 @@ class Run:
 
     def save(self) -> None:
         """Write the manifest."""
-        write_record(self.manifest, self.folder / "manifest.json")
+        write_record(self.manifest, self.folder / MANIFEST)
 
 
 def fresh_folder(path: Path) -> Path:

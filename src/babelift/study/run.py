@@ -10,7 +10,7 @@ import polars as pl
 
 from babelift.errors import RunError, require
 from babelift.progress import Progress, quiet
-from babelift.store import cache_dir, is_partial, write_json, write_rows, write_text
+from babelift.store import cache_dir, claim_folder, write_json, write_rows, write_text
 from babelift.study.plan import Plan, make_plan
 from babelift.study.quality import qualities
 from babelift.study.results import RESULTS, added_results, check_shared, run_results
@@ -67,11 +67,11 @@ def run_study(
     """
     progress = progress or quiet()
     require("a study", "study", "statsmodels", "sacrebleu")
-    check_folder(out)
-    plan = make_plan(spec, data, store or cache_dir() / "studies", progress)
-    write_text(spec.to_yaml(), out / "study.yaml")
-    failed = train_missing(plan, execute or local(), progress)
-    return gather(plan, failed, out, progress)
+    with claim_folder(out, FILES, inputs=[data / file for file in spec.added.values()]):
+        plan = make_plan(spec, data, store or cache_dir() / "studies", progress)
+        write_text(spec.to_yaml(), out / "study.yaml")
+        failed = train_missing(plan, execute or local(), progress)
+        return gather(plan, failed, out, progress)
 
 
 def preview(
@@ -99,26 +99,6 @@ def preview(
     plan = make_plan(spec, data, store or cache_dir() / "studies", quiet(), run_code=False)
     number, threads = share_cores(len(plan.tasks), workers)
     return [*plan.tables.notes, *estimate(plan, number, threads=threads).lines()]
-
-
-def check_folder(out: Path) -> None:
-    """Refuse a folder that holds something else than a study.
-
-    Raises:
-        RunError: It does.
-    """
-    if out.exists() and not out.is_dir():
-        raise RunError(f"'{out}' is a file.", "--out must name a folder.")
-    if not out.is_dir():
-        return
-    strange = sorted(
-        path.name for path in out.iterdir() if path.name not in FILES and not is_partial(path)
-    )
-    if strange:
-        raise RunError(
-            f"'{out}' holds something else: {', '.join(strange[:3])}.",
-            "Choose another --out; nothing there was touched.",
-        )
 
 
 def train_missing(plan: Plan, execute: Execute, progress: Progress) -> dict[str, str]:
