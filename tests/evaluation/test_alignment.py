@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from babelift.errors import RunError
 from babelift.evaluation.alignment import alignment, linear_cka, paired, uniformity
-from babelift.report.figures import plane
+from babelift.report.figures import first_components
 
 
 def frame(**columns: object) -> pl.DataFrame:
@@ -53,7 +53,7 @@ def test_retrieval_and_cosine_stay_in_their_bounds(pairs: int, dim: int, seed: i
 @given(st.integers(2, 20), st.integers(1, 5), st.integers(0, 2**32 - 1))
 def test_the_plane_keeps_the_greatest_spread_and_is_centred(n: int, dim: int, seed: int) -> None:
     vectors = np.random.default_rng(seed).normal(size=(n, dim)) + 5
-    flat = plane(vectors)
+    flat = first_components(vectors)
     assert flat.shape == (n, 2)
     assert flat.mean(axis=0) == pytest.approx([0, 0], abs=1e-9)
     spread = np.linalg.svd(vectors - vectors.mean(axis=0), compute_uv=False)

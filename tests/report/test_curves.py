@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from babelift.report.figures import Series, axis, curve, thinned
+from babelift.report.figures import Line, axis, curve, thinned
 from babelift.report.pages.run import averaged, learning_curves
 
 FULL = [
@@ -89,9 +89,9 @@ def test_an_axis_spans_its_values_with_few_ticks(low: float, width: float) -> No
 
 
 def test_a_single_point_is_drawn_as_a_dot() -> None:
-    assert "dot" in curve("One", [Series("one", ((1.0, 0.5),))])
+    assert "dot" in curve("One", [Line(((1.0, 0.5),))])
 
 
 @pytest.mark.parametrize("value", [0.0, 1.0, -3.0])
 def test_a_flat_line_is_drawn(value: float) -> None:
-    assert 'd="M0.0 ' in curve("Flat", [Series("flat", ((1.0, value), (2.0, value)))])
+    assert 'd="M0.0 ' in curve("Flat", [Line(((1.0, value), (2.0, value)))])

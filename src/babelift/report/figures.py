@@ -5,7 +5,7 @@ and only the drawn lines are stretched. Colours are classes, so that light, dark
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -14,261 +14,12 @@ from markupsafe import Markup, escape
 
 from babelift.evaluation.alignment import Pairs, Vectors
 from babelift.evaluation.metrics import LanguageMetrics, Metrics
-from babelift.report.numbers import brackets, compact, language_name, share
-
-
-def plane(vectors: Vectors) -> Vectors:
-    """The first two principal components of vectors `(n, dim)`, as `(n, 2)`.
-
-    The sign of a component is fixed by its largest entry, so that the picture does not depend on
-    the linear-algebra library.
-
-    >>> plane(np.array([[0.0, 0, 2], [0, 0, -2], [0, 1, 0], [0, -1, 0]])).round(6).tolist()
-    [[2.0, 0.0], [-2.0, 0.0], [0.0, 1.0], [0.0, -1.0]]
-    """
-    centred = vectors - vectors.mean(axis=0)
-    _, _, components = np.linalg.svd(centred, full_matrices=False)
-    axes = np.zeros((2, vectors.shape[1]))
-    axes[: min(2, len(components))] = components[:2]
-    largest = np.abs(axes).argmax(axis=1)
-    signs = np.sign(axes[[0, 1], largest])
-    flat: Vectors = centred @ (axes * np.where(signs == 0, 1, signs)[:, None]).T
-    return flat
-
+from babelift.report.numbers import compact, language_name, share, with_interval
 
 SERIES: Final = 6
 """Number of colours that lines may have."""
 
-MOST_POINTS: Final = 240
-"""Points drawn of one curve; longer curves are averaged."""
-
-MOST_PAIRS: Final = 16
-"""Pairs drawn per language; more hide each other."""
-
 Point = tuple[float, float]
-
-
-@dataclass(frozen=True, slots=True)
-class Strip:
-    """One language's row of the forest plot."""
-
-    name: str
-    encoder: str
-    linear: str
-    figure: Markup
-
-
-@dataclass(frozen=True, slots=True)
-class Series:
-    """One curve; `colour` is 0 to 5."""
-
-    name: str
-    points: tuple[Point, ...]
-    colour: int = 0
-
-
-def forest(metrics: Metrics, tags: Sequence[str]) -> list[Strip]:
-    """F1-micro with intervals per language, encoder above baseline, on one axis from 0 to 1."""
-    strips = []
-    for tag in tags:
-        encoder, linear = metrics.languages[tag], metrics.linear.get(tag)
-        strips.append(
-            Strip(
-                name=language_name(tag),
-                encoder=_said(encoder),
-                linear=_said(linear) if linear else "",
-                figure=_strip(language_name(tag), encoder, linear),
-            )
-        )
-    return strips
-
-
-def _said(scores: LanguageMetrics) -> str:
-    return f"{share(scores.f1_micro)} {brackets(scores.f1_micro_interval)}".rstrip()
-
-
-def _strip(name: str, encoder: LanguageMetrics, linear: LanguageMetrics | None) -> Markup:
-    majority = encoder.majority()
-    title = f"{name}: classifier {_said(encoder)}"
-    title += f", linear baseline {_said(linear)}" if linear else ""
-    title += f", most frequent label {share(majority)}"
-    marks = [Markup('<line class="grid" x1="{0}%" x2="{0}%" y1="0" y2="100%"/>').format(x)
-             for x in (0, 25, 50, 75, 100)]  # fmt: skip
-    marks.append(
-        Markup('<line class="chance" x1="{0}%" x2="{0}%" y1="0" y2="100%"/>').format(
-            _percent(majority)
-        )
-    )
-    marks += _mark(encoder, 15 if linear else 22, "encoder")
-    marks += _mark(linear, 30, "linear") if linear else []
-    return svg(title, Markup().join(marks), height=44, css="strip")
-
-
-def _mark(scores: LanguageMetrics, y: int, css: str) -> list[Markup]:
-    low, high = (_percent(bound) for bound in scores.f1_micro_interval)
-    whisker = Markup('<line class="whisker {2}" x1="{0}%" x2="{1}%" y1="{3}" y2="{3}"/>')
-    shape = '<circle class="{1}" cx="{0}%" cy="{2}" r="5"/>'
-    if css == "linear":
-        shape = (
-            '<svg class="diamond" x="{0}%" y="{2}" overflow="visible">'
-            '<rect class="{1}" x="-4.2" y="-4.2" width="8.4" height="8.4" '
-            'transform="rotate(45)"/></svg>'
-        )
-    return [
-        whisker.format(low, high, css, y),
-        Markup(shape).format(_percent(scores.f1_micro), css, y),
-    ]
-
-
-def _percent(value: float) -> str:
-    return f"{100 * min(max(value, 0.0), 1.0):.2f}".rstrip("0").rstrip(".")
-
-
-def curve(
-    title: str,
-    series: Sequence[Series],
-    *,
-    bounds: tuple[float, float] | None = None,
-    unit: str = "step",
-) -> Markup:
-    """Lines over training steps or epochs; empty where no series has a point.
-
-    Args:
-        title: What the figure shows, for those who hear it.
-        series: The lines.
-        bounds: The vertical axis' ends; by default round numbers around the values.
-        unit: What is counted along the horizontal axis.
-    """
-    drawn = [line for line in series if line.points]
-    if not drawn:
-        return Markup("")
-    xs = [x for line in drawn for x, _ in line.points]
-    ys = [y for line in drawn for _, y in line.points]
-    left, right = min(xs), max(xs)
-    ticks = axis(*(bounds or (min(ys), max(ys))))
-    low, high = min(ticks[0], *ys), max(ticks[-1], *ys)
-    body = [_tick(value, 100 * (high - value) / (high - low)) for value in ticks]
-    body.append(
-        Markup(
-            '<svg class="plot" x="0" y="16" width="100%" height="144" viewBox="0 0 1000 100" '
-            'preserveAspectRatio="none">{}</svg>'
-        ).format(Markup().join(_line(line, left, right, low, high) for line in drawn))
-    )
-    body.append(
-        Markup(
-            '<text class="tick" x="0" y="178">{0} {1}</text>'
-            '<text class="tick" x="100%" y="178" text-anchor="end">{2}</text>'
-        ).format(unit, compact(left), compact(right) if right > left else "")
-    )
-    last = "; ".join(
-        f"{line.name + ' ' if len(drawn) > 1 else ''}{compact(line.points[0][1])} to "
-        f"{compact(line.points[-1][1])}"
-        for line in drawn
-    )
-    return svg(f"{title}: {last}", Markup().join(body), height=184, css="curve")
-
-
-def _tick(value: float, percent: float) -> Markup:
-    y = round(16 + 1.44 * percent, 1)
-    return Markup(
-        '<line class="grid" x1="0" x2="100%" y1="{0}" y2="{0}"/>'
-        '<text class="tick" x="-8" y="{1}" text-anchor="end">{2}</text>'
-    ).format(y, round(y + 4, 1), compact(value))
-
-
-def _line(line: Series, left: float, right: float, low: float, high: float) -> Markup:
-    width, height = (right - left) or 1.0, (high - low) or 1.0
-    places = [
-        (1000 * (x - left) / width if right > left else 500, 100 * (high - y) / height)
-        for x, y in line.points
-    ]
-    if len(places) == 1:
-        # One point has no line; a zero-length one with round ends shows as a dot.
-        path = f"M{places[0][0]:.1f} {places[0][1]:.1f}h0"
-        return Markup('<path class="line dot s{0}" d="{1}"/>').format(line.colour % SERIES, path)
-    path = "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in places)
-    dashed = " dashed" if line.colour >= SERIES else ""
-    return Markup('<path class="line s{0}{1}" d="{2}"/>').format(line.colour % SERIES, dashed, path)
-
-
-def axis(low: float, high: float) -> list[float]:
-    """Three to five round numbers that span a range.
-
-    >>> axis(0.0, 1.0), axis(0.13, 1.94)
-    ([0.0, 0.25, 0.5, 0.75, 1.0], [0.0, 0.5, 1.0, 1.5, 2.0])
-    >>> axis(0.0, 2e-05)
-    [0.0, 5e-06, 1e-05, 1.5e-05, 2e-05]
-    >>> axis(3.0, 3.0)
-    [2.0, 2.5, 3.0, 3.5, 4.0]
-    """
-    if not high > low:
-        low, high = low - 1, high + 1
-    rough = (high - low) / 4
-    power = 10.0 ** math.floor(math.log10(rough))
-    step = next(size * power for size in (1, 2, 2.5, 5, 10) if size * power >= rough * 0.999)
-    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
-    return [float(f"{number * step:.6g}") for number in range(first, last + 1)]
-
-
-def thinned(points: Sequence[Point], most: int = MOST_POINTS) -> tuple[Point, ...]:
-    """A long curve as means over equal stretches of it; its ends stay where they are.
-
-    >>> thinned([(1, 1.0), (2, 3.0), (3, 5.0), (4, 7.0), (5, 7.0), (6, 7.0)], most=3)
-    ((1.0, 2.0), (3.5, 6.0), (6.0, 7.0))
-    """
-    if len(points) <= most:
-        return tuple(points)
-    chunks = np.array_split(np.array(points, dtype=np.float64), most)
-    means = [(float(x), float(y)) for x, y in (chunk.mean(axis=0) for chunk in chunks)]
-    (_, first), *middle, (_, last) = means
-    return ((float(points[0][0]), first), *middle, (float(points[-1][0]), last))
-
-
-def pair_picture(groups: Sequence[Pairs], stage: str, colours: Sequence[str]) -> Markup:
-    """Pairs of one stage on their first two principal components, each joined by a line.
-
-    Args:
-        groups: All sampled pairs; those of other stages are passed over.
-        stage: `before` or `after`.
-        colours: Target languages in the order of their colours.
-    """
-    chosen = [group for group in groups if group.stage == stage]
-    if not chosen:
-        return Markup("")
-    stacked = np.concatenate([np.concatenate([g.originals, g.translations]) for g in chosen])
-    flat = _into_box(plane(stacked))
-    body, start = [], 0
-    for group in chosen:
-        count = len(group.originals)
-        first, second = flat[start : start + count], flat[start + count : start + 2 * count]
-        start += 2 * count
-        colour = colours.index(group.lang) % SERIES if group.lang in colours else 0
-        body.append(_pairs(first, second, colour))
-    words = f"Sampled originals and their translations {stage} training, in two dimensions"
-    return svg(words, Markup().join(body), css="pairs", view_box="0 0 400 400")
-
-
-def _pairs(first: Vectors, second: Vectors, colour: int) -> Markup:
-    spread = np.unique(np.linspace(0, len(first) - 1, min(MOST_PAIRS, len(first))).astype(int))
-    a, b = first[spread], second[spread]
-    lines = "".join(
-        f"M{x0:.0f} {y0:.0f}L{x1:.0f} {y1:.0f}"
-        for (x0, y0), (x1, y1) in zip(a.tolist(), b.tolist(), strict=True)
-    )
-    # Zero-length lines: round ends draw originals as dots, square ends translations as squares.
-    dots = "".join(f"M{x:.0f} {y:.0f}h0" for x, y in a.tolist())
-    squares = "".join(f"M{x:.0f} {y:.0f}h0" for x, y in b.tolist())
-    return Markup(
-        '<path class="join s{0}" d="{1}"/><path class="original s{0}" d="{2}"/>'
-        '<path class="translation s{0}" d="{3}"/>'
-    ).format(colour, lines, dots, squares)
-
-
-def _into_box(flat: Vectors, size: float = 400, margin: float = 12) -> Vectors:
-    low, high = flat.min(axis=0), flat.max(axis=0)
-    scale = (size - 2 * margin) / (float((high - low).max()) or 1.0)
-    centred: Vectors = (flat - (low + high) / 2) * scale + size / 2
-    return centred
 
 
 def svg(
@@ -280,6 +31,78 @@ def svg(
     return Markup('<svg class="{}" role="img" width="100%"{}{}><title>{}</title>{}</svg>').format(
         css, size, box, escape(title), body
     )
+
+
+def _short(value: float) -> str:
+    return f"{value:.2f}".rstrip("0").rstrip(".")
+
+
+# One axis from 0 to 1: a strip for each language
+
+
+@dataclass(frozen=True, slots=True)
+class Strip:
+    """One language's row of the forest plot: its scores in words, and drawn."""
+
+    name: str
+    encoder: str
+    linear: str
+    figure: Markup
+
+
+def forest(metrics: Metrics, tags: Sequence[str]) -> list[Strip]:
+    """F1-micro with intervals per language, encoder above baseline, on one axis from 0 to 1."""
+    return [
+        _strip(language_name(tag), metrics.languages[tag], metrics.linear.get(tag)) for tag in tags
+    ]
+
+
+def _strip(name: str, encoder: LanguageMetrics, linear: LanguageMetrics | None) -> Strip:
+    own, other = (
+        with_interval(scores.f1_micro, scores.f1_micro_interval) if scores else ""
+        for scores in (encoder, linear)
+    )
+    title = f"{name}: classifier {own}"
+    title += f", linear baseline {other}" if linear else ""
+    title += f", most frequent label {share(encoder.majority())}"
+    marks = [_upright("grid", x / 4) for x in range(5)]
+    marks.append(_upright("chance", encoder.majority()))
+    marks.append(_whisker(encoder, 15 if linear else 22, "encoder"))
+    marks.append(
+        Markup('<circle class="encoder" cx="{}%" cy="{}" r="5"/>').format(
+            _percent(encoder.f1_micro), 15 if linear else 22
+        )
+    )
+    if linear:
+        marks.append(_whisker(linear, 30, "linear"))
+        marks.append(_diamond("linear", _percent(linear.f1_micro), 30))
+    return Strip(name, own, other, svg(title, Markup().join(marks), height=44, css="strip"))
+
+
+def _upright(css: str, value: float) -> Markup:
+    line = '<line class="{0}" x1="{1}%" x2="{1}%" y1="0" y2="100%"/>'
+    return Markup(line).format(css, _percent(value))
+
+
+def _whisker(scores: LanguageMetrics, y: int, css: str) -> Markup:
+    low, high = map(_percent, scores.f1_micro_interval)
+    line = '<line class="whisker {0}" x1="{1}%" x2="{2}%" y1="{3}" y2="{3}"/>'
+    return Markup(line).format(css, low, high, y)
+
+
+def _diamond(css: str, x: str, y: float) -> Markup:
+    """A square on its tip, in a figure of its own so that its place may be a percentage."""
+    return Markup(
+        '<svg x="{0}%" y="{1}" class="diamond" overflow="visible"><rect class="{2}" x="-4.2" '
+        'y="-4.2" width="8.4" height="8.4" transform="rotate(45)"/></svg>'
+    ).format(x, y, css)
+
+
+def _percent(value: float) -> str:
+    return _short(100 * min(max(value, 0.0), 1.0))
+
+
+# Two axes
 
 
 _TOP: Final = 16
@@ -295,7 +118,9 @@ _WIDTH: Final = 330
 
 _STEPS: Final = (0.01, 0.02, 0.05, 0.1, 0.2)
 
-PlotPoint = tuple[float, float]
+MOST_POINTS: Final = 240
+"""Points drawn of one curve; longer curves are averaged."""
+
 Shape = Literal["dot", "hollow", "small", "diamond", "none"]
 
 
@@ -317,11 +142,12 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line through points."""
+    """A line through points; one point alone is a dot. `colour` is 0 to 5."""
 
-    points: tuple[PlotPoint, ...]
+    points: tuple[Point, ...]
     colour: int = 0
     dashed: bool = False
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -367,6 +193,25 @@ class Frame:
         return round(_TOP + self.height * self.down(y) / 100, 1)
 
 
+def axis(low: float, high: float) -> list[float]:
+    """Three to five round numbers that span a range.
+
+    >>> axis(0.0, 1.0), axis(0.13, 1.94)
+    ([0.0, 0.25, 0.5, 0.75, 1.0], [0.0, 0.5, 1.0, 1.5, 2.0])
+    >>> axis(0.0, 2e-05)
+    [0.0, 5e-06, 1e-05, 1.5e-05, 2e-05]
+    >>> axis(3.0, 3.0)
+    [2.0, 2.5, 3.0, 3.5, 4.0]
+    """
+    if not high > low:
+        low, high = low - 1, high + 1
+    rough = (high - low) / 4
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = next(size * power for size in (1, 2, 2.5, 5, 10) if size * power >= rough * 0.999)
+    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
+    return [float(f"{number * step:.6g}") for number in range(first, last + 1)]
+
+
 def score_ticks(values: Sequence[float]) -> tuple[float, ...]:
     """The vertical axis of scores: values of two digits, 0 and 1 their limits.
 
@@ -383,6 +228,55 @@ def score_ticks(values: Sequence[float]) -> tuple[float, ...]:
     return tuple(round(number * step, 2) for number in range(first, last + 1))
 
 
+def thinned(points: Sequence[Point], most: int = MOST_POINTS) -> tuple[Point, ...]:
+    """A long curve as means over equal stretches of it; its ends stay where they are.
+
+    >>> thinned([(1, 1.0), (2, 3.0), (3, 5.0), (4, 7.0), (5, 7.0), (6, 7.0)], most=3)
+    ((1.0, 2.0), (3.5, 6.0), (6.0, 7.0))
+    """
+    if len(points) <= most:
+        return tuple(points)
+    chunks = np.array_split(np.array(points, dtype=np.float64), most)
+    means = [(float(x), float(y)) for x, y in (chunk.mean(axis=0) for chunk in chunks)]
+    (_, first), *middle, (_, last) = means
+    return ((float(points[0][0]), first), *middle, (float(points[-1][0]), last))
+
+
+def curve(
+    title: str,
+    lines: Sequence[Line],
+    *,
+    bounds: tuple[float, float] | None = None,
+    unit: str = "step",
+) -> Markup:
+    """Lines over training steps or epochs; empty where no line has a point.
+
+    Args:
+        title: What the figure shows, for those who hear it.
+        lines: The lines.
+        bounds: The vertical axis' ends; by default round numbers around the values.
+        unit: What is counted along the horizontal axis.
+    """
+    drawn = [line for line in lines if line.points]
+    if not drawn:
+        return Markup("")
+    xs, ys = zip(*(point for line in drawn for point in line.points), strict=True)
+    left, right = min(xs), max(xs)
+    ends = [(left, f"{unit} {compact(left)}"), (right, compact(right))]
+    frame = Frame(
+        left,
+        right,
+        x_ticks=tuple(ends if right > left else ends[:1]),
+        y_ticks=tuple(axis(*(bounds or (min(ys), max(ys))))),
+    )
+    ends_of_lines = "; ".join(
+        f"{line.name + ' ' if len(drawn) > 1 else ''}{compact(line.points[0][1])} to "
+        f"{compact(line.points[-1][1])}"
+        for line in drawn
+    )
+    return plot(f"{title}: {ends_of_lines}", frame, lines=drawn, tick=compact)
+
+
 def plot(
     title: str,
     frame: Frame,
@@ -390,8 +284,9 @@ def plot(
     marks: Sequence[Mark] = (),
     lines: Sequence[Line] = (),
     levels: Sequence[Level] = (),
+    tick: Callable[[float], str] = share,
 ) -> Markup:
-    """A figure of scores.
+    """Points and lines between two axes.
 
     Args:
         title: What it shows, for those who hear it; what the marks say is added.
@@ -399,31 +294,32 @@ def plot(
         marks: Points.
         lines: Lines, below the points.
         levels: Lines across, below all else.
+        tick: A value of the vertical axis in words.
     """
-    body = [_plot_tick(frame, value) for value in frame.y_ticks]
+    body = [_y_tick(frame, value, tick(value)) for value in frame.y_ticks]
     body += [_level(frame, level) for level in levels]
     body.append(
         Markup(
             '<svg class="plot" x="0" y="{}" width="100%" height="{}" viewBox="0 0 1000 100" '
             'preserveAspectRatio="none">{}</svg>'
-        ).format(_TOP, frame.height, Markup().join(_plot_line(frame, line) for line in lines))
+        ).format(_TOP, frame.height, Markup().join(_line(frame, line) for line in lines))
     )
     names = name_heights(frame, marks)
-    body += [_plot_mark(frame, mark, height) for mark, height in zip(marks, names, strict=True)]
+    body += [_mark(frame, mark, height) for mark, height in zip(marks, names, strict=True)]
     body += [_x_tick(frame, value, text) for value, text in frame.x_ticks]
-    said = [level.said for level in levels] + [mark.said for mark in marks]
+    said = [*(level.said for level in levels), *(mark.said for mark in marks)]
     words = "; ".join(filter(None, said))
     height = frame.height + 40
     return svg(f"{title}: {words}" if words else title, Markup().join(body), height=height,
                css="curve")  # fmt: skip
 
 
-def _plot_tick(frame: Frame, value: float) -> Markup:
+def _y_tick(frame: Frame, value: float, text: str) -> Markup:
     y = frame.pixels(value)
     return Markup(
         '<line class="grid" x1="0" x2="100%" y1="{0}" y2="{0}"/>'
         '<text class="tick" x="-8" y="{1}" text-anchor="end">{2}</text>'
-    ).format(y, round(y + 4, 1), share(value))
+    ).format(y, round(y + 4, 1), text)
 
 
 def _x_tick(frame: Frame, value: float, text: str) -> Markup:
@@ -447,10 +343,14 @@ def _level(frame: Frame, level: Level) -> Markup:
     )
 
 
-def _plot_line(frame: Frame, line: Line) -> Markup:
-    path = "M" + "L".join(f"{10 * frame.across(x):.1f} {frame.down(y):.1f}" for x, y in line.points)
+def _line(frame: Frame, line: Line) -> Markup:
+    places = [f"{10 * frame.across(x):.1f} {frame.down(y):.1f}" for x, y in line.points]
+    if len(places) == 1:
+        # One point has no line; a zero-length one with round ends shows as a dot.
+        return Markup('<path class="line dot s{0}" d="M{1}h0"/>').format(line.colour, places[0])
     dashed = " dashed" if line.dashed else ""
-    return Markup('<path class="line s{0}{1}" d="{2}"/>').format(line.colour, dashed, path)
+    path = '<path class="line s{0}{1}" d="M{2}"/>'
+    return Markup(path).format(line.colour, dashed, "L".join(places))
 
 
 def name_heights(frame: Frame, marks: Sequence[Mark]) -> list[float]:
@@ -472,7 +372,7 @@ def name_heights(frame: Frame, marks: Sequence[Mark]) -> list[float]:
     return heights
 
 
-def _plot_mark(frame: Frame, mark: Mark, name_height: float) -> Markup:
+def _mark(frame: Frame, mark: Mark, name_height: float) -> Markup:
     x, y = _short(frame.across(mark.x)), frame.pixels(mark.y)
     parts = [Markup("<title>{}</title>").format(mark.said)] if mark.said else []
     if mark.interval:
@@ -482,11 +382,7 @@ def _plot_mark(frame: Frame, mark: Mark, name_height: float) -> Markup:
             )
         )
     if mark.shape == "diamond":
-        shape = (
-            '<svg x="{1}%" y="{2}" overflow="visible"><rect class="mark f{0} s{0}" x="-4.2" '
-            'y="-4.2" width="8.4" height="8.4" transform="rotate(45)"/></svg>'
-        )
-        parts.append(Markup(shape).format(mark.colour, x, y))
+        parts.append(_diamond(f"mark f{mark.colour} s{mark.colour}", x, y))
     elif mark.shape != "none":
         css = "mark open" if mark.shape == "hollow" else f"mark f{mark.colour}"
         radius = 3 if mark.shape == "small" else 4.5
@@ -504,5 +400,75 @@ def _plot_mark(frame: Frame, mark: Mark, name_height: float) -> Markup:
     return Markup("<g>{}</g>").format(Markup().join(parts))
 
 
-def _short(value: float) -> str:
-    return f"{value:.2f}".rstrip("0").rstrip(".")
+# Vectors of pairs
+
+
+MOST_PAIRS: Final = 16
+"""Pairs drawn per language; more hide each other."""
+
+
+def pair_picture(groups: Sequence[Pairs], stage: str, colours: Sequence[str]) -> Markup:
+    """Pairs of one stage on their first two principal components, each joined by a line.
+
+    Args:
+        groups: All sampled pairs; those of other stages are passed over.
+        stage: `before` or `after`.
+        colours: Target languages in the order of their colours.
+    """
+    chosen = [group for group in groups if group.stage == stage]
+    if not chosen:
+        return Markup("")
+    stacked = np.concatenate([np.concatenate([g.originals, g.translations]) for g in chosen])
+    flat = _into_box(first_components(stacked))
+    body, start = [], 0
+    for group in chosen:
+        count = len(group.originals)
+        first, second = flat[start : start + count], flat[start + count : start + 2 * count]
+        start += 2 * count
+        colour = colours.index(group.lang) % SERIES if group.lang in colours else 0
+        body.append(_pairs(first, second, colour))
+    words = f"Sampled originals and their translations {stage} training, in two dimensions"
+    return svg(words, Markup().join(body), css="pairs", view_box="0 0 400 400")
+
+
+def _pairs(first: Vectors, second: Vectors, colour: int) -> Markup:
+    spread = np.unique(np.linspace(0, len(first) - 1, min(MOST_PAIRS, len(first))).astype(int))
+    a, b = first[spread], second[spread]
+    lines = "".join(
+        f"M{x0:.0f} {y0:.0f}L{x1:.0f} {y1:.0f}"
+        for (x0, y0), (x1, y1) in zip(a.tolist(), b.tolist(), strict=True)
+    )
+    # Zero-length lines: round ends draw originals as dots, square ends translations as squares.
+    dots = "".join(f"M{x:.0f} {y:.0f}h0" for x, y in a.tolist())
+    squares = "".join(f"M{x:.0f} {y:.0f}h0" for x, y in b.tolist())
+    return Markup(
+        '<path class="join s{0}" d="{1}"/><path class="original s{0}" d="{2}"/>'
+        '<path class="translation s{0}" d="{3}"/>'
+    ).format(colour, lines, dots, squares)
+
+
+def _into_box(flat: Vectors, size: float = 400, margin: float = 12) -> Vectors:
+    low, high = flat.min(axis=0), flat.max(axis=0)
+    scale = (size - 2 * margin) / (float((high - low).max()) or 1.0)
+    centred: Vectors = (flat - (low + high) / 2) * scale + size / 2
+    return centred
+
+
+def first_components(vectors: Vectors) -> Vectors:
+    """The first two principal components of vectors `(n, dim)`, as `(n, 2)`.
+
+    The sign of a component is fixed by its largest entry, so that the picture does not depend on
+    the linear-algebra library.
+
+    >>> points = np.array([[0.0, 0, 2], [0, 0, -2], [0, 1, 0], [0, -1, 0]])
+    >>> first_components(points).round(6).tolist()
+    [[2.0, 0.0], [-2.0, 0.0], [0.0, 1.0], [0.0, -1.0]]
+    """
+    centred = vectors - vectors.mean(axis=0)
+    _, _, components = np.linalg.svd(centred, full_matrices=False)
+    axes = np.zeros((2, vectors.shape[1]))
+    axes[: min(2, len(components))] = components[:2]
+    largest = np.abs(axes).argmax(axis=1)
+    signs = np.sign(axes[[0, 1], largest])
+    flat: Vectors = centred @ (axes * np.where(signs == 0, 1, signs)[:, None]).T
+    return flat

@@ -11,7 +11,7 @@ from markupsafe import Markup
 from babelift.errors import RunError
 from babelift.evaluation.alignment import STAGES, Alignment, Pairs, alignment, paired
 from babelift.report import figures, numbers, tables, words
-from babelift.report.figures import MOST_POINTS, SERIES, Point, Series, curve, thinned
+from babelift.report.figures import MOST_POINTS, SERIES, Line, Point, curve, thinned
 from babelift.report.folder import RunFiles, read_run
 from babelift.report.numbers import UNKNOWN, language_name, pair_name, percent, share
 from babelift.report.render import environment
@@ -183,7 +183,7 @@ def learning_curves(log: Log) -> list[Curve]:
     for key, heading, note, bounds in _STEP_CURVES:
         points = values(steps, "step", key)
         if points:
-            line = Series(heading, thinned(points))
+            line = Line(thinned(points), name=heading)
             if bounds and min(y for _, y in points) < bounds[0]:
                 bounds = (-1.0, 1.0)
             found.append(Curve(heading, note, curve(heading, [line], bounds=bounds)))
@@ -220,10 +220,10 @@ def _validation(entries: Log) -> list[Curve]:
     if not scores:
         return []
     if len(scores) > SERIES:
-        lines = [Series("Mean", tuple(values(entries, "epoch", "mean")))]
+        lines = [Line(tuple(values(entries, "epoch", "mean")), name="Mean")]
     else:
         lines = [
-            Series(language_name(lang), tuple(points), number)
+            Line(tuple(points), number, name=language_name(lang))
             for number, (lang, points) in enumerate(scores.items())
         ]
     heading = "F1-micro on validation rows"
