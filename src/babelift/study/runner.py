@@ -6,12 +6,12 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from typing import Any, Final
+from typing import Final
 
 from filelock import FileLock
 
-from babelift.cluster.ray import connected, gpus_each, import_ray
-from babelift.errors import BabeliftError
+from babelift.cluster.ray import Piece, Pool, Work
+from babelift.errors import BabeliftError, TrainingError
 from babelift.study.task import Task, run_task
 
 Execute = Callable[[Sequence[Task]], Iterator[tuple[Task, str | None]]]
@@ -145,17 +145,11 @@ def _prepare_worker(threads: int) -> None:
         threading.Thread(target=follow, daemon=True).start()
 
 
-RETRIES: Final = 3
-"""Times that a run is tried again after the node it was on has died."""
-
-
 def on_ray(workers: int | None = None) -> Execute:
-    """Runs tasks on a Ray cluster, as many at a time as it has room for: each takes a core, and a
-    GPU where the cluster has any.
+    """Runs tasks on a Ray cluster, as many at a time as it has room for.
 
-    Uses the cluster that Ray is connected to, or finds by itself (`RAY_ADDRESS`, `ray start`);
-    without one, this machine becomes one. A node that dies costs the runs on it alone: they are
-    tried again elsewhere and go on from their last checkpoint.
+    A node that dies costs the runs on it alone: they are tried again elsewhere and go on from their
+    last checkpoint. See `cluster.ray.Pool` for which cluster that is.
 
     Args:
         workers: Most trainings at a time; all that fit where absent.
@@ -163,23 +157,20 @@ def on_ray(workers: int | None = None) -> Execute:
     Raises:
         MissingDependencyError: Ray is not installed.
     """
-    ray = import_ray("the trainings")
+    # One at a time: a training that waited for a busy process could have begun in another.
+    pool = Pool(_make_worker, workers, in_flight=1, what="the trainings")
+    work = Work("training", TrainingError, "Memory may have run out there.")
 
     def execute(tasks: Sequence[Task]) -> Iterator[tuple[Task, str | None]]:
-        with connected(ray):
-            options = {"max_retries": RETRIES, "num_cpus": 1, "num_gpus": gpus_each(ray)}
-            run = ray.remote(**options)(run_locked)
-            waiting = list(reversed(tasks))
-            running: dict[Any, Task] = {}
-            while waiting or running:
-                while waiting and len(running) < (workers or len(tasks)):
-                    task = waiting.pop()
-                    running[run.remote(task)] = task
-                (done, *_), _ = ray.wait(list(running))
-                task = running.pop(done)
-                try:
-                    yield task, ray.get(done)
-                except ray.exceptions.RayError as error:
-                    yield task, f"{type(error).__name__}: {error}"
+        pieces = [Piece("run", (task,)) for task in tasks]
+        with pool:
+            for number, error in pool.as_completed(work, pieces):
+                if isinstance(error, BabeliftError):
+                    error = f"{type(error).__name__}: {error.message}"
+                yield tasks[number], error
 
     return execute
+
+
+def _make_worker() -> Callable[[Task], str | None]:
+    return run_locked

@@ -1,17 +1,15 @@
-"""Hands the texts of a translation to a Ray cluster, on whose nodes translators are opened.
+"""A translator whose texts go to a Ray cluster, on whose nodes it is opened.
 
-Actors, not Ray Data: it would begin its processes, and open the models, anew for every pair of
-languages, and is no faster. As batches come back in order, each as soon as it is finished, this
-process alone writes the memory, and a run that was stopped goes on where it was.
+As batches come back in order, each as soon as it is finished, this process alone writes the memory,
+and a run that was stopped goes on where it was.
 """
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from typing import Any, Literal, NamedTuple
 
-from babelift.cluster.ray import Actors, Piece, Work, Worker, import_ray
+from babelift.cluster.ray import Piece, Pool, Work
 from babelift.config import Translating
 from babelift.errors import TranslationError
 from babelift.translation.engines.degraded import Damage, Degraded
@@ -20,31 +18,27 @@ from babelift.translation.registry import load_translator, parse
 from babelift.translation.segments import counter, limit_of
 
 
-class Order(NamedTuple):
-    """Which translator a batch is for.
+class Recipe(NamedTuple):
+    """How a node opens a translator.
 
     Attributes:
-        name: Its name.
-        fingerprint: What it must have on every node.
         spec: Its string, as `load_translator` takes it.
         config: Its settings.
         varied: Whether its variant is meant.
     """
 
-    name: str
-    fingerprint: str
     spec: str
     config: Translating
     varied: bool = False
 
 
-class Made(NamedTuple):
-    """What an actor gives back.
+class Answer(NamedTuple):
+    """What a worker gives back.
 
     Attributes:
         translations: One per text.
         notes: What the translator there has to say so far.
-        process: Which process that is.
+        process: Its node and its process id.
     """
 
     translations: list[Translation]
@@ -52,87 +46,66 @@ class Made(NamedTuple):
     process: tuple[str, int]
 
 
-class TranslatingWorker(Worker):
+class TranslatingWorker:
     """Translates in a process of its own on some node, one batch at a time."""
 
-    def __init__(self, cores: int, folder: Path) -> None:
-        super().__init__(cores, folder)
-        self._loaded: dict[tuple[str, Translating], Translator] = {}
-        self._varied: dict[tuple[str, Translating], Translator] = {}
+    def __init__(self) -> None:
+        self._opened: dict[Recipe, Translator] = {}
 
-    def translate(
-        self, order: Order, texts: Sequence[str], source_lang: str, target_lang: str
-    ) -> Made:
-        """Translate one batch; the translator is loaded when it is first asked for.
+    def __call__(
+        self,
+        recipe: Recipe,
+        fingerprint: str,
+        texts: Sequence[str],
+        source_lang: str,
+        target_lang: str,
+    ) -> Answer:
+        """Translate one batch; the translator is opened when it is first asked for.
 
         Raises:
             TranslationError: The translator here is not the one that is meant.
             BabeliftError: What the translator raises.
         """
-        translator = self._translator(order)
-        if translator.fingerprint != order.fingerprint:
+        translator = self._open(recipe)
+        node = os.uname().nodename
+        if translator.fingerprint != fingerprint:
             raise TranslationError(
-                f"translator '{order.name}' is another on node {os.uname().nodename} than here: "
-                f"'{translator.fingerprint}' instead of '{order.fingerprint}'.",
+                f"translator '{translator.name}' is another on node {node} than here: "
+                f"'{translator.fingerprint}' instead of '{fingerprint}'.",
                 "Install the same versions and put the same files on every node.",
             )
-        made = list(translator.translate(texts, source_lang, target_lang))
-        process = (os.uname().nodename, os.getpid())
-        return Made(made, tuple(getattr(translator, "notes", ())), process)
+        translations = list(translator.translate(texts, source_lang, target_lang))
+        notes = tuple(getattr(translator, "notes", ()))
+        return Answer(translations, notes, (node, os.getpid()))
 
-    def _translator(self, order: Order) -> Translator:
-        from babelift.translation.registry import load_translator
-
-        key = (order.spec, order.config)
-        if key not in self._loaded:
-            self._loaded[key] = load_translator(order.spec, config=order.config)
-        if not order.varied:
-            return self._loaded[key]
-        if key not in self._varied:
-            base: Any = self._loaded[key]
-            self._varied[key] = base.variant()
-        return self._varied[key]
+    def _open(self, recipe: Recipe) -> Translator:
+        if recipe not in self._opened:
+            if recipe.varied:
+                base: Any = self._open(recipe._replace(varied=False))
+                self._opened[recipe] = base.variant()
+            else:
+                self._opened[recipe] = load_translator(recipe.spec, config=recipe.config)
+        return self._opened[recipe]
 
 
-Load = Callable[..., Translator]
-"""Opens a translator by its string, as `load_translator` does."""
+def load_on_ray(pool: Pool, spec: str, *, config: Translating | None = None) -> Translator:
+    """Open a translator, as `load_translator` does, that does its work on a Ray cluster.
 
-
-@contextmanager
-def on_ray(workers: int | None = None, *, cores: int = 1) -> Iterator[Load]:
-    """A `load_translator` whose translators do their work on a Ray cluster.
-
-    Uses the cluster that Ray is connected to, or finds by itself (`RAY_ADDRESS`, `ray start`);
-    without one, this machine becomes one. The translators share the processes, which begin with
-    the first batch, each with its cores, and a GPU where the cluster has any. What dies with a
-    process or a node is translated again elsewhere, and processes are begun anew where there is
-    room. Models and files that are given as paths must be under the same path on every node.
+    Models and files that are given as paths must be under the same path on every node; others are
+    fetched there.
 
     Args:
-        workers: Processes on the cluster; as many as it has room for where absent.
-        cores: Cores of each.
-
-    Raises:
-        MissingDependencyError: Ray is not installed.
-
-    Example:
-        with on_ray() as load:
-            rows = babelift.translation(rows, "de", load("m2m100"))
+        pool: Of `TranslatingWorker`; translators share it, and it is left open.
+        spec: As in `load_translator`.
+        config: Its settings.
     """
-    actors = Actors(import_ray("the texts"), TranslatingWorker, workers, cores)
-
-    def load(spec: str, *, config: Translating | None = None) -> Translator:
-        entry, argument = parse(spec)
-        if entry.name == "degraded":
-            # What it spoils is what the memory keeps, and spoiling is cheap.
-            damage, base = Damage.parse(argument)
-            return Degraded(load(base, config=config), damage)
-        config = config or Translating()
-        local = load_translator(spec, config=config)
-        return RayTranslator(local, Order(local.name, local.fingerprint, spec, config), actors)
-
-    with closing(actors):
-        yield load
+    entry, argument = parse(spec)
+    if entry.name == "degraded":
+        # What it spoils is what the memory keeps, and spoiling is cheap.
+        damage, base = Damage.parse(argument)
+        return Degraded(load_on_ray(pool, base, config=config), damage)
+    config = config or Translating()
+    return RayTranslator(load_translator(spec, config=config), Recipe(spec, config), pool)
 
 
 class RayTranslator:
@@ -142,27 +115,25 @@ class RayTranslator:
 
     Args:
         local: The translator, as it is here.
-        order: How to open it on a node.
-        actors: The processes on the cluster; left open.
+        recipe: How to open it on a node.
+        pool: Of `TranslatingWorker`; left open.
     """
 
-    def __init__(self, local: Translator, order: Order, actors: Actors) -> None:
+    def __init__(self, local: Translator, recipe: Recipe, pool: Pool) -> None:
         self.name = local.name
         self.fingerprint = local.fingerprint
         self.unit: Literal["sentence", "text"] = local.unit
         self.license = local.license
         self.origin: str = getattr(local, "origin", "machine")
         self.max_input_tokens = limit_of(local)
-        self._local, self._order, self._actors = local, order, actors
+        self._local, self._recipe, self._pool = local, recipe, pool
         self._notes: dict[tuple[str, int], tuple[str, ...]] = {}
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What the translators here and on the nodes have to say."""
-        said = list(getattr(self._local, "notes", ()))
-        for notes in self._notes.values():
-            said += notes
-        return tuple(dict.fromkeys(said))
+        own: tuple[str, ...] = tuple(getattr(self._local, "notes", ()))
+        return tuple(dict.fromkeys(chain(own, *self._notes.values())))
 
     def pairs(self) -> frozenset[tuple[str, str]] | None:
         """The (source, target) tags that it can translate; None for every pair."""
@@ -190,15 +161,16 @@ class RayTranslator:
             TranslationError: The processes on the cluster died, too often with the same texts.
         """
         hint = "If memory ran out there, try a smaller --batch-tokens."
-        work = Work(self.name, "translate", TranslationError, hint)
+        work = Work(self.name, TranslationError, hint)
+        which = (self._recipe, self.fingerprint)
         pieces = (
-            Piece(f"{len(texts)} texts", (self._order, list(texts), source_lang, target_lang))
+            Piece(f"{len(texts)} texts", (*which, list(texts), source_lang, target_lang))
             for texts in batches
         )
-        made: Made
-        for made in self._actors.run(work, pieces):
-            self._notes[made.process] = made.notes
-            yield made.translations
+        answer: Answer
+        for answer in self._pool.run(work, pieces):
+            self._notes[answer.process] = answer.notes
+            yield answer.translations
 
     def count_tokens(self, texts: Sequence[str], source_lang: str, target_lang: str) -> list[int]:
         """The tokens of each text, counted here."""
@@ -209,9 +181,7 @@ class RayTranslator:
         vary: Any = getattr(self._local, "variant", None)
         if vary is None:
             return None
-        local = vary()
-        order = self._order._replace(name=local.name, fingerprint=local.fingerprint, varied=True)
-        return RayTranslator(local, order, self._actors)
+        return RayTranslator(vary(), self._recipe._replace(varied=True), self._pool)
 
     def close(self) -> None:
         """Let go of what is open here; the processes on the cluster stay."""
