@@ -12,14 +12,14 @@ from typing import Any
 import numpy as np
 import pytest
 import ray
+import torch
 from safetensors.torch import load_file, save_file
 
-from babelift.cluster.ray import AHEAD, ATTEMPTS, IN_FLIGHT, Actor, Actors
+from babelift.cluster.ray import AHEAD, ATTEMPTS, IN_FLIGHT, Pool, Worker
 from babelift.config import PredictConfig
 from babelift.errors import ConfigError, DataError, ModelError
 from babelift.evaluation.jobs import run_predict
-from babelift.prediction import on_ray as module
-from babelift.prediction.on_ray import Order, PredictingWorker, on_ray
+from babelift.prediction.on_ray import PredictingWorker, RayPredictor
 from babelift.prediction.predictor import BATCHES_AT_A_TIME, Predictor
 from tests.conftest import NODES
 from tests.support import SENTENCES, tiny_classifier
@@ -33,38 +33,54 @@ BATCH_SIZE = 2
 WINDOW = BATCH_SIZE * BATCHES_AT_A_TIME
 
 
-class Pool(Actors):
+@pytest.fixture(autouse=True)
+def one_core() -> Iterator[None]:
+    """This process computes as the nodes do: with two threads other bits may come out."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+class NotingPool(Pool):
     """Notes how many pieces each worker had that died."""
 
-    def __init__(self, *given: Any) -> None:
-        super().__init__(*given)
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
         self.lost: list[int] = []
 
-    def bury(self, dead: Actor) -> None:
-        self.lost += [dead.calls] if dead in self.all else []
-        super().bury(dead)
+    def replace(self, dead: Worker) -> None:
+        self.lost += [dead.calls] if dead in self.workers else []
+        super().replace(dead)
 
-    def processes(self) -> dict[str, tuple[Actor, int]]:
+    def processes(self) -> dict[str, tuple[Worker, int]]:
         """The worker on each node and its process, once all have begun."""
 
-        def where(worker: PredictingWorker) -> tuple[str, int]:
+        def where(process: Any) -> tuple[str, int]:
             return ray.get_runtime_context().get_node_id(), os.getpid()
 
-        found = ray.get([actor.handle.__ray_call__.remote(where) for actor in self.all])
-        return {node: (actor, pid) for actor, (node, pid) in zip(self.all, found, strict=True)}
+        places = ray.get([worker.actor.__ray_call__.remote(where) for worker in self.workers])
+        return {
+            node: (worker, pid) for worker, (node, pid) in zip(self.workers, places, strict=True)
+        }
 
 
-@pytest.fixture
-def pools(monkeypatch: pytest.MonkeyPatch) -> list[Pool]:
-    """The pools that are made, in order."""
-    made: list[Pool] = []
+class Fragile:
+    """A worker that dies of the text `poison`."""
 
-    def make(*given: Any) -> Pool:
-        made.append(Pool(*given))
-        return made[-1]
+    def __init__(self) -> None:
+        self.worker = PredictingWorker()
 
-    monkeypatch.setattr(module, "Actors", make)
-    return made
+    def __call__(self, recipe: Any, texts: Sequence[str], batch_size: int) -> Any:
+        if "poison" in texts:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return self.worker(recipe, texts, batch_size)
+
+
+@contextmanager
+def on_ray(model: Path, make: Any = PredictingWorker, **options: Any) -> Iterator[RayPredictor]:
+    with Pool(make, workers=1) as pool:
+        yield RayPredictor(model, pool, **options)
 
 
 class Acting:
@@ -91,13 +107,13 @@ def test_parts_come_in_order_and_an_early_end_does_no_harm(cluster: Any, model: 
     local = Predictor.load(model)
     parts = [TEXTS[: WINDOW + 1], [], ["bad \ud83d end"], TEXTS[:WINDOW]]
     expected = list(local.stream_proba(parts, batch_size=BATCH_SIZE))
-    with on_ray(model, workers=1) as there:
+    with on_ray(model) as there:
         assert there.labels == local.labels
         begun = there.stream_proba(parts, batch_size=BATCH_SIZE)
         assert np.array_equal(next(begun), expected[0])
         begun.close()
         found = list(there.stream_proba(iter(parts), batch_size=BATCH_SIZE))
-        assert [len(one) for one in found] == [len(part) for part in parts]
+        assert list(map(len, found)) == list(map(len, parts))
         assert all(map(np.array_equal, found, expected))
         assert list(there.stream_proba([])) == []
 
@@ -111,7 +127,7 @@ def test_texts_are_taken_as_they_are_needed(cluster: Any, model: Path) -> None:
             taken += 1
             yield [text]
 
-    with on_ray(model, workers=1) as there:
+    with on_ray(model) as there:
         for number, _ in enumerate(there.stream_proba(parts()), 1):
             assert taken <= number + AHEAD
             if number == 2 * AHEAD:
@@ -121,7 +137,7 @@ def test_texts_are_taken_as_they_are_needed(cluster: Any, model: Path) -> None:
 def test_bfloat16_gives_the_labels_of_float32(cluster: Any, model: Path) -> None:
     texts = TEXTS[:: len(TEXTS) // WINDOW]
     exact = Predictor.load(model).predict_proba(texts)
-    with on_ray(model, workers=1, precision="bf16") as there:
+    with on_ray(model, precision="bf16") as there:
         (near,) = there.stream_proba([texts], batch_size=BATCH_SIZE)
     assert (near != exact).any(), "nothing was computed in bfloat16"
     assert near == pytest.approx(exact, abs=0.1)
@@ -133,7 +149,7 @@ def test_errors_of_the_model_come_back_as_themselves(cluster: Any, tmp_path: Pat
     weights = load_file(damaged / "model.safetensors")
     weights["classifier.bias"][0] = float("nan")
     save_file(weights, damaged / "model.safetensors", metadata={"format": "pt"})
-    with on_ray(damaged, workers=1) as there:
+    with on_ray(damaged) as there:
         with pytest.raises(ModelError, match="not finite") as error:
             list(there.stream_proba([["good"]]))
         assert "train it again" in (error.value.hint or "")
@@ -148,23 +164,14 @@ def test_another_model_on_a_node_is_refused(cluster: Any, tmp_path: Path) -> Non
         (lambda: tiny_classifier(model, labels, seed=1), "is another on node"),
         (lambda: (model / "config.json").unlink(), "on node .* holds no model"),
     ]:
-        with on_ray(model, workers=1) as there:
+        with on_ray(model) as there:
             change()
             with pytest.raises(ModelError, match=message):
                 list(there.stream_proba([["good"]]))
 
 
-def test_texts_that_kill_every_process_are_an_error(
-    cluster: Any, model: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    class Fragile(PredictingWorker):
-        def predict(self, order: Order, texts: Sequence[str], batch_size: int) -> Any:
-            if "poison" in texts:
-                os.kill(os.getpid(), signal.SIGKILL)
-            return super().predict(order, texts, batch_size)
-
-    monkeypatch.setattr(module, "PredictingWorker", Fragile)
-    with on_ray(model, workers=1) as there:
+def test_texts_that_kill_every_process_are_an_error(cluster: Any, model: Path) -> None:
+    with on_ray(model, Fragile) as there:
         begun = there.stream_proba([["good"], ["bad", "poison"]])
         assert next(begun).shape == (1, len(there.labels))
         message = f"{ATTEMPTS} processes .* the same 2 texts"
@@ -189,34 +196,45 @@ def test_processes_on_a_cluster_need_a_cluster() -> None:
         PredictConfig.from_mapping({"workers": 4})
 
 
-def test_a_node_that_dies_in_the_middle_changes_nothing(
-    cluster: Any, pools: list[Pool], model: Path, tmp_path: Path
+def test_the_command_writes_the_same_file_on_ray_as_here(
+    cluster: Any, model: Path, tmp_path: Path
 ) -> None:
     table = tmp_path / "in.jsonl"
-    table.write_text("".join(json.dumps({"text": text}) + "\n" for text in TEXTS))
+    table.write_text("".join(json.dumps({"text": text}) + "\n" for text in TEXTS[:WINDOW]))
+    settings = {"model": str(model), "input": str(table), "batch_size": BATCH_SIZE}
+    outputs = []
+    for on in ("ray", "local"):
+        out = tmp_path / f"{on}.jsonl"
+        run_predict(PredictConfig.from_mapping({**settings, "out": out, "on": on}))
+        outputs.append(out.read_bytes())
+    assert outputs[0] == outputs[1]
+
+
+def test_a_node_that_dies_in_the_middle_changes_nothing(cluster: Any, model: Path) -> None:
     doomed = next(node for node in cluster.list_all_nodes() if node is not cluster.head_node)
+    parts = [TEXTS[start : start + 1000] for start in range(0, len(TEXTS), 1000)]
+    processes: dict[str, tuple[Worker, int]] = {}
 
-    def run(name: str, progress: Acting | None = None, **more: Any) -> bytes:
-        out = tmp_path / f"{name}.jsonl"
-        settings = {"model": str(model), "input": str(table), "out": out, **more}
-        run_predict(PredictConfig.from_mapping({**settings, "batch_size": BATCH_SIZE}), progress)
-        return out.read_bytes()
+    with NotingPool(PredictingWorker) as pool:
 
-    processes: dict[str, tuple[Actor, int]] = {}
+        def kill_node(windows: int) -> None:
+            if windows == 1:
+                processes.update(pool.processes())
+                assert len(processes) == NODES
+                return
+            worker, process = processes.get(doomed.node_id, (None, 0))
+            if worker and worker.calls == IN_FLIGHT:
+                processes.clear()
+                os.kill(process, signal.SIGKILL)
+                cluster.remove_node(doomed, allow_graceful=False)
 
-    def kill_node(windows: int) -> None:
-        if windows == 1:
-            processes.update(pools[0].processes())
-            assert len(processes) == NODES
-            return
-        worker, process = processes.get(doomed.node_id, (None, 0))
-        if worker and worker.calls == IN_FLIGHT:
-            processes.clear()
-            os.kill(process, signal.SIGKILL)
-            cluster.remove_node(doomed, allow_graceful=False)
-
-    kill = Acting(kill_node)
-    there = run("there", kill, on="ray")
-    assert any(pools[0].lost), "the process on the node had nothing to do"
-    assert kill.texts == len(TEXTS)
-    assert there == run("here")
+        display = Acting(kill_node)
+        there = RayPredictor(model, pool).stream_proba(
+            parts, len(TEXTS), batch_size=BATCH_SIZE, progress=display
+        )
+        results = list(there)
+    assert any(pool.lost), "the process on the node had nothing to do"
+    assert display.texts == len(TEXTS)
+    expected = Predictor.load(model).stream_proba(parts, batch_size=BATCH_SIZE)
+    assert all(map(np.array_equal, results, expected))
+    assert len(results) == len(parts)

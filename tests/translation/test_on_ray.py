@@ -7,18 +7,20 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 import ray
 
-from babelift.cluster.ray import ATTEMPTS, IN_FLIGHT, Worker
+from babelift.cluster.ray import ATTEMPTS, IN_FLIGHT, Pool
 from babelift.config import TranslateConfig, Translating
 from babelift.errors import ConfigError, MissingTranslationError, TranslationError
-from babelift.translation.job import run_translate
+from babelift.translation.job import run_translate, translate
 from babelift.translation.memory import Memory
-from babelift.translation.on_ray import Load, on_ray
+from babelift.translation.on_ray import TranslatingWorker, load_on_ray
 from babelift.translation.protocol import BatchTranslator, DerivedTranslator
 from babelift.translation.registry import load_translator
 from babelift.translation.segments import cut_batches, estimate_tokens
@@ -27,6 +29,7 @@ from tests.support import SENTENCES, tiny_m2m100
 
 pytestmark = pytest.mark.slow
 
+Load = Callable[..., Any]
 TEXTS = 150
 BATCH_TOKENS = 60
 
@@ -54,8 +57,8 @@ for line in sys.stdin:
 
 @pytest.fixture
 def load(cluster: Any) -> Iterator[Load]:
-    with on_ray(workers=1) as load:
-        yield load
+    with Pool(TranslatingWorker, workers=1) as pool:
+        yield partial(load_on_ray, pool)
 
 
 class Program:
@@ -240,15 +243,6 @@ def test_a_node_that_dies_costs_only_the_batches_on_it(
     assert digest(program.folder / "again.jsonl") == digest(program.folder / "here.jsonl")
 
 
-def test_a_process_keeps_to_its_cores(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    from babelift.translation.engines.ctranslate2 import threads
-
-    monkeypatch.setenv("OMP_NUM_THREADS", "16")
-    monkeypatch.chdir(tmp_path)
-    Worker(3, tmp_path)
-    assert threads() == (3, 1)
-
-
 def test_ray_is_named_where_it_is_not_installed(
     babelift: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -263,3 +257,19 @@ def test_ray_is_named_where_it_is_not_installed(
 def test_processes_on_a_cluster_need_a_cluster() -> None:
     with pytest.raises(ConfigError, match="only used with on 'ray'"):
         TranslateConfig.from_mapping({"workers": 4})
+
+
+def test_the_library_translates_on_ray_as_the_command_does(cluster: Any, tmp_path: Path) -> None:
+    rows = pl.DataFrame({"text": ["It is good.", "The coffee was hot."], "lang": ["en", "en"]})
+    here = translate(rows, ["de", "es"], "mini")
+    with Memory(tmp_path / "memory.sqlite") as memory:
+        there = translate(rows, ["de", "es"], "mini", on="ray", workers=1, memory=memory)
+    assert there.equals(here)
+
+
+def test_an_open_translator_cannot_be_sent_to_ray(cluster: Any) -> None:
+    rows = pl.DataFrame({"text": ["It is good."], "lang": ["en"]})
+    with pytest.raises(ConfigError, match="cannot be sent to Ray"):
+        translate(rows, "de", load_translator("mini"), on="ray")
+    with pytest.raises(ConfigError, match="only used with on 'ray'"):
+        translate(rows, "de", "mini", workers=2)

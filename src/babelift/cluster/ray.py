@@ -9,8 +9,8 @@ call, and is no faster. This is the only module that knows Ray:
 """
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from heapq import heappop, heappush
 from pathlib import Path
@@ -108,10 +108,11 @@ class Pool:
             BabeliftError: What a worker raised; `work.error` for any other exception, for a piece
                 that was lost too often, and where no worker stays alive.
         """
-        for _, result in self._run(work, pieces, in_order=True):
-            if isinstance(result, BabeliftError):
-                raise result
-            yield result
+        with closing(self._run(work, pieces, in_order=True)) as results:
+            for _, result in results:
+                if isinstance(result, BabeliftError):
+                    raise result
+                yield result
 
     def as_completed(self, work: Work, pieces: Sequence[Piece]) -> Iterator[tuple[int, Any]]:
         """Each piece's place and what came of it, as soon as it ends.
@@ -126,7 +127,7 @@ class Pool:
 
     def _run(
         self, work: Work, pieces: Iterable[Piece], *, in_order: bool, most: int | None = None
-    ) -> Iterator[tuple[int, Any]]:
+    ) -> Generator[tuple[int, Any]]:
         run = _Run(self, work, pieces)
         try:
             yield from run.results(in_order, most)

@@ -137,10 +137,11 @@ def _probabilities(
 def _opened(config: PredictConfig) -> "Iterator[Predictor | RayPredictor]":
     """The model, here or on a cluster."""
     if config.on == "ray":
-        from babelift.prediction.on_ray import on_ray
+        from babelift.cluster.ray import Pool
+        from babelift.prediction.on_ray import PredictingWorker, RayPredictor
 
-        with on_ray(config.model, config.workers, precision=config.precision) as there:
-            yield there
+        with Pool(PredictingWorker, config.workers) as pool:
+            yield RayPredictor(config.model, pool, precision=config.precision)
     else:
         from babelift.prediction.predictor import Predictor
 

@@ -1,13 +1,15 @@
 """The job behind `babelift translate`: tables in, one file of translated rows out."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
+from functools import partial
 from itertools import chain, count
 from pathlib import Path
+from typing import Literal
 
 import polars as pl
 
-from babelift.config import QualityAction, TranslateConfig, Translating
+from babelift.config import Distributed, QualityAction, TranslateConfig, Translating
 from babelift.corpus import report_rejects
 from babelift.corpus.parts import Spool, parts_folder, read_parts
 from babelift.errors import ConfigError, RunError
@@ -108,15 +110,24 @@ def _checked_output(config: TranslateConfig) -> Path:
 @contextmanager
 def _translating(config: TranslateConfig) -> Iterator[OpenTranslators]:
     """Here or on a cluster, as the settings say."""
-    with ExitStack() as stack:
-        load: Callable[..., Translator] = load_translator
-        if config.on == "ray":
-            from babelift.translation.on_ray import on_ray
+    with (
+        _loader(config) as load,
+        translating(config.translator, config, fallback=config.fallback, load=load) as opened,
+    ):
+        yield opened
 
-            load = stack.enter_context(on_ray(config.workers))
-        yield stack.enter_context(
-            translating(config.translator, config, fallback=config.fallback, load=load)
-        )
+
+@contextmanager
+def _loader(place: Distributed) -> Iterator[Callable[..., Translator]]:
+    """What opens translators where texts are to be translated."""
+    if place.on == "ray":
+        from babelift.cluster.ray import Pool
+        from babelift.translation.on_ray import TranslatingWorker, load_on_ray
+
+        with Pool(TranslatingWorker, place.workers) as pool:
+            yield partial(load_on_ray, pool)
+    else:
+        yield load_translator
 
 
 _NOT_CONTENT = {"out", "input", "batch_tokens", "max_rejects", "on", "workers"}
@@ -138,6 +149,8 @@ def translate(
     fallback: str | Translator | None = None,
     batch_tokens: int = BATCH_TOKENS,
     memory: Memory | None = None,
+    on: Literal["local", "ray"] = "local",
+    workers: int | None = None,
     progress: Progress | None = None,
 ) -> pl.DataFrame:
     """Translate a frame of rows.
@@ -153,6 +166,8 @@ def translate(
         fallback: Second translator, for `retry`.
         batch_tokens: Tokens sent to the translator at a time.
         memory: Where finished translations are kept; the one in the cache folder if absent.
+        on: Where texts are translated: `local`, in this process, or `ray`, on a Ray cluster.
+        workers: Processes on the Ray cluster; as many as it has room for if absent.
         progress: Where to show how far it is.
 
     Returns:
@@ -160,7 +175,9 @@ def translate(
         language; faults in the column `flags`.
 
     Raises:
+        ConfigError: A setting that cannot be used; a translator for Ray is given by its name.
         LanguageError: A language that is not known, or a pair that the translator cannot do.
+        MissingDependencyError: Ray is wanted and not installed.
         TranslationError: The translator or the memory failed.
 
     >>> from babelift.testing import FunctionTranslator
@@ -181,7 +198,17 @@ def translate(
     config = Translating.from_mapping(
         {"to": targets, "quality": quality, "batch_tokens": batch_tokens}, where="translate"
     )
-    with translating(translator, config, fallback=fallback, memory=memory) as opened:
+    place = Distributed.from_mapping({"on": on, "workers": workers}, where="translate")
+    for given in (translator, fallback):
+        if on == "ray" and given is not None and not isinstance(given, str):
+            raise ConfigError(
+                f"translator '{given.name}' is open already: it cannot be sent to Ray.",
+                "Give it by its name, or leave on='ray' out.",
+            )
+    with (
+        _loader(place) as load,
+        translating(translator, config, fallback=fallback, memory=memory, load=load) as opened,
+    ):
         result = opened.translate_rows(
             rows, targets, quality=quality, batch_tokens=batch_tokens, progress=progress
         )
