@@ -11,6 +11,8 @@ import pytest
 from babelift.cluster.ray import ATTEMPTS, Piece, Pool, Process, Work
 from babelift.errors import DataError, TrainingError
 
+pytestmark = pytest.mark.slow
+
 WORK = Work("squaring", TrainingError, "Try smaller numbers.")
 
 
