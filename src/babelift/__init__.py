@@ -29,6 +29,7 @@ __version__ = "0.2.0"
 if TYPE_CHECKING:
     from babelift.classifier import Classifier
     from babelift.evaluation.evaluate import evaluate
+    from babelift.run.fit import fit
     from babelift.study.run import run_study
     from babelift.training.losses import OTCLoss
     from babelift.translation.job import translate
@@ -40,6 +41,7 @@ _HOMES = {
     "OTCLoss": "babelift.training.losses",
     "Translator": "babelift.translation.protocol",
     "evaluate": "babelift.evaluation.evaluate",
+    "fit": "babelift.run.fit",
     "load_translator": "babelift.translation.registry",
     "run_study": "babelift.study.run",
     "translate": "babelift.translation.job",
@@ -66,6 +68,7 @@ __all__ = [
     "Translator",
     "__version__",
     "evaluate",
+    "fit",
     "load_translator",
     "run_study",
     "translate",
