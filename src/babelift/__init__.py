@@ -28,6 +28,7 @@ __version__ = "0.2.0"
 
 if TYPE_CHECKING:
     from babelift.classifier import Classifier
+    from babelift.evaluation.comparison import compare
     from babelift.evaluation.evaluate import evaluate
     from babelift.run.fit import fit
     from babelift.study.run import run_study
@@ -40,6 +41,7 @@ _HOMES = {
     "Classifier": "babelift.classifier",
     "OTCLoss": "babelift.training.losses",
     "Translator": "babelift.translation.protocol",
+    "compare": "babelift.evaluation.comparison",
     "evaluate": "babelift.evaluation.evaluate",
     "fit": "babelift.run.fit",
     "load_translator": "babelift.translation.registry",
@@ -67,6 +69,7 @@ __all__ = [
     "TranslationError",
     "Translator",
     "__version__",
+    "compare",
     "evaluate",
     "fit",
     "load_translator",
