@@ -11,11 +11,11 @@ import polars as pl
 import pytest
 
 from babelift.prediction.rows import ENCODER, make_predictions
-from babelift.store import write_json, write_rows
 from babelift.study.runner import run_locked
 from babelift.study.spec import StudySpec
-from babelift.study.task import PREDICTIONS, RECORD, Task, training_rows
+from babelift.study.task import Task, training_rows, write_training
 from babelift.training.data import digest
+from babelift.training.log import TrainResult
 from tests.support import tiny_distilbert
 
 WORDS = {
@@ -124,25 +124,23 @@ def draw_task(task: Task) -> None:
         odds /= odds.sum(axis=1, keepdims=True)
         table = make_predictions(rows, ENCODER, labels, odds)
         parts.append(table.with_columns(text_by=pl.lit(text_by)))
-    write_rows(pl.concat(parts), task.folder / PREDICTIONS)
     rows = training_rows(task)
-    originals = int((rows["id"] == rows["original_id"]).sum())
-    record = {
-        "key": task.key,
-        **task.about,
-        "training": {
-            "encoder": task.settings.encoder, "steps": task.settings.steps, "seconds": 1.0,
-            "tokens": 100, "originals": originals, "translations": rows.height - originals,
-            "initial_weights": f"{task.about['identity']['encoder']} {task.settings.seed}",
-            "order": digest(rows.filter(pl.col("id") == pl.col("original_id"))),
-        },
-        "otc": None,
-        "alignment": [
-            {"source": source, "lang": lang, "stage": stage, "pairs": 12, "cosine": 0.5,
-             "retrieval": 0.5, "uniformity": -1.0, "cka": 0.5}
-            for source in task.about["translate_from"] for lang in task.about["translate_to"]
-            for stage in ("before", "after")
-        ],
-        "seconds": {"training": 1.0, "testing": 1.0},
-    }  # fmt: skip
-    write_json(record, task.folder / RECORD)
+    originals = rows.filter(pl.col("id") == pl.col("original_id"))
+    job = task.job
+    training = TrainResult(
+        encoder=job.settings.encoder, license=None, parameters=1, vocabulary=1,
+        steps=job.settings.steps or 0, epochs=1.0, best_step=1, originals=originals.height,
+        translations=rows.height - originals.height, unpaired=0, recycled=0, precision="fp32",
+        seconds=1.0, resumed_from=None, batch_originals=4, batch_translations=4,
+        learning_rate=1e-4, stopped_early=False, tokens=100, truncated=0,
+        initial_weights=f"{task.identity['encoder']} {job.settings.seed}",
+        order=digest(originals), validation=None, parts=1,
+    )  # fmt: skip
+    alignment = [
+        {"source": source, "lang": lang, "stage": stage, "pairs": 12, "cosine": 0.5,
+         "retrieval": 0.5, "uniformity": -1.0, "cka": 0.5}
+        for source, lang in product(job.translate_from, job.translate_to)
+        for stage in ("before", "after")
+    ]  # fmt: skip
+    seconds = {"training": 1.0, "testing": 1.0}
+    write_training(task, pl.concat(parts), training, otc=None, alignment=alignment, seconds=seconds)

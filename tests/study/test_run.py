@@ -13,6 +13,7 @@ from babelift.study.results import RESULTS, check_shared
 from babelift.study.run import run_study
 from babelift.study.runner import local, run_locked
 from babelift.study.spec import ARMS, StudySpec
+from babelift.study.task import TrainingRecord
 from tests.study.conftest import drawn, inline
 
 
@@ -58,11 +59,11 @@ def test_a_study_grows_by_what_is_missing_alone(settings, toy, tmp_path):
         yield from inline(tasks)
 
     run(spec_of(settings, seeds=3), toy, tmp_path, watched)
-    assert {task.settings.seed for task in ran} == {2}
+    assert {task.job.settings.seed for task in ran} == {2}
     ran.clear()
     german = {"german": "table:{data}/table.jsonl#german", **settings["translators"]}
     run(spec_of(settings, seeds=3, translators=german), toy, tmp_path, watched)
-    assert {task.about["translator"] for task in ran} == {"german"}
+    assert {task.job.translator for task in ran} == {"german"}
 
 
 def test_two_studies_share_runs_and_translations(settings, toy, tmp_path):
@@ -91,12 +92,12 @@ def test_arms_share_updates_weights_and_order(settings, toy, tmp_path):
     assert len({record["training"]["initial_weights"] for record in runs["runs"].values()}) == 1
     assert len({record["training"]["order"] for record in runs["runs"].values()}) == 1
     assert "all 3 trainings took 6 updates" in runs["shared"]
-    spoilt = dict(runs["runs"])
-    key = next(iter(spoilt))
+    records = [TrainingRecord.model_validate(record) for record in runs["runs"].values()]
+    first, *others = records
     for field, value in (("steps", 7), ("initial_weights", "0"), ("order", "0")):
-        other = {**spoilt[key], "training": {**spoilt[key]["training"], field: value}}
+        spoilt = first.model_copy(update={"training": replace(first.training, **{field: value})})
         with pytest.raises(DataError, match="do not share their"):
-            check_shared({**spoilt, key: other})
+            check_shared([spoilt, *others])
 
 
 def test_a_run_that_fails_is_recorded_and_the_others_go_on(spec, toy, tmp_path):
@@ -200,8 +201,8 @@ def test_two_processes_at_once_give_what_one_gives(spec, toy, tmp_path):
 
 def test_a_process_that_dies_costs_its_own_run_alone(spec, toy, tmp_path, monkeypatch):
     plan = make_plan(spec, toy, tmp_path / "store", quiet())
-    plan.shelf.make([need for needs in plan.needs for need in needs], quiet())
-    deadly = replace(plan.tasks[0], about=_Deadly())
+    plan.cache.make(plan.needs, quiet())
+    deadly = replace(plan.tasks[0], identity=_Deadly())
     ends = {task.key: error for task, error in local(2)([deadly, *plan.tasks[1:]])}
     assert "the process died" in ends.pop(deadly.key)
     assert set(ends.values()) == {None}

@@ -31,22 +31,25 @@ def command(
         dry_run: Say what would be done and about how long it would take, and do nothing.
     """
     from babelift.cli.show import show_study
+    from babelift.errors import RunError
     from babelift.progress import terminal
+    from babelift.report.numbers import counted
     from babelift.study.run import preview, run_study
-    from babelift.study.runner import local
-    from babelift.study.spec import read_spec
+    from babelift.study.runner import local, on_ray
 
-    study = read_spec(spec, size=size)
-    folder = out or Path("runs") / "-".join(filter(None, (spec.stem, size)))
     if dry_run:
-        for line in preview(study, data=data, store=store, workers=workers):
+        for line in preview(spec, size=size, data=data, store=store, workers=workers):
             print(line)
         return
-    if on == "ray":
-        from babelift.study.runner import on_ray
-
-        execute = on_ray(workers)
-    else:
-        execute = local(workers)
-    done = run_study(study, folder, data=data, store=store, execute=execute, progress=terminal())
-    show_study(done)
+    execute = on_ray(workers) if on == "ray" else local(workers)
+    folder = out or Path("runs") / "-".join(filter(None, (spec.stem, size)))
+    study = run_study(
+        spec, folder, size=size, data=data, store=store, execute=execute, progress=terminal()
+    )
+    show_study(study)
+    if study.failed:
+        failed = f"{counted(len(study.failed), 'training')} failed, so that the report lacks:"
+        raise RunError(
+            "\n".join([failed, *study.lacking]),
+            "The same command tries them again; what is finished is kept.",
+        )

@@ -1,30 +1,57 @@
-"""A study's tables and translations on disk, named by what is in them, shared between studies."""
+"""A study's tables and translations on disk, shared between studies.
+
+Law: a file's name is a hash of everything that changes what is in it. Whoever finds the file takes
+it as it is; whoever does not makes it, holding its lock, so that two studies at once make it once.
+"""
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import polars as pl
+from filelock import FileLock
+from pydantic import BaseModel, ConfigDict
 
-import babelift
 from babelift.config import QualityAction
 from babelift.corpus.rows import conform
 from babelift.errors import BabeliftError
 from babelift.progress import Progress
-from babelift.store import write_json, write_rows
+from babelift.store import read_table, write_record, write_rows
 from babelift.study.condition import REFERENCE
 from babelift.study.rows import Split, Tables, reference_rows
 from babelift.study.spec import StudySpec
 from babelift.training.data import digest
+from babelift.translation.checks import REVISION
+
+if TYPE_CHECKING:
+    from babelift.translation.driver import OpenTranslators
+
+Record = TypeVar("Record", bound=BaseModel)
+
+
+def key_of(**ingredients: Any) -> str:
+    """The name of what is made of these plain values, and of nothing else."""
+    text = json.dumps(ingredients, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:24]
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold a file or folder of the store; another study that wants to make it waits.
+
+    A process that dies lets go of it.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(path.with_name(f".{path.name}.lock")):
+        yield
 
 
 @dataclass(frozen=True)
-class Engine:
+class StudyTranslator:
     """A translator as a study knows it.
 
     Attributes:
@@ -42,7 +69,9 @@ class Engine:
     pairs: frozenset[tuple[str, str]] | None
 
 
-def find_engines(spec: StudySpec, data: Path, *, run_code: bool = True) -> dict[str, Engine]:
+def find_translators(
+    spec: StudySpec, data: Path, *, run_code: bool = True
+) -> dict[str, StudyTranslator]:
     """Load every translator once, to see that it is there and what identifies its output.
 
     Args:
@@ -56,27 +85,45 @@ def find_engines(spec: StudySpec, data: Path, *, run_code: bool = True) -> dict[
     """
     from babelift.translation.registry import load_translator, loads_code_of_the_user
 
-    found = {}
+    translators = {}
     for name, text in spec.translators.items():
         full = text.replace("{data}", str(data))
         if not run_code and loads_code_of_the_user(full):
-            found[name] = Engine(name, full, f"{full}, not loaded", None, None)
+            translators[name] = StudyTranslator(name, full, f"{full}, not loaded", None, None)
             continue
         with closing(load_translator(full)) as opened:
-            found[name] = Engine(name, full, opened.fingerprint, opened.license, opened.pairs())
-    return found
+            translators[name] = StudyTranslator(
+                name, full, opened.fingerprint, opened.license, opened.pairs()
+            )
+    return translators
+
+
+class TranslationRecord(BaseModel):
+    """What is known of a table of translations; written after it.
+
+    Attributes:
+        kept: Rows of the table.
+        report: What the translator and the quality checks did, as `TranslationReport` gives it;
+            empty for the data set's own translations.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    version: int = 1
+    kept: int
+    report: dict[str, Any] = {}
 
 
 @dataclass(frozen=True)
-class Need:
-    """Translations of one table into one language, which a training cannot do without.
+class TranslatedTable:
+    """Translations of one table into one language, which may not be made yet.
 
     Attributes:
         translator: Name of the translator, or `reference`.
         split: Whether they are of training or test rows.
-        source: Language of the table.
+        source: Language of the originals.
         target: Language they are in.
-        table: The originals.
+        originals: The table of the originals.
         path: Where the translations are, once they are made.
     """
 
@@ -84,28 +131,39 @@ class Need:
     split: Split
     source: str
     target: str
-    table: Path
+    originals: Path
     path: Path
 
     @property
-    def made(self) -> bool:
-        """Whether they are there."""
-        return self.path.is_file() and self.path.with_suffix(".json").is_file()
+    def record(self) -> TranslationRecord | None:
+        """What is known of it; None while it is not made."""
+        if not self.path.is_file():
+            return None
+        return read_cached(self.path.with_suffix(".json"), TranslationRecord)
 
     @property
-    def report(self) -> dict[str, Any]:
-        """What the quality checks found, and the translator's time; empty for the reference."""
-        report: dict[str, Any] = json.loads(self.path.with_suffix(".json").read_text("utf-8"))
-        return report
+    def counts(self) -> dict[str, Any]:
+        """Rows of the pair by what became of them, as in `PairCounts`; empty where not known."""
+        report = self.record.report if self.record else {}
+        counts: dict[str, Any] = report.get("pairs", {}).get(f"{self.source}>{self.target}", {})
+        return counts
 
 
-class Shelf:
-    """A study's tables on disk, each named by what is in it, so that studies share them.
+def read_cached(path: Path, kind: type[Record]) -> Record | None:
+    """A record of the store; None where it is missing or damaged, and so is to be made again."""
+    try:
+        return kind.model_validate_json(path.read_bytes())
+    except (OSError, ValueError):
+        return None
+
+
+class Cache:
+    """The tables and translations of one study.
 
     Args:
         folder: Where they are kept.
         tables: The rows.
-        engines: The translators, by name.
+        translators: The translators, by name.
         quality: What becomes of training rows with a faulty translation.
     """
 
@@ -113,10 +171,10 @@ class Shelf:
         self,
         folder: Path,
         tables: Tables,
-        engines: Mapping[str, Engine],
+        translators: Mapping[str, StudyTranslator],
         quality: QualityAction,
     ) -> None:
-        self._folder, self._tables, self._engines = folder, tables, engines
+        self._folder, self._tables, self._translators = folder, tables, translators
         self._quality = quality
         self._known: dict[tuple[Split, str, int | None], Path] = {}
 
@@ -131,95 +189,87 @@ class Shelf:
         """Write a table unless it is there, and say where."""
         path = self._folder / f"{digest(rows)[:24]}.parquet"
         if not path.is_file():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_rows(conform(rows), path)
+            with locked(path):
+                write_rows(conform(rows), path)
         return path
 
-    def need(
+    def translated(
         self, name: str, split: Split, source: str, target: str, rows: int | None = None
-    ) -> Need:
-        """Translations of `originals(split, source, rows)`; they may not be made yet."""
-        table = self.originals(split, source, rows)
-        if name == REFERENCE:
-            parts = [REFERENCE, table.name, self._counterparts(split, target).name]
-        else:
-            parts = [self._engines[name].fingerprint, source, target, table.name,
-                     code_version("translation"), self._action(split)]  # fmt: skip
-        key = hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:24]
-        return Need(name, split, source, target, table, self._folder / f"{key}.parquet")
+    ) -> TranslatedTable:
+        """Translations of `originals(split, source, rows)`, to be made by `make`.
 
-    def make(self, needs: Sequence[Need], progress: Progress) -> dict[Need, str]:
+        The data set's own are there at once.
+
+        Raises:
+            DataError: The data set has no translations of its own, or with other labels.
+        """
+        originals = self.originals(split, source, rows)
+        if name == REFERENCE:
+            counterparts = self._tables.train if split == "train" else self._tables.test
+            own = reference_rows(read_table(originals), counterparts[target])
+            table = TranslatedTable(name, split, source, target, originals, self.put(own))
+            _write_record(TranslationRecord(kept=own.height), table)
+            return table
+        key = key_of(
+            fingerprint=self._translators[name].fingerprint, source=source, target=target,
+            originals=originals.name, action=self._action(split), revision=REVISION,
+        )  # fmt: skip
+        path = self._folder / f"{key}.parquet"
+        return TranslatedTable(name, split, source, target, originals, path)
+
+    def make(
+        self, tables: Iterable[TranslatedTable], progress: Progress
+    ) -> dict[TranslatedTable, str]:
         """Make the translations that are missing; returns those that failed, with the reason."""
-        failed: dict[Need, str] = {}
-        missing = [need for need in dict.fromkeys(needs) if not need.made]
-        for name in dict.fromkeys(need.translator for need in missing):
-            own = [need for need in missing if need.translator == name]
-            try:
-                with self._translator(name, progress) as translate:
-                    for need in own:
-                        self._make(need, translate, failed)
-            except BabeliftError as error:
-                failed |= {need: _said(error) for need in own if not need.made}
-        return failed
-
-    def _make(self, need: Need, translate: "_Translate", failed: dict[Need, str]) -> None:
-        try:
-            rows, report = translate(need)
-        except BabeliftError as error:
-            failed[need] = _said(error)
-            return
-        write_rows(rows, need.path)
-        write_json(report, need.path.with_suffix(".json"))
-
-    @contextmanager
-    def _translator(self, name: str, progress: Progress) -> Iterator["_Translate"]:
-        if name == REFERENCE:
-            yield self._reference
-            return
         from babelift.translation.driver import translating
 
-        with translating(self._engines[name].spec) as opened:
+        by_translator: dict[str, list[TranslatedTable]] = {}
+        for table in dict.fromkeys(tables):
+            if table.record is None:
+                by_translator.setdefault(table.translator, []).append(table)
+        failed: dict[TranslatedTable, str] = {}
+        for name, missing in by_translator.items():
+            try:
+                with translating(self._translators[name].spec) as opened:
+                    for table in missing:
+                        try:
+                            self._translate(table, opened, progress)
+                        except BabeliftError as error:
+                            failed[table] = reason(error)
+            except BabeliftError as error:
+                failed |= {table: reason(error) for table in missing if table.record is None}
+        return failed
 
-            def translate(need: Need) -> tuple[pl.DataFrame, dict[str, Any]]:
-                made = opened.translate_rows(
-                    pl.read_parquet(need.table),
-                    [need.target],
-                    quality=self._action(need.split),
-                    progress=progress,
-                )
-                return made.rows, made.report.to_dict()
-
-            yield translate
-
-    def _reference(self, need: Need) -> tuple[pl.DataFrame, dict[str, Any]]:
-        others = pl.read_parquet(self._counterparts(need.split, need.target))
-        return reference_rows(pl.read_parquet(need.table), others), {}
-
-    def _counterparts(self, split: Split, lang: str) -> Path:
-        return self.originals(split, lang)
+    def _translate(
+        self, table: TranslatedTable, opened: "OpenTranslators", progress: Progress
+    ) -> None:
+        with locked(table.path):
+            if table.record is not None:
+                return
+            made = opened.translate_rows(
+                read_table(table.originals),
+                [table.target],
+                quality=self._action(table.split),
+                progress=progress,
+            )
+            write_rows(made.rows, table.path)
+            _write_record(
+                TranslationRecord(kept=made.rows.height, report=made.report.to_dict()), table
+            )
 
     def _action(self, split: Split) -> QualityAction:
         return self._quality if split == "train" else "keep"
 
 
-_Translate = Callable[[Need], tuple[pl.DataFrame, dict[str, Any]]]
+def _write_record(record: TranslationRecord, table: TranslatedTable) -> None:
+    write_record(record, table.path.with_suffix(".json"))
 
 
-def _said(error: BabeliftError) -> str:
-    return f"{type(error).__name__}: {error.message}"
+def reason(error: Exception) -> str:
+    """An error in one line, as it is told of a run that failed.
 
-
-@cache
-def code_version(*parts: str) -> str:
-    """What identifies the code of some parts of the package: its version and a hash of its source.
-
-    Args:
-        *parts: Folders or files, such as `train`.
+    >>> reason(ValueError("no"))
+    'ValueError: no'
     """
-    root = Path(babelift.__file__).parent
-    found = hashlib.sha256()
-    for part in parts:
-        path = root / part
-        for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
-            found.update(file.read_bytes())
-    return f"{babelift.__version__} {found.hexdigest()[:12]}"
+    message = error.message if isinstance(error, BabeliftError) else str(error)
+    return f"{type(error).__name__}: {message}"

@@ -16,6 +16,9 @@ _ANY: Final[Mapping[str, frozenset[Pair] | None]] = {}
 REFERENCE: Final = "reference"
 """The name of the data set's own translations, in place of a translator's."""
 
+OWN_TEXT: Final = "own"
+"""What the column `text_by` says of test rows in their authors' words."""
+
 OWN: Final = "own"
 """The source of a condition that learns from the test language's own rows: it is compared with
 conditions of every source."""

@@ -11,9 +11,11 @@ from typing import Final
 
 import polars as pl
 
-from babelift.study.cache import Need
+from babelift.store import read_table
+from babelift.study.cache import TranslatedTable
+from babelift.study.condition import OWN_TEXT
 from babelift.study.plan import Plan
-from babelift.study.task import OWN_TEXT, Task, training_rows
+from babelift.study.task import Task, training_rows
 
 _FEW: Final = 2
 _MORE: Final = 6
@@ -100,31 +102,31 @@ def estimate(plan: Plan, workers: int, *, threads: int = 1) -> Estimate:
         threads: Threads of each.
     """
     missing = [task for task in plan.tasks if task.record is None]
-    needs = list(dict.fromkeys(need for needed in plan.needs for need in needed))
-    unmade = [need for need in needs if not need.made]
+    unmade = [table for table in plan.needs if table.record is None]
     per_training, tokens = _training_seconds(missing[0], threads) if missing else (0.0, 0)
+    translating, unasked = _translating_seconds(plan, unmade)
     heights = {path: _rows(path) for task in plan.tasks for path in task.originals}
     return Estimate(
-        conditions=len(plan.grid.places),
+        conditions=len(plan.places),
         trainings=len(plan.tasks),
         done=len(plan.tasks) - len(missing),
-        arms=Counter(place.condition.arm for place, _ in plan.grid.places),
-        updates=plan.tasks[0].settings.steps or 0,
+        arms=Counter(place.condition.arm for place, _ in plan.places),
+        updates=plan.tasks[0].job.settings.steps or 0,
         originals=max(sum(heights[path] for path in task.originals) for task in plan.tasks),
-        tables=len(needs),
-        made=len(needs) - len(unmade),
-        texts=sum(_rows(need.table) for need in unmade),
+        tables=len(plan.needs),
+        made=len(plan.needs) - len(unmade),
+        texts=sum(_rows(table.originals) for table in unmade),
         tests=sum(map(_rows, plan.tasks[0].tests[OWN_TEXT])),
         tokens=tokens * len(missing),
         training_seconds=per_training * len(missing),
-        translating_seconds=_translating_seconds(plan, unmade),
-        unasked=_unasked(plan, unmade),
+        translating_seconds=translating,
+        unasked=unasked,
         workers=max(1, min(workers, len(missing))),
     )
 
 
 def _rows(path: Path) -> int:
-    return pl.read_parquet(path, columns=["id"]).height
+    return read_table(path, columns=["id"]).height
 
 
 def _training_seconds(task: Task, threads: int) -> tuple[float, int]:
@@ -136,14 +138,14 @@ def _training_seconds(task: Task, threads: int) -> tuple[float, int]:
 
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
-    rows = training_rows(replace(task, translations=()))
+    rows = training_rows(replace(task, needs=()))
     # Batches as large as with translations: half originals, half their stand-ins.
-    size = task.settings.batch_size
+    size = task.job.settings.batch_size
     taken, read = [], 0
     try:
         with tempfile.TemporaryDirectory() as folder:
             for steps in (_FEW, _MORE):
-                settings = task.settings.model_copy(
+                settings = task.job.settings.model_copy(
                     update={"steps": steps, "batch_size": 2 * size, "otc": False}
                 )
                 out = Path(folder) / str(steps)
@@ -152,44 +154,38 @@ def _training_seconds(task: Task, threads: int) -> tuple[float, int]:
                                           pairs=rows.clear())  # fmt: skip
                 taken.append(time.perf_counter() - started)
                 read = result.tokens
-            tests = pl.concat([pl.read_parquet(path) for path in task.tests[OWN_TEXT]])
+            tests = pl.concat([read_table(path) for path in task.tests[OWN_TEXT]])
             texts = tests["text"].to_list()
             started = time.perf_counter()
             predict_proba(out / "model", texts[:: max(1, len(texts) // _SAMPLE)],
-                          precision=task.settings.precision)  # fmt: skip
+                          precision=task.job.settings.precision)  # fmt: skip
             testing = (time.perf_counter() - started) * max(1.0, len(texts) / _SAMPLE)
     finally:
         torch.set_num_threads(before)
     update = max(taken[1] - taken[0], 0.0) / (_MORE - _FEW)
-    updates = task.settings.steps or 0
+    updates = task.job.settings.steps or 0
     return taken[0] + update * updates + testing, round(read / _MORE * updates)
 
 
-def _unasked(plan: Plan, unmade: list[Need]) -> dict[str, int]:
-    """Texts that programs and packages of the user's are to translate."""
-    from babelift.translation.registry import runs_code_of_the_user
+def _translating_seconds(plan: Plan, unmade: list[TranslatedTable]) -> tuple[float, dict[str, int]]:
+    """Time a few texts of every translator of ours that still has some to translate.
 
-    texts: Counter[str] = Counter()
-    for need in unmade:
-        engine = plan.engines.get(need.translator)
-        if engine is not None and runs_code_of_the_user(engine.spec):
-            texts[need.translator] += _rows(need.table)
-    return dict(texts)
-
-
-def _translating_seconds(plan: Plan, unmade: list[Need]) -> float:
-    """Time a few texts of every translator of ours that still has some to translate."""
+    Returns:
+        Seconds, and the texts that programs and packages of the user's are to translate.
+    """
     from babelift.translation.registry import load_translator, runs_code_of_the_user
 
-    total = 0.0
-    for name in dict.fromkeys(need.translator for need in unmade):
-        own = [need for need in unmade if need.translator == name]
-        if name not in plan.engines or runs_code_of_the_user(plan.engines[name].spec):
+    total, unasked = 0.0, {}
+    for name in dict.fromkeys(table.translator for table in unmade):
+        own = [table for table in unmade if table.translator == name]
+        first, texts = own[0], sum(_rows(table.originals) for table in own)
+        spec = plan.translators[name].spec
+        if runs_code_of_the_user(spec):
+            unasked[name] = texts
             continue
-        first, texts = own[0], sum(_rows(need.table) for need in own)
-        sample = pl.read_parquet(first.table)["text"].head(_SAMPLE).to_list()
-        with closing(load_translator(plan.engines[name].spec)) as engine:
+        sample = read_table(first.originals)["text"].head(_SAMPLE).to_list()
+        with closing(load_translator(spec)) as engine:
             started = time.perf_counter()
             list(engine.translate(sample, first.source, first.target))
             total += (time.perf_counter() - started) / len(sample) * texts
-    return total
+    return total, unasked

@@ -6,9 +6,8 @@ from typing import Any, Final
 import polars as pl
 
 from babelift.study.answers import stated_cell
-from babelift.study.condition import Condition
+from babelift.study.condition import OWN_TEXT, Condition
 from babelift.study.spec import OFF, PAIRED, StudySpec
-from babelift.study.task import OWN_TEXT
 
 MOST: Final = 6
 """Rows shown of each direction."""

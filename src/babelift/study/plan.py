@@ -1,10 +1,9 @@
-"""From a study's settings to its tasks: what each needs, what identifies it, what is shared."""
+"""From a study's settings to its trainings: what each needs, what identifies it, what is shared."""
 
-import hashlib
-import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from importlib.metadata import version
 from pathlib import Path
 
 import polars as pl
@@ -12,16 +11,16 @@ import polars as pl
 from babelift.config import Training
 from babelift.errors import LanguageError
 from babelift.progress import Progress
-from babelift.store import file_hash
-from babelift.study.cache import Engine, Need, Shelf, code_version, find_engines
-from babelift.study.condition import Grid, Job
+from babelift.store import file_hash, read_table
+from babelift.study.cache import Cache, StudyTranslator, TranslatedTable, find_translators, key_of
+from babelift.study.condition import OWN_TEXT, Grid, Job, Place
 from babelift.study.rows import Tables, read_added, read_tables, reference_rows
 from babelift.study.spec import TRANSLATING, StudySpec
-from babelift.study.task import OWN_TEXT, Task
+from babelift.study.task import Task
+from babelift.training import REVISION
 
-_SHAPES_OUTCOME = ("training", "prediction", "precision.py", "study/task.py")
-"""Parts of the package whose code shapes what comes out of a task. What this module decides is in
-the task's identity by its content."""
+_LIBRARIES = ("torch", "transformers", "tokenizers")
+"""Packages that a training comes out differently with."""
 
 
 @dataclass(frozen=True)
@@ -32,27 +31,32 @@ class Plan:
         spec: The study.
         tables: Its rows.
         added: Predictions made elsewhere, by the name of their arm.
-        engines: Its translators, by name.
-        grid: Its conditions and jobs.
-        tasks: One for every job of the grid, in its order.
-        needs: For every task, the translations it needs.
-        shelf: Where tables and translations are kept.
+        translators: By name.
+        encoders: What identifies each encoder's weights, by name.
+        places: Places in the grid, each with the training that serves it.
+        tasks: The trainings, none twice.
+        cache: Where tables and translations are kept.
     """
 
     spec: StudySpec
     tables: Tables
     added: Mapping[str, pl.DataFrame]
-    engines: Mapping[str, Engine]
-    grid: Grid
+    translators: Mapping[str, StudyTranslator]
+    encoders: Mapping[str, str]
+    places: tuple[tuple[Place, Task], ...]
     tasks: tuple[Task, ...]
-    needs: tuple[tuple[Need, ...], ...]
-    shelf: Shelf
+    cache: Cache
+
+    @property
+    def needs(self) -> list[TranslatedTable]:
+        """All translations that the study needs, none twice."""
+        return list(dict.fromkeys(table for task in self.tasks for table in task.needs))
 
 
 def make_plan(
     spec: StudySpec, data: Path, store: Path, progress: Progress, *, run_code: bool = True
 ) -> Plan:
-    """Read the rows, find the translators, lay out the grid, and say what each job needs.
+    """Read the rows, find the translators, lay out the grid, and say what each training needs.
 
     Whatever is wrong with the study is found here, before anything long starts.
 
@@ -61,48 +65,52 @@ def make_plan(
         data: Folder that the names of its tables start from.
         store: Folder for rows, translations and runs, shared between studies.
         progress: Where notes are shown.
-        run_code: Whether packages of others may be loaded, see `find_engines`.
+        run_code: Whether packages of others may be loaded, see `find_translators`.
 
     Raises:
         BabeliftError: A table, language, translator or encoder cannot be used as the study says.
     """
-    encoders = {path: _encoder_identity(path) for path in spec.encoders.values()}
+    encoders = {name: encoder_identity(path) for name, path in spec.encoders.items()}
     tables = read_tables(spec, data, progress)
     added = read_added(spec, tables, data)
     translating = set(spec.arms) & set(TRANSLATING)
-    engines = find_engines(spec, data, run_code=run_code) if translating else {}
-    grid = Grid.of(spec, {name: engine.pairs for name, engine in engines.items()})
-    for engine in engines.values():
-        _check_pairs(spec, engine, grid, progress)
-    shelf = Shelf(store / "rows", tables, engines, spec.quality)
+    translators = find_translators(spec, data, run_code=run_code) if translating else {}
+    grid = Grid.of(spec, {name: translator.pairs for name, translator in translators.items()})
+    for translator in translators.values():
+        _check_pairs(spec, translator, grid, progress)
+    cache = Cache(store / "rows", tables, translators, spec.quality)
     learnt = {(lang, job.rows) for job in grid.jobs for lang in job.originals}
-    steps = _steps(spec, [shelf.originals("train", lang, rows) for lang, rows in learnt])
-    maker = _Maker(spec, tables, shelf, encoders, steps, store / "runs")
-    needs = tuple(maker.needs(job) for job in grid.jobs)
-    tasks = tuple(maker.task(job, needed) for job, needed in zip(grid.jobs, needs, strict=True))
-    return Plan(spec, tables, added, engines, grid, tasks, needs, shelf)
+    steps = _steps(spec, [cache.originals("train", lang, rows) for lang, rows in learnt])
+    tasks = _Tasks(spec, tables, cache, encoders, steps, store / "runs")
+    made = [tasks.of(job) for job in grid.jobs]
+    # Jobs of another number of rows are one training where a table has no more of them.
+    by_key = {task.key: task for task in made}
+    places = tuple((place, by_key[made[number].key]) for place, number in grid.places)
+    return Plan(spec, tables, added, translators, encoders, places, tuple(by_key.values()), cache)
 
 
-def _check_pairs(spec: StudySpec, engine: Engine, grid: Grid, progress: Progress) -> None:
+def _check_pairs(
+    spec: StudySpec, translator: StudyTranslator, grid: Grid, progress: Progress
+) -> None:
     reached = {
         lang
         for place, _ in grid.places
-        if place.condition.translator == engine.name
+        if place.condition.translator == translator.name
         for lang in place.langs
     }
     if not reached:
         raise LanguageError(
-            f"translator '{engine.name}' has no pair that the study asks for: from "
+            f"translator '{translator.name}' has no pair that the study asks for: from "
             f"{', '.join(spec.sources)} into {', '.join(spec.targets)}.",
             "Take it out of the study, or see its pairs with 'babelift models'.",
         )
     if lacking := [lang for lang in spec.targets if lang not in reached
                    and lang not in spec.sources]:  # fmt: skip
-        progress.say(f"translator '{engine.name}' has no pair for {', '.join(lacking)}: it is "
+        progress.say(f"translator '{translator.name}' has no pair for {', '.join(lacking)}: it is "
                      f"tried in {', '.join(sorted(reached))} alone")  # fmt: skip
 
 
-def _steps(spec: StudySpec, shelved: Sequence[Path]) -> int:
+def _steps(spec: StudySpec, originals: Sequence[Path]) -> int:
     """Updates of every training: as many as the largest table of originals needs.
 
     All arms take the same number, so that none is better for having been trained longer.
@@ -113,63 +121,63 @@ def _steps(spec: StudySpec, shelved: Sequence[Path]) -> int:
     from babelift.training.encoder import default_epochs
 
     epochs = settings.epochs or max(map(default_epochs, spec.encoders.values()))
-    largest = max(pl.read_parquet(path, columns=["id"]).height for path in shelved)
+    largest = max(read_table(path, columns=["id"]).height for path in originals)
     return epochs * math.ceil(largest / max(settings.batch_size // 2, 1))
 
 
 @dataclass(frozen=True)
-class _Maker:
+class _Tasks:
     """Makes tasks of jobs."""
 
     spec: StudySpec
     tables: Tables
-    shelf: Shelf
+    cache: Cache
     encoders: Mapping[str, str]
     steps: int
     runs: Path
     pairs: dict[tuple[str, ...], Path] = field(default_factory=dict)
 
-    def task(self, job: Job, needs: Sequence[Need]) -> Task:
+    def of(self, job: Job) -> Task:
         settings = job.settings.model_copy(update={"steps": self.steps, "epochs": None})
-        originals = tuple(self.shelf.originals("train", lang, job.rows) for lang in job.originals)
-        learnt = tuple(need.path for need in needs if need.split == "train")
-        tests = {OWN_TEXT: tuple(self.shelf.originals("test", lang) for lang in job.tested)}
+        job = replace(job, settings=settings)
+        originals = tuple(self.cache.originals("train", lang, job.rows) for lang in job.originals)
+        needs = self._needs(job)
+        tests = {OWN_TEXT: tuple(self.cache.originals("test", lang) for lang in job.tested)}
         for name in job.tested_by:
             tests[name] = tuple(
                 need.path for need in needs if (need.translator, need.split) == (name, "test")
             )
         pairs = self._pairs(job)
+        encoder = next(
+            self.encoders[name]
+            for name, path in self.spec.encoders.items()
+            if path == settings.encoder
+        )
         identity = {
-            "code": code_version(*_SHAPES_OUTCOME),
-            "encoder": self.encoders[settings.encoder],
+            "revision": REVISION,
+            "versions": library_versions(*_LIBRARIES),
+            "precision": resolved_precision(settings.precision),
+            "encoder": encoder,
             "settings": settings.model_dump(mode="json", exclude={"encoder"}),
             "labels": self.tables.labels,
             "originals": [path.name for path in originals],
-            "translations": [path.name for path in learnt],
-            "tests": {name: [path.name for path in found] for name, found in tests.items()},
+            "translations": [need.path.name for need in needs if need.split == "train"],
+            "tests": {name: [path.name for path in paths] for name, paths in tests.items()},
             "pairs": pairs and pairs.name,
         }
-        key = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:24]
-        about = {
-            "identity": identity,
-            "originals": list(job.originals),
-            "translate_from": list(job.translate_from),
-            "translate_to": list(job.translate_to),
-            "translator": job.translator,
-            "rows": job.rows,
-        }
-        return Task(key, self.runs / key, settings, self.tables.labels, originals, learnt, tests,
-                    pairs, about)  # fmt: skip
+        key = key_of(**identity)
+        return Task(key, identity, self.runs / key, job, self.tables.labels, originals, needs,
+                    tests, pairs)  # fmt: skip
 
-    def needs(self, job: Job) -> tuple[Need, ...]:
+    def _needs(self, job: Job) -> tuple[TranslatedTable, ...]:
         learnt = [
-            self.shelf.need(job.translator, "train", source, target, job.rows)
+            self.cache.translated(job.translator, "train", source, target, job.rows)
             for source in job.translate_from
             for target in job.translate_to
             if job.translator is not None
         ]
         tested = [
-            self.shelf.need(name, "test", lang, job.originals[0])
+            self.cache.translated(name, "test", lang, job.originals[0])
             for name in job.tested_by
             for lang in job.tested
             if lang not in job.originals
@@ -185,18 +193,36 @@ class _Maker:
             return None
         source, *_ = job.originals
         tables = self.tables.test
-        others = [lang for lang in job.tested if lang != source]
-        langs = (source, *others)
+        langs = (source, *(lang for lang in job.tested if lang != source))
         if langs not in self.pairs:
-            found = [reference_rows(tables[source], tables[lang]) for lang in others]
-            self.pairs[langs] = self.shelf.put(pl.concat([tables[source], *found]))
+            others = [reference_rows(tables[source], tables[lang]) for lang in langs[1:]]
+            self.pairs[langs] = self.cache.put(pl.concat([tables[source], *others]))
         return self.pairs[langs]
 
 
-def _encoder_identity(spec: str) -> str:
+def library_versions(*packages: str) -> dict[str, str]:
+    """The installed versions of packages, as part of a key."""
+    return {package: version(package) for package in packages}
+
+
+def resolved_precision(setting: str) -> str:
+    """The arithmetic that trainings on this machine are done in: that of its accelerator."""
+    import torch
+
+    from babelift.precision import choose_precision
+
+    accelerator = torch.accelerator.current_accelerator(check_available=True)
+    return choose_precision(setting, accelerator or torch.device("cpu"))
+
+
+def encoder_identity(spec: str) -> str:
+    """What identifies an encoder: hashes of its weights, tokenizer and configuration."""
     from babelift.hub import weight_files
     from babelift.training.encoder import SCRATCH, find_encoder
 
     if spec == SCRATCH:
         return SCRATCH
-    return " ".join(map(file_hash, weight_files(find_encoder(spec))))
+    folder = find_encoder(spec)
+    others = (path for end in ("json", "txt", "model") for path in folder.glob(f"*.{end}"))
+    files = [*weight_files(folder), *sorted(others), *sorted(folder.glob("*/config.json"))]
+    return key_of(files={str(path.relative_to(folder)): file_hash(path) for path in files})

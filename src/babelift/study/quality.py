@@ -1,50 +1,76 @@
 """How good the translations are that a study trains on: worked out once, kept beside them."""
 
-import json
 from collections.abc import Iterable, Sequence
 from functools import cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+from pydantic import BaseModel, ConfigDict
 
 from babelift.evaluation.translation_quality import Encode, quality_by_pair
 from babelift.precision import choose_precision
 from babelift.progress import Progress
-from babelift.store import write_json
-from babelift.study.cache import Need
+from babelift.store import read_table, write_record
+from babelift.study.cache import TranslatedTable, key_of, locked, read_cached
 from babelift.study.condition import REFERENCE
+from babelift.study.plan import Plan, library_versions
 from babelift.study.rows import reference_rows
+from babelift.training.data import digest
 
-if TYPE_CHECKING:
-    from babelift.study.plan import Plan
+REVISION: Final = 1
+"""Part of the key of what is kept here. Raise it by hand with any change after which the same
+translations score otherwise."""
 
 _BATCH: Final = 64
 _LONGEST: Final = 128
 
 
-def qualities(plan: "Plan", progress: Progress) -> list[dict[str, Any]]:
+class Quality(BaseModel):
+    """How good one translator's translations of one language pair are.
+
+    Attributes:
+        translator: Its name in the study.
+        source: Language of the originals.
+        lang: Language of the translations.
+        rows: Translations that were looked at.
+        chrf: 0 to 100, against the data set's own translations; None where it has none.
+        bleu: Likewise.
+        similarity: Mean cosine of original and translation by the study's first encoder as it was
+            before training; None for `scratch`, which knows nothing then.
+        flagged: Share of rows in which the checks found a fault; None for the reference.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    version: int = 1
+    translator: str
+    source: str
+    lang: str
+    rows: int
+    chrf: float | None = None
+    bleu: float | None = None
+    similarity: float | None = None
+    flagged: float | None = None
+
+
+def qualities(plan: Plan, progress: Progress) -> list[Quality]:
     """The quality of every table of translations that was trained on.
 
     Args:
         plan: The study.
         progress: Where progress is shown.
-
-    Returns:
-        Rows of `summary.QUALITY`: chrF and BLEU where the data set is parallel, the similarity of
-        sentences by the study's first encoder as it was before training, and the share of rows in
-        which the checks found a fault. The reference has similarity alone.
     """
-    needs = [need for needed in plan.needs for need in needed if need.split == "train"]
-    largest = _largest(need for need in needs if need.made)
-    encode = sentence_encoder(next(iter(plan.spec.encoders.values())))
-    found = []
+    largest = _largest(table for table in plan.needs if table.split == "train")
+    name, spec = next(iter(plan.spec.encoders.items()))
+    encode = sentence_encoder(spec)
+    judged = []
     with progress.task("scoring translations", len(largest), unit="tables") as bar:
-        for need in largest:
-            found.append(_quality(plan, need, encode))
+        for table in largest:
+            judged.append(_quality(plan, table, encode, plan.encoders[name]))
             bar.advance()
-    return found
+    return judged
 
 
 def sentence_encoder(spec: str) -> Encode | None:
@@ -103,38 +129,60 @@ def sentence_encoder(spec: str) -> Encode | None:
     return encode
 
 
-def _largest(needs: Iterable[Need]) -> list[Need]:
+def _largest(tables: Iterable[TranslatedTable]) -> list[TranslatedTable]:
     """Of every translator and pair the table with most rows: the smaller ones are parts of it."""
-    found: dict[tuple[str, str, str], tuple[int, Need]] = {}
-    for need in dict.fromkeys(needs):
-        rows = pl.scan_parquet(need.path).select(pl.len()).collect().item()
-        key = (need.translator, need.source, need.target)
-        if key not in found or rows > found[key][0]:
-            found[key] = (rows, need)
-    return [need for _, need in found.values()]
+    largest: dict[tuple[str, str, str], tuple[int, TranslatedTable]] = {}
+    for table in tables:
+        if (record := table.record) is None:
+            continue
+        key = (table.translator, table.source, table.target)
+        if key not in largest or record.kept > largest[key][0]:
+            largest[key] = (record.kept, table)
+    return [table for _, table in largest.values()]
 
 
-def _quality(plan: "Plan", need: Need, encode: Encode | None) -> dict[str, Any]:
-    path = need.path.with_suffix(".quality.json")
-    if path.is_file():
-        known: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        return {**known, "translator": need.translator}
-    originals, made = pl.read_parquet(need.table), pl.read_parquet(need.path)
-    made = made.with_columns(origin=pl.lit("machine"), translator=pl.lit(need.translator))
-    parts = [originals, made]
-    if need.target in plan.tables.train and plan.spec.parallel and need.translator != REFERENCE:
-        parts.append(reference_rows(originals, plan.tables.train[need.target]))
-    (row,) = quality_by_pair(pl.concat(parts), encode=encode).to_dicts()
-    counts = need.report.get("pairs", {}).get(f"{need.source}>{need.target}", {})
-    found = {
-        "translator": need.translator,
-        "source": need.source,
-        "lang": need.target,
-        "rows": made.height,
-        "chrf": row["chrf"],
-        "bleu": row["bleu"],
-        "similarity": row["similarity"],
-        "flagged": counts.get("faulty", 0) / counts["rows"] if counts.get("rows") else None,
-    }
-    write_json(found, path)
-    return found
+def _quality(plan: Plan, table: TranslatedTable, encode: Encode | None, encoder: str) -> Quality:
+    import torch
+
+    reference = None
+    if table.target in plan.tables.train and plan.spec.parallel and table.translator != REFERENCE:
+        shared = plan.tables.train[table.source].select("group_id")
+        reference = plan.tables.train[table.target].join(shared, on="group_id", how="semi")
+    key = key_of(
+        revision=REVISION, translations=table.path.name, originals=table.originals.name,
+        reference=None if reference is None else digest(reference), encoder=encoder,
+        precision=choose_precision("auto", torch.device("cpu")),
+        versions=library_versions("torch", "transformers", "tokenizers", "sacrebleu"),
+    )  # fmt: skip
+    path = table.path.with_name(f"{key}.quality.json")
+    with locked(path):
+        known = read_cached(path, Quality)
+        if known is None:
+            known = _judge(table, reference, encode)
+            write_record(known, path)
+    return known.model_copy(update={"translator": table.translator})
+
+
+def _judge(
+    table: TranslatedTable, reference: pl.DataFrame | None, encode: Encode | None
+) -> Quality:
+    counts = table.counts
+    judged = Quality(
+        translator=table.translator,
+        source=table.source,
+        lang=table.target,
+        rows=0,
+        flagged=counts.get("faulty", 0) / counts["rows"] if counts.get("rows") else None,
+    )
+    originals, made = read_table(table.originals), read_table(table.path)
+    if made.is_empty():
+        return judged
+    parts = [
+        originals,
+        made.with_columns(origin=pl.lit("machine"), translator=pl.lit(table.translator)),
+    ]
+    if reference is not None and reference.height:
+        parts.append(reference_rows(originals, reference))
+    (scores,) = quality_by_pair(pl.concat(parts), encode=encode).to_dicts()
+    measured = {name: scores[name] for name in ("chrf", "bleu", "similarity")}
+    return judged.model_copy(update={"rows": made.height, **measured})

@@ -11,8 +11,8 @@ import polars as pl
 
 from babelift.errors import DataError
 from babelift.evaluation.metrics import evaluate_predictions
-from babelift.study.condition import AXES, OWN, Condition, Place
-from babelift.study.task import OWN_TEXT
+from babelift.study.condition import AXES, OWN, OWN_TEXT, Condition, Place
+from babelift.study.task import TrainingRecord
 
 _AXES: Final = {axis: pl.Int64() if axis == "rows" else pl.String() for axis in AXES}
 
@@ -100,14 +100,14 @@ def added_results(
     return pl.concat(parts)
 
 
-def check_shared(records: Mapping[str, Mapping[str, Any]]) -> list[str]:
+def check_shared(records: Iterable[TrainingRecord]) -> list[str]:
     """See that the arms shared what they must have shared, and say what was seen.
 
     All trainings took the same number of updates; those of one encoder and seed started from the
     same weights; those of the same originals, ratio and seed saw them in the same order.
 
     Args:
-        records: Every run's record, by its key.
+        records: Those of every training that is done.
 
     Returns:
         Sentences for the report.
@@ -116,21 +116,22 @@ def check_shared(records: Mapping[str, Mapping[str, Any]]) -> list[str]:
         DataError: Two arms did not share it; no comparison of them would be sound.
     """
     groups: dict[str, dict[Any, set[Any]]] = {"updates": {}, "initial weights": {}, "order": {}}
-    for record in records.values():
-        training, identity = record["training"], record["identity"]
+    records = list(records)
+    for record in records:
+        training, identity = record.training, record.identity
         settings = identity["settings"]
         start = (identity["encoder"], settings["seed"])
         rows = (tuple(identity["originals"]), settings["ratio"], settings["seed"])
-        groups["updates"].setdefault((), set()).add(training["steps"])
-        if training["encoder"] != "scratch":
-            groups["initial weights"].setdefault(start, set()).add(training["initial_weights"])
-        groups["order"].setdefault(rows, set()).add(training["order"])
-    for what, found in groups.items():
-        odd = next((key for key, values in found.items() if len(values) > 1), None)
+        groups["updates"].setdefault((), set()).add(training.steps)
+        if training.encoder != "scratch":
+            groups["initial weights"].setdefault(start, set()).add(training.initial_weights)
+        groups["order"].setdefault(rows, set()).add(training.order)
+    for what, values_by_key in groups.items():
+        odd = next((key for key, values in values_by_key.items() if len(values) > 1), None)
         if odd is not None:
             raise DataError(
                 f"trainings that are compared do not share their {what}: {odd} has "
-                f"{len(found[odd])} different ones.",
+                f"{len(values_by_key[odd])} different ones.",
                 "Remove the study's runs from the store and run it again.",
             )
     updates = next(iter(groups["updates"].get((), {0})))

@@ -13,9 +13,8 @@ from babelift.errors import ConfigError, DataError, did_you_mean
 from babelift.prediction.rows import check_predictions
 from babelift.progress import Progress
 from babelift.report.numbers import counted
-from babelift.study.condition import REFERENCE
+from babelift.study.condition import OWN_TEXT, REFERENCE
 from babelift.study.spec import StudySpec
-from babelift.study.task import OWN_TEXT
 
 Split = Literal["train", "test"]
 
@@ -106,10 +105,11 @@ def _there(paths: Sequence[Path]) -> bool:
 
 def _read(spec: StudySpec, lang: str, split: Split, data: Path, notes: list[str]) -> pl.DataFrame:
     from babelift import corpus
+    from babelift.corpus.arrow import PREFIX
 
     paths = spec.files(lang, split, data)
     for path in paths:
-        if not str(path).startswith("hub:") and not path.is_file():
+        if not str(path).startswith(PREFIX) and not path.is_file():
             raise ConfigError(
                 f"there are no {split} rows in '{lang}': '{path}' is not there.",
                 "Take the language out of the study, or name its table; --data says where the "
@@ -235,8 +235,9 @@ def reference_rows(originals: pl.DataFrame, counterparts: pl.DataFrame) -> pl.Da
     )
     if not found.height:
         raise DataError(
-            "no training item is in both languages, so that there is no reference.",
-            "Name the column that marks the same item with 'group'.",
+            f"no item is in both '{originals['lang'][0]}' and '{counterparts['lang'][0]}', so that "
+            "there are no translations of each other.",
+            "Name the column that marks the same item with 'group', or say 'parallel: false'.",
         )
     other = found.filter(pl.col("label") != pl.col("own"))
     if other.height:

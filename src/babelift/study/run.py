@@ -1,24 +1,25 @@
 """The chain behind `babelift study`: plan, translate, train what is missing, gather, report."""
 
 import time
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import polars as pl
 
-from babelift.errors import RunError, require
+from babelift.errors import DataError, RunError
 from babelift.progress import Progress, quiet
-from babelift.store import cache_dir, claim_folder, write_json, write_rows, write_text
+from babelift.store import cache_dir, claim_folder, read_table, write_json, write_rows, write_text
+from babelift.study.cache import TranslatedTable
 from babelift.study.plan import Plan, make_plan
 from babelift.study.quality import qualities
-from babelift.study.results import RESULTS, added_results, check_shared, run_results
-from babelift.study.rows import Tables
+from babelift.study.results import added_results, check_shared, run_results
 from babelift.study.runner import Execute, local, share_cores
-from babelift.study.spec import StudySpec
+from babelift.study.spec import StudySpec, read_spec
 from babelift.study.summary import write_study_page
-from babelift.study.task import PREDICTIONS, Task
+from babelift.study.task import PREDICTIONS, Task, TrainingRecord
 
 FILES: Final = {
     "study.yaml", "runs.json", "results.parquet", "predictions.parquet", "report.html",
@@ -32,53 +33,66 @@ class Study:
     """A study that has been run.
 
     Attributes:
-        folder: Where its results are.
+        folder: Where its results and its page are.
         results: The tidy table; see `results.RESULTS`.
-        failed: Runs that could not be done: key to error.
+        failed: Trainings that could not be done: key to error.
+        lacking: What is missing in the results for that: a sentence for every condition and seed.
     """
 
     folder: Path
     results: pl.DataFrame
     failed: Mapping[str, str]
+    lacking: tuple[str, ...]
 
 
 def run_study(
-    spec: StudySpec,
-    out: Path,
+    spec: StudySpec | str | Path,
+    out: str | Path,
     *,
-    data: Path = Path(),
-    store: Path | None = None,
+    size: str | None = None,
+    data: str | Path = Path(),
+    store: str | Path | None = None,
+    workers: int | None = None,
     execute: Execute | None = None,
     progress: Progress | None = None,
 ) -> Study:
-    """Do a study, or what is missing of it.
+    """Do a study, or what is missing of it: a grid of trainings, its statistics and its report.
+
+    Translations and trainings are kept in `store` and used again by every study that needs them.
+    A study that was stopped goes on after whatever is finished.
 
     Args:
-        spec: What it compares.
-        out: Folder for its results.
+        spec: What it compares, or the path of a study's YAML file.
+        out: Folder for its results; one that holds something else is left alone.
+        size: One of the sizes that the file knows, such as `quick`.
         data: Folder that the names of its tables start from.
         store: Folder of rows, translations and runs, shared between studies; by default in the
             cache.
+        workers: Trainings at a time; by default one for each core, as far as memory goes.
         execute: How the trainings are run; by default in processes of this machine.
         progress: Where progress is shown.
+
+    Returns:
+        The tidy table of results, where everything is written, and what could not be done.
 
     Raises:
         BabeliftError: The study cannot be done as its settings say, or `out` holds something else.
     """
     progress = progress or quiet()
-    require("a study", "study", "statsmodels", "sacrebleu")
-    with claim_folder(out, FILES, inputs=[data / file for file in spec.added.values()]):
-        plan = make_plan(spec, data, store or cache_dir() / "studies", progress)
-        write_text(spec.to_yaml(), out / "study.yaml")
-        failed = train_missing(plan, execute or local(), progress)
-        return gather(plan, failed, out, progress)
+    out = Path(out)
+    with claim_folder(out, FILES, () if isinstance(spec, StudySpec) else [spec]):
+        plan = make_plan(_read(spec, size), Path(data), _store(store), progress)
+        write_text(plan.spec.to_yaml(), out / "study.yaml")
+        failed, notes = train_missing(plan, execute or local(workers), progress)
+        return gather(plan, failed, notes, out, progress)
 
 
 def preview(
-    spec: StudySpec,
+    spec: StudySpec | str | Path,
     *,
-    data: Path = Path(),
-    store: Path | None = None,
+    size: str | None = None,
+    data: str | Path = Path(),
+    store: str | Path | None = None,
     workers: int | None = None,
 ) -> list[str]:
     """What a study would do and about how long it would take, in sentences.
@@ -86,53 +100,121 @@ def preview(
     No program and no package that the user named runs; what only they could tell is said.
 
     Args:
-        spec: What it compares.
+        spec: As in `run_study`.
+        size: As in `run_study`.
         data: As in `run_study`.
         store: As in `run_study`.
-        workers: Trainings at a time; by default one for each core, as far as memory goes.
+        workers: As in `run_study`.
 
     Raises:
         BabeliftError: The study cannot be done as its settings say.
     """
     from babelift.study.estimate import estimate
 
-    plan = make_plan(spec, data, store or cache_dir() / "studies", quiet(), run_code=False)
+    plan = make_plan(_read(spec, size), Path(data), _store(store), quiet(), run_code=False)
     number, threads = share_cores(len(plan.tasks), workers)
     return [*plan.tables.notes, *estimate(plan, number, threads=threads).lines()]
 
 
-def train_missing(plan: Plan, execute: Execute, progress: Progress) -> dict[str, str]:
-    """Translate and train what is not in the store; returns errors by run.
+def _read(spec: StudySpec | str | Path, size: str | None) -> StudySpec:
+    return spec if isinstance(spec, StudySpec) else read_spec(Path(spec), size=size)
 
-    A run that failed before is tried again.
+
+def _store(folder: str | Path | None) -> Path:
+    return Path(folder) if folder is not None else cache_dir() / "studies"
+
+
+def train_missing(
+    plan: Plan, execute: Execute, progress: Progress
+) -> tuple[dict[str, str], list[str]]:
+    """Translate and train what is not in the store. A run that failed before is tried again.
+
+    Returns:
+        Errors by run; and what is to be known of the translations.
+
+    Raises:
+        DataError: Nothing is left of all translations of the training rows.
     """
-    missing = [number for number, task in enumerate(plan.tasks) if task.record is None]
+    missing = [task for task in plan.tasks if task.record is None]
     done = len(plan.tasks) - len(missing)
-    progress.say(f"{len(plan.grid.places)} conditions and seeds need {len(plan.tasks)} trainings; "
+    progress.say(f"{len(plan.places)} conditions and seeds need {len(plan.tasks)} trainings; "
                  f"{done} are done already")  # fmt: skip
-    unmade = plan.shelf.make([need for one in missing for need in plan.needs[one]], progress)
+    unmade = plan.cache.make([table for task in missing for table in task.needs], progress)
+    notes = unusable(plan)
+    for note in notes:
+        progress.say(note)
     failed: dict[str, str] = {}
     ready: list[Task] = []
-    for number in missing:
-        task = plan.tasks[number]
-        lacking = next((unmade[need] for need in plan.needs[number] if need in unmade), None)
+    for task in missing:
+        lacking = next((unmade[table] for table in task.needs if table in unmade), None)
+        lacking = lacking or _nothing_to_learn(task)
         if lacking is None:
             ready.append(task)
         else:
             failed[task.key] = lacking
     if not ready:
-        return failed
+        return failed, notes
     with progress.task("training", len(ready), unit="runs") as bar:
         for task, error in execute(ready):
             bar.advance()
             if error is not None:
                 failed[task.key] = error
                 progress.say(f"run {task.key} failed: {error}")
-    return failed
+    return failed, notes
 
 
-def gather(plan: Plan, failed: Mapping[str, str], out: Path, progress: Progress) -> Study:
+def unusable(plan: Plan) -> list[str]:
+    """Which tables of translations are empty, because none of them passed the checks.
+
+    Raises:
+        DataError: All that were to be trained on are: what is left of the study is not what it
+            asks.
+    """
+    tables = [table for table in plan.needs if table.split == "train" and table.record]
+    empty = [table for table in tables if table.record and not table.record.kept]
+    if empty and len(empty) == len(tables):
+        raise DataError(
+            f"no training row has a translation that can be used{_faults(empty)}.",
+            "Take another translator, or keep faulty translations with 'quality: keep'.",
+        )
+    return [
+        f"no translation by '{table.translator}' from {table.source} into {table.target} can be "
+        f"used{_faults([table])}: what is trained with it learns nothing of {table.target}"
+        for table in {(t.translator, t.source, t.target): t for t in empty}.values()
+    ]
+
+
+def _nothing_to_learn(task: Task) -> str | None:
+    """Why a task whose translations are all unusable is not trained."""
+    tables = task.translations
+    if not tables or any(table.record is None or table.record.kept for table in tables):
+        return None
+    pairs = ", ".join(f"{table.source} into {table.target}" for table in tables)
+    return (
+        f"DataError: no translation by '{task.job.translator}' from {pairs} can be "
+        f"used{_faults(tables)}"
+    )
+
+
+def _faults(tables: Sequence[TranslatedTable]) -> str:
+    counts: Counter[str] = Counter()
+    for table in tables:
+        counts.update(table.counts.get("flags", {}))
+        counts.update({"missing": table.counts.get("missing", 0)})
+    return f" ({', '.join(f'{name} {n}' for name, n in counts.items() if n)})" if +counts else ""
+
+
+def gather(
+    plan: Plan, failed: Mapping[str, str], notes: list[str], out: Path, progress: Progress
+) -> Study:
     """Write the results of all runs that are done.
+
+    Args:
+        plan: The study.
+        failed: Errors by run.
+        notes: What the report tells beside the notes on the rows.
+        out: Folder for the results.
+        progress: Where progress is shown.
 
     Raises:
         RunError: No run is done.
@@ -144,76 +226,80 @@ def gather(plan: Plan, failed: Mapping[str, str], out: Path, progress: Progress)
             f"none of the {len(plan.tasks)} trainings could be done. The first failed with: "
             f"{next(iter(failed.values()), 'unknown')}"
         )
-    shared = check_shared(records)
+    shared = check_shared(records.values())
     tables = plan.tables
     predictions = {
-        key: pl.read_parquet(task.folder / PREDICTIONS)
+        task.key: read_table(task.folder / PREDICTIONS)
         for task in plan.tasks
-        if (key := task.key) in records
+        if task.key in records
     }
-    found, places = [], []
-    for place, number in plan.grid.places:
-        key = plan.tasks[number].key
-        places.append(
-            {**place.condition.to_dict(), "seed": place.seed, "langs": place.langs, "run": key}
+    results = [
+        run_results(
+            place, task.key, records[task.key].training.originals, predictions[task.key],
+            tables.labels, ordinal=tables.ordinal,
         )
-        if key in records:
-            size = records[key]["training"]["originals"]
-            own = predictions[key]
-            found.append(run_results(place, key, size, own, tables.labels, ordinal=tables.ordinal))
+        for place, task in plan.places
+        if task.key in records
+    ]  # fmt: skip
     kept = [rows.with_columns(run=pl.lit(key)) for key, rows in predictions.items()]
     for name, rows in plan.added.items():
-        found.append(added_results(name, rows, tables.labels, ordinal=tables.ordinal))
+        results.append(added_results(name, rows, tables.labels, ordinal=tables.ordinal))
         kept.append(rows.drop("seed"))
-    results = pl.concat(found) if found else pl.DataFrame(schema=RESULTS)
-    write_rows(results, out / "results.parquet")
+    table = pl.concat(results)
+    texts = pl.concat(tables.test.values()).select("lang", "id", "group_id", "text")
+    write_rows(table, out / "results.parquet")
     write_rows(pl.concat(kept, how="diagonal_relaxed"), out / "predictions.parquet")
-    write_json(_runs(plan, records, failed, places, shared, progress), out / "runs.json")
-    write_rows(_texts(tables), out / "texts.parquet")
+    write_rows(texts, out / "texts.parquet")
+    about = {
+        **_about(plan, records, progress),
+        "notes": [*tables.notes, *notes],
+        "shared": shared,
+        "failed": dict(failed),
+    }
+    write_json(about, out / "runs.json")
     write_study_page(out)
-    return Study(out, results, failed)
+    lacking = [
+        f"{place.condition}, seed {place.seed}: {failed.get(task.key, 'not run')}"
+        for place, task in plan.places
+        if task.key not in records
+    ]
+    return Study(out, table, failed, tuple(lacking))
 
 
-def _texts(tables: Tables) -> pl.DataFrame:
-    """The test rows' texts, for examples in the report."""
-    return pl.concat(tables.test.values()).select("lang", "id", "group_id", "text")
-
-
-def _runs(
-    plan: Plan,
-    records: Mapping[str, Any],
-    failed: Mapping[str, str],
-    places: list[dict[str, Any]],
-    shared: list[str],
-    progress: Progress,
-) -> dict[str, Any]:
+def _about(plan: Plan, records: Mapping[str, TrainingRecord], progress: Progress) -> dict[str, Any]:
+    """What `runs.json` says of the study but for what went wrong."""
     from babelift.run.manifest import machine, versions
 
-    needs = {need for needed in plan.needs for need in needed if need.made}
     return {
         "created": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         "labels": list(plan.tables.labels),
         "ordinal": plan.tables.ordinal,
-        "notes": list(plan.tables.notes),
-        "shared": shared,
         "machine": machine(),
         "versions": versions(),
         "translators": [
-            {"name": one.name, "spec": one.spec, "license": one.license}
-            for one in plan.engines.values()
+            {"name": translator.name, "spec": translator.spec, "license": translator.license}
+            for translator in plan.translators.values()
         ],
         "translations": [
             {
-                "translator": need.translator,
-                "split": need.split,
-                "source": need.source,
-                "target": need.target,
-                "report": need.report,
+                "translator": table.translator,
+                "split": table.split,
+                "source": table.source,
+                "target": table.target,
+                "report": record.report,
             }
-            for need in sorted(needs, key=lambda one: str(one.path))
+            for table in sorted(plan.needs, key=lambda table: table.path)
+            if (record := table.record) is not None
         ],
-        "quality": qualities(plan, progress),
-        "places": places,
-        "failed": dict(failed),
-        "runs": records,
+        "quality": [quality.model_dump(mode="json") for quality in qualities(plan, progress)],
+        "places": [
+            {
+                **place.condition.to_dict(),
+                "seed": place.seed,
+                "langs": place.langs,
+                "run": task.key,
+            }
+            for place, task in plan.places
+        ],
+        "runs": {key: record.model_dump(mode="json") for key, record in records.items()},
     }

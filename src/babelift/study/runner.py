@@ -8,10 +8,9 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from typing import Final
 
-from filelock import FileLock
-
 from babelift.cluster.ray import Piece, Pool, Work
 from babelift.errors import BabeliftError, TrainingError
+from babelift.study.cache import locked, reason
 from babelift.study.task import Task, run_task
 
 Execute = Callable[[Sequence[Task]], Iterator[tuple[Task, str | None]]]
@@ -29,16 +28,13 @@ def run_locked(task: Task) -> str | None:
 
     Another study may be at the same task: whoever comes second waits and finds it done.
     """
-    task.folder.mkdir(parents=True, exist_ok=True)
-    with FileLock(task.folder / ".lock"):
+    with locked(task.folder):
         if task.record is not None:
             return None
         try:
             run_task(task)
-        except BabeliftError as error:
-            return f"{type(error).__name__}: {error.message}"
         except Exception as error:  # one run's fault must not stop the others
-            return f"{type(error).__name__}: {error}"
+            return reason(error)
     return None
 
 
@@ -165,9 +161,7 @@ def on_ray(workers: int | None = None) -> Execute:
         pieces = [Piece("run", (task,)) for task in tasks]
         with pool:
             for number, error in pool.as_completed(work, pieces):
-                if isinstance(error, BabeliftError):
-                    error = f"{type(error).__name__}: {error.message}"
-                yield tasks[number], error
+                yield tasks[number], reason(error) if isinstance(error, BabeliftError) else error
 
     return execute
 

@@ -201,8 +201,11 @@ class StudySpec(Table):
         return Training.from_mapping({**values, **axes}, where=f"the study's settings ({otc})")
 
     def files(self, lang: str, split: Literal["train", "test"], data: Path) -> list[Path]:
-        """The tables of one language and split, below the folder `data`."""
-        return [data / name.replace("{lang}", lang) for name in getattr(self, split)]
+        """The tables of one language and split, below the folder `data`; `hub:` is no folder."""
+        from babelift.corpus.arrow import PREFIX
+
+        names = [name.replace("{lang}", lang) for name in getattr(self, split)]
+        return [Path(name) if name.startswith(PREFIX) else data / name for name in names]
 
 
 _NEEDED: Final = {
@@ -241,4 +244,11 @@ def read_spec(path: Path, *, size: str | None = None, changes: Mapping[str, Any]
                 f"Sizes of this study: {', '.join(sizes) or 'none'}.",
             )
         values |= sizes[size]
-    return StudySpec.from_mapping({**values, **(changes or {})}, where=str(path))
+    try:
+        return StudySpec.from_mapping({**values, **(changes or {})}, where=str(path))
+    except ConfigError as error:
+        if size is not None or not sizes:
+            raise
+        raise ConfigError(
+            error.message, f"Choose one of its sizes with --size: {', '.join(sizes)}."
+        ) from error

@@ -9,19 +9,67 @@ from pathlib import Path
 from typing import Any, Final
 
 import polars as pl
+from pydantic import BaseModel, ConfigDict
 
-from babelift.config import Training
 from babelift.evaluation.alignment import alignment, linear_cka, paired, uniformity
-from babelift.store import write_json, write_rows
+from babelift.store import read_table, write_record, write_rows
+from babelift.study.cache import TranslatedTable, read_cached
+from babelift.study.condition import Job
+from babelift.training.log import TrainResult
 
 RECORD: Final = "record.json"
-"""The file that is written last: where it is, the job is done."""
+"""The file that is written last: where it is, the training is done."""
 
 PREDICTIONS: Final = "predictions.parquet"
-OWN_TEXT: Final = "own"
-"""What the column `text_by` says of test rows in their authors' words."""
-
 _WORK: Final = "work"
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class PairAlignment(_Record):
+    """How the sampled pairs of two languages lie, before or after training; see `alignment`."""
+
+    source: str
+    lang: str
+    stage: str
+    pairs: int
+    cosine: float
+    retrieval: float
+    uniformity: float
+    cka: float
+
+
+class TrainingRecord(_Record):
+    """What is known of a finished training of a study.
+
+    Attributes:
+        key: What identifies the outcome.
+        identity: What the key is made of.
+        originals: Languages whose labelled rows were trained on.
+        translate_from: Languages whose rows were also trained on in translation.
+        translate_to: Languages they were translated into.
+        translator: Who translated them.
+        rows: Labelled originals of each language; None for all.
+        training: What the trainer says.
+        otc: See `otc_course`.
+        alignment: See `alignments`.
+        seconds: Of `training` and `testing`.
+    """
+
+    version: int = 1
+    key: str
+    identity: dict[str, Any]
+    originals: tuple[str, ...]
+    translate_from: tuple[str, ...]
+    translate_to: tuple[str, ...]
+    translator: str | None
+    rows: int | None
+    training: TrainResult
+    otc: dict[str, dict[str, float]] | None
+    alignment: tuple[PairAlignment, ...]
+    seconds: dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -30,35 +78,65 @@ class Task:
 
     Attributes:
         key: What identifies the outcome.
+        identity: What the key is made of.
         folder: Where the outcome goes.
-        settings: How to train.
+        job: What is trained and tested.
         labels: All labels, in order.
         originals: Tables of training originals.
-        translations: Tables of translations; those of originals that are not there are left out.
+        needs: Translations of training and test rows. Of the former, those of originals that are
+            not trained on are left out.
         tests: Tables of test rows: `own`, or the translator that made their text.
         pairs: Table of originals and translations to look at vectors of; None for none.
-        about: What is told of the job in its record.
     """
 
     key: str
+    identity: Mapping[str, Any]
     folder: Path
-    settings: Training
+    job: Job
     labels: tuple[str, ...]
     originals: tuple[Path, ...]
-    translations: tuple[Path, ...]
+    needs: tuple[TranslatedTable, ...]
     tests: Mapping[str, tuple[Path, ...]]
     pairs: Path | None
-    about: Mapping[str, Any]
 
     @property
-    def record(self) -> dict[str, Any] | None:
-        """The job's record, or None while it is not done."""
-        try:
-            text = (self.folder / RECORD).read_text(encoding="utf-8")
-        except FileNotFoundError:
+    def translations(self) -> tuple[TranslatedTable, ...]:
+        """The translations that are trained on."""
+        return tuple(table for table in self.needs if table.split == "train")
+
+    @property
+    def record(self) -> TrainingRecord | None:
+        """The training's record, or None while it is not done."""
+        if not (self.folder / PREDICTIONS).is_file():
             return None
-        record: dict[str, Any] = json.loads(text)
-        return record if (self.folder / PREDICTIONS).is_file() else None
+        return read_cached(self.folder / RECORD, TrainingRecord)
+
+
+def write_training(
+    task: Task, predictions: pl.DataFrame, training: TrainResult, **more: Any
+) -> None:
+    """Write a finished training's predictions, and then its record.
+
+    Args:
+        task: What was done.
+        predictions: Of all its test rows, as `make_predictions` gives them, with `text_by`.
+        training: What the trainer says.
+        **more: `otc`, `alignment` and `seconds` of the record.
+    """
+    job = task.job
+    record = TrainingRecord(
+        key=task.key,
+        identity=dict(task.identity),
+        originals=job.originals,
+        translate_from=job.translate_from,
+        translate_to=job.translate_to,
+        translator=job.translator,
+        rows=job.rows,
+        training=training,
+        **more,
+    )
+    write_rows(predictions, task.folder / PREDICTIONS)
+    write_record(record, task.folder / RECORD)
 
 
 def run_task(task: Task) -> None:
@@ -76,32 +154,31 @@ def run_task(task: Task) -> None:
     result = train_classifier(
         training_rows(task),
         None,
-        task.settings,
+        task.job.settings,
         labels=task.labels,
         run_dir=work,
-        pairs=pl.read_parquet(task.pairs) if task.pairs else None,
+        pairs=read_table(task.pairs) if task.pairs else None,
     )
     trained = time.perf_counter()
-    write_rows(_predictions(task, work / "model"), task.folder / PREDICTIONS)
-    record = {
-        "key": task.key,
-        **task.about,
-        "training": result.to_dict(),
-        "otc": otc_course(_steps(work / "log.jsonl")),
-        "alignment": alignments(work / "data" / "vectors.parquet"),
-        "seconds": {
+    predictions = _predictions(task, work / "model")
+    write_training(
+        task,
+        predictions,
+        result,
+        otc=otc_course(_steps(work / "log.jsonl")),
+        alignment=alignments(work / "data" / "vectors.parquet"),
+        seconds={
             "training": round(trained - started, 2),
             "testing": round(time.perf_counter() - trained, 2),
         },
-    }
-    write_json(record, task.folder / RECORD)
+    )
     shutil.rmtree(work)
 
 
 def training_rows(task: Task) -> pl.DataFrame:
     """The originals and those of the translations that were made from them."""
-    originals = pl.concat([pl.read_parquet(path) for path in task.originals])
-    translations = [pl.read_parquet(path) for path in task.translations]
+    originals = pl.concat([read_table(path) for path in task.originals])
+    translations = [read_table(table.path) for table in task.translations]
     known = pl.col("original_id").is_in(originals["id"].to_list())
     return pl.concat([originals, *(rows.filter(known) for rows in translations)])
 
@@ -111,20 +188,20 @@ def _predictions(task: Task, model: Path) -> pl.DataFrame:
     from babelift.prediction.stream import predict_proba
 
     tables = {
-        text_by: pl.concat([pl.read_parquet(path) for path in paths])
+        text_by: pl.concat([read_table(path) for path in paths])
         for text_by, paths in task.tests.items()
     }
     texts = [text for rows in tables.values() for text in rows["text"]]
-    labels, probabilities = predict_proba(model, texts, precision=task.settings.precision)
-    found, start = [], 0
+    labels, probabilities = predict_proba(model, texts, precision=task.job.settings.precision)
+    parts, start = [], 0
     for text_by, rows in tables.items():
         part = probabilities[start : start + rows.height]
         # A translated test row stands for the row it was made from.
         rows = rows.with_columns(id="original_id")
         table = make_predictions(rows, ENCODER, labels, part)
-        found.append(table.with_columns(text_by=pl.lit(text_by)))
+        parts.append(table.with_columns(text_by=pl.lit(text_by)))
         start += rows.height
-    return pl.concat(found)
+    return pl.concat(parts)
 
 
 def _steps(log: Path) -> list[dict[str, Any]]:
@@ -161,27 +238,27 @@ def otc_course(steps: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, float]
     }
 
 
-def alignments(path: Path) -> list[dict[str, Any]]:
+def alignments(path: Path) -> tuple[PairAlignment, ...]:
     """How the sampled pairs lie, per language pair, before and after training.
 
     Args:
         path: `vectors.parquet` of a training; may be missing.
     """
     if not path.is_file():
-        return []
-    found = []
-    for pairs in paired(pl.read_parquet(path)):
+        return ()
+    rows = []
+    for pairs in paired(read_table(path)):
         match = alignment(pairs.originals, pairs.translations)
-        found.append(
-            {
-                "source": pairs.source_lang,
-                "lang": pairs.lang,
-                "stage": pairs.stage,
-                "pairs": match.pairs,
-                "cosine": match.cosine,
-                "retrieval": match.retrieval,
-                "uniformity": uniformity(pairs.translations),
-                "cka": linear_cka(pairs.originals, pairs.translations),
-            }
+        rows.append(
+            PairAlignment(
+                source=pairs.source_lang,
+                lang=pairs.lang,
+                stage=pairs.stage,
+                pairs=match.pairs,
+                cosine=match.cosine,
+                retrieval=match.retrieval,
+                uniformity=uniformity(pairs.translations),
+                cka=linear_cka(pairs.originals, pairs.translations),
+            )
         )
-    return found
+    return tuple(rows)

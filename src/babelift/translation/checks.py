@@ -13,6 +13,10 @@ from numpy.typing import NDArray
 
 from babelift import languages
 
+REVISION: Final = 1
+"""Part of the key under which a study keeps the translations of a table. Raise it by hand with any
+change after which a translator's same answers are joined, checked, kept or dropped otherwise."""
+
 _LETTERS: Final = {
     "Arab": r"\p{Arabic}", "Armn": r"\p{Armenian}", "Beng": r"\p{Bengali}",
     "Cyrl": r"\p{Cyrillic}", "Deva": r"\p{Devanagari}", "Ethi": r"\p{Ethiopic}",
