@@ -12,7 +12,7 @@ from tests.study.conftest import LANGS, drawn, sentences, write_jsonl
 
 
 def run(settings, toy, folder, execute=drawn, **changes):
-    spec = StudySpec.from_mapping({"seeds": 1, "otc": "off", **settings, **changes})
+    spec = StudySpec.from_mapping({**settings, "seeds": 1, "otc": "off", **changes})
     return run_study(spec, folder / "out", data=toy, store=folder / "store", execute=execute)
 
 
@@ -146,7 +146,7 @@ def test_a_size_that_is_needed_is_asked_for(settings, toy, tmp_path):
     with pytest.raises(ConfigError) as refused:
         run_study(file, tmp_path / "out", data=toy, execute=refuse)
     assert "'train' is needed" in str(refused.value)
-    assert "--size: quick, full" in str(refused.value)
+    assert "--size: full, quick" in str(refused.value)
 
 
 def test_two_studies_at_once_in_one_store_make_everything_once(settings, toy, tmp_path):
