@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import polars as pl
 
-from babelift.errors import DataError, RunError
+from babelift.errors import DataError, RunError, require
 from babelift.progress import Progress, quiet
 from babelift.store import cache_dir, claim_folder, read_table, write_json, write_rows, write_text
 from babelift.study.cache import TranslatedTable
@@ -80,8 +80,13 @@ def run_study(
     """
     progress = progress or quiet()
     out = Path(out)
-    with claim_folder(out, FILES, () if isinstance(spec, StudySpec) else [spec]):
-        plan = make_plan(_read(spec, size), Path(data), _store(store), progress)
+    require("a study", "study", "statsmodels", "sacrebleu")
+    settings, data = _read(spec, size), Path(data)
+    inputs = [data / file for file in settings.added.values()]
+    if not isinstance(spec, StudySpec):
+        inputs.append(Path(spec))
+    with claim_folder(out, FILES, inputs=inputs):
+        plan = make_plan(settings, data, _store(store), progress)
         write_text(plan.spec.to_yaml(), out / "study.yaml")
         failed, notes = train_missing(plan, execute or local(workers), progress)
         return gather(plan, failed, notes, out, progress)
