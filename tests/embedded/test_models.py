@@ -13,7 +13,7 @@ from babelift.embedded import (
     FILE,
     Measurements,
     count_weights,
-    facts,
+    describe_part,
     identity,
     read_measurements,
 )
@@ -112,7 +112,7 @@ def test_what_is_shown_as_measured_was_measured_of_the_files_that_ship(entry: An
     measurements = Measurements.model_validate_json((folder / FILE).read_bytes())
     assert measurements.results
     assert measurements.of == identity(folder)
-    assert facts(entry.embedded)["measurements"] == measurements.model_dump()
+    assert describe_part(entry.embedded)["measurements"] == measurements.model_dump()
 
 
 def test_every_measurement_of_a_translator_names_a_command_that_measures_this_one() -> None:
@@ -138,9 +138,9 @@ def test_measurements_of_other_files_than_lie_there_are_not_shown(stand_ins: Pat
     folder = stand_ins / "encoder"
     record = {"command": "run", "results": [{"what": "a", "unit": "b", "values": {"de": 1.0}}]}
     write_json({"of": identity(folder)} | record, folder / FILE)
-    assert facts("encoder")["measurements"]["results"][0]["values"] == {"de": 1.0}
+    assert describe_part("encoder")["measurements"]["results"][0]["values"] == {"de": 1.0}
     (folder / "README.md").write_text("A card does not change what was measured.")
-    assert facts("encoder")["measurements"]
+    assert describe_part("encoder")["measurements"]
     with (folder / "model.safetensors").open("ab") as weights:
         weights.write(b"0")
     assert read_measurements(folder) is None

@@ -325,7 +325,7 @@ def test_faults_are_kept_with_flags_or_dropped(memory: Memory) -> None:
         "rows": 2, "kept": 1, "dropped": 1, "missing": 0, "retried": 0, "repaired": 0,
         "truncated": 0, "faulty": 1, "flags": {"copy": 1},
     }  # fmt: skip
-    assert dropped.report.examples == [
+    assert dropped.report.to_dict()["examples"] == [
         {"flag": "copy", "source_lang": "en", "lang": "de",
          "source_text": "the coffee was bad today", "text": "the coffee was bad today"}
     ]  # fmt: skip
@@ -336,7 +336,7 @@ def test_examples_are_at_most_three_for_each_fault_and_pair(memory: Memory) -> N
     rows = rows_of([f"the coffee was bad on day {day}" for day in days])
     copier = FunctionTranslator(lambda text, *_: text)
     made = translate_rows(rows, ["de", "fr"], copier, memory=memory)
-    assert [example["lang"] for example in made.report.examples] == ["de"] * 3 + ["fr"] * 3
+    assert [example.lang for example in made.report.examples] == ["de"] * 3 + ["fr"] * 3
     assert made.report.pairs["en>de"].flags == {"copy": 4}
 
 

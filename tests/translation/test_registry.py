@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from babelift.config import Translating
-from babelift.errors import ConfigError, ModelError
+from babelift.errors import ConfigError, MissingDependencyError, ModelError
+from babelift.translation.engines.convert import converted
 from babelift.translation.protocol import Translator
 from babelift.translation.registry import (
     TRANSLATORS,
@@ -47,6 +48,23 @@ def test_what_cannot_be_used_says_why_and_what_could(spec: str, message: str) ->
     with pytest.raises(ConfigError, match=message.replace(".", r"\.")) as error:
         load_translator(spec)
     assert message in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("spec", "library"),
+    [("ct2:{}", "ctranslate2"), ("ct2:{}", "sentencepiece"), ("hf:{}", "transformers"),
+     ("m2m100:{}", "ctranslate2"), ("opus-mt", "ctranslate2")],
+)  # fmt: skip
+def test_a_library_that_is_missing_is_named_with_the_command_that_installs_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spec: str, library: str
+) -> None:
+    folder = tiny_m2m100(tmp_path / "model")
+    if spec.startswith("ct2"):
+        folder = converted(folder, "int8", name="tiny")
+    monkeypatch.setitem(sys.modules, library, None)
+    with pytest.raises(MissingDependencyError, match=f"needs '{library}'") as error:
+        load_translator(spec.format(folder))
+    assert error.value.hint == f"Install it: pip install {library}"
 
 
 def test_a_bare_folder_is_told_what_to_put_before_it(tmp_path: Path) -> None:

@@ -105,7 +105,7 @@ class Measurements(BaseModel):
     results: list[Measurement]
 
 
-def facts(part: str) -> dict[str, Any]:
+def describe_part(part: str) -> dict[str, Any]:
     """Place, size and measurements of an embedded model, fit for JSON.
 
     Measurements are shown only of the very files that lie in the folder.

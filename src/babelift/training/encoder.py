@@ -196,9 +196,9 @@ def _description(entry: EncoderEntry) -> dict[str, Any]:
         "description": entry.description,
     }
     if entry.embedded:
-        from babelift.embedded import facts
+        from babelift.embedded import describe_part
 
-        description |= facts(entry.embedded)
+        description |= describe_part(entry.embedded)
     if entry.hub_id:
         from babelift.hub import on_disk
 

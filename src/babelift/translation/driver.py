@@ -3,8 +3,8 @@
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
-from typing import Final, NamedTuple, Protocol, Self
+from dataclasses import dataclass, replace
+from typing import Final, NamedTuple, Protocol
 
 import numpy as np
 import polars as pl
@@ -20,79 +20,7 @@ from babelift.translation.memory import Memory
 from babelift.translation.protocol import Translator, complete
 from babelift.translation.registry import load_translator
 from babelift.translation.report import PairCounts, TranslationReport
-from babelift.translation.segments import Lane, Result, count_segments, translate_texts
-
-
-@dataclass(slots=True)
-class Outcome:
-    """Parallel lists, one entry per row that has a translation.
-
-    Attributes:
-        sources: The originals' texts.
-        texts: Their translations.
-        truncated: Whether the translation was cut.
-        lost: Whether a sentence came back empty.
-        translators: Who made the translation.
-        origins: How it came to be, see `corpus.rows.ORIGINS`.
-        faults: Names of its faults.
-    """
-
-    sources: list[str]
-    texts: list[str]
-    truncated: list[bool]
-    lost: list[bool]
-    translators: list[str]
-    origins: list[str]
-    faults: list[list[str]] = field(default_factory=list)
-
-    @classmethod
-    def of(cls, sources: list[str], results: Sequence[Result], translator: Translator) -> Self:
-        """What a translator made of some texts; results without a text count as empty."""
-        return cls(
-            sources=sources,
-            texts=[result.text or "" for result in results],
-            truncated=[result.truncated for result in results],
-            lost=[result.lost_sentence for result in results],
-            translators=[translator.name] * len(results),
-            origins=[getattr(translator, "origin", "machine")] * len(results),
-        )
-
-    def check(self, lane: Lane, band: Band) -> None:
-        """Find the faults of every row."""
-        lost = np.array(self.lost, dtype=np.bool_)
-        self.faults = find_faults(*self._series(), lane.source_lang, lane.target_lang, band, lost)
-
-    def take(self, row: int, other: "Outcome", place: int) -> None:
-        """Put another outcome's translation in the place of a row's own."""
-        for name in ("texts", "truncated", "lost", "translators", "origins", "faults"):
-            getattr(self, name)[row] = getattr(other, name)[place]
-
-    def frame(self, rows: pl.DataFrame, target_lang: str) -> pl.DataFrame:
-        """The originals' rows with the translations in their place."""
-        flags = [
-            [*found, "truncated"] if cut else found
-            for found, cut in zip(self.faults, self.truncated, strict=True)
-        ]
-        ids = rows["id"].to_list()
-        return rows.with_columns(
-            _strings("id", [translation_id(one, target_lang) for one in ids]),
-            _strings("text", self.texts),
-            pl.lit(target_lang).alias("lang"),
-            pl.col("lang").alias("source_lang"),
-            _strings("origin", self.origins),
-            _strings("translator", self.translators),
-            pl.lit(None, dtype=pl.Float64).alias("score"),
-            pl.Series("flags", flags, dtype=pl.List(pl.String)),
-            _strings("original_id", ids),
-        )
-
-    def _series(self) -> tuple[pl.Series, pl.Series]:
-        return _strings("source", self.sources), _strings("text", self.texts)
-
-
-def _strings(name: str, values: list[str]) -> pl.Series:
-    return pl.Series(name, values, dtype=pl.String)
-
+from babelift.translation.segments import Lane, count_segments, translate_texts
 
 BATCH_TOKENS: Final = 4096
 """Tokens sent to the translator at a time, where nothing else is said."""
@@ -146,11 +74,11 @@ def translate_rows(
         TranslationError: A translator failed; finished batches are kept.
         MemoryStoreError: The memory cannot be used.
     """
-    rows = conform(_checked(rows))
+    rows = conform(_resolved(rows))
     report = TranslationReport.of(translator, fallback if quality == "retry" else None)
     frames = translate_parts(
         [rows],
-        _sources(rows),
+        rows["lang"].unique(maintain_order=True).to_list(),
         to,
         translator,
         report=report,
@@ -256,7 +184,7 @@ def translate_parts(
     fallback: Translator | None = None,
     batch_tokens: int = BATCH_TOKENS,
     progress: Progress | None = None,
-    shelf: Callable[[], Frames] = list,
+    spool: Callable[[], Frames] = list,
 ) -> Iterator[pl.DataFrame]:
     """Translate rows that come in parts, as `translate_rows` does; no more than a part is held.
 
@@ -271,7 +199,7 @@ def translate_parts(
         fallback: Second translator, for `retry`.
         batch_tokens: Tokens sent to the translator at a time.
         progress: Where to show how far it is.
-        shelf: Makes a place for one pair's translations until all of them are there, for how long
+        spool: Makes a place for one pair's translations until all of them are there, for how long
             they usually are is only known then.
 
     Raises:
@@ -282,7 +210,7 @@ def translate_parts(
     _check_pairs(langs, to, translator)
     others = _alternatives(translator, fallback, quality)
     progress = progress or quiet()
-    driver = _Driver(translator, others, memory, quality, batch_tokens, report, progress, shelf)
+    driver = _Driver(translator, others, memory, quality, batch_tokens, report, progress, spool)
     try:
         yield from driver.pairs(rows, langs, to)
     except KeyboardInterrupt:
@@ -293,11 +221,12 @@ def translate_parts(
         )
         raise
     report.seconds = time.monotonic() - began
-    said = (note for one in (translator, *others) for note in getattr(one, "notes", ()))
-    report.notes = list(dict.fromkeys(said))
+    notes = (note for used in (translator, *others) for note in getattr(used, "notes", ()))
+    report.notes = list(dict.fromkeys(notes))
 
 
-def _checked(rows: pl.DataFrame) -> pl.DataFrame:
+def _resolved(rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows with the tags of their languages."""
     for name in ("id", "text", "lang"):
         if name not in rows.columns:
             raise DataError(
@@ -311,18 +240,14 @@ def _checked(rows: pl.DataFrame) -> pl.DataFrame:
     return rows.with_columns(pl.col("lang").replace(tags))
 
 
-def _sources(rows: pl.DataFrame) -> list[str]:
-    return rows["lang"].unique(maintain_order=True).to_list()
-
-
 def _check_pairs(langs: Sequence[str], to: Sequence[str], translator: Translator) -> None:
     possible = translator.pairs()
     for source in langs:
         for target in to:
             if possible is None or target == source or (source, target) in possible:
                 continue
-            targets = sorted(other for one, other in possible if one == source)
-            sources = sorted({one for one, _ in possible})
+            targets = sorted(goal for start, goal in possible if start == source)
+            sources = sorted({start for start, _ in possible})
             known = (
                 f"from {source} it goes to: {', '.join(targets)}"
                 if targets
@@ -341,8 +266,8 @@ def _alternatives(
     if quality != "retry":
         return []
     variant = getattr(translator, "variant", None)
-    found = [variant() if variant is not None else None, fallback]
-    others = [other for other in found if other is not None]
+    candidates = (variant() if variant is not None else None, fallback)
+    others = [candidate for candidate in candidates if candidate is not None]
     if not others:
         raise ConfigError(
             f"quality 'retry' has nothing to retry with: translator '{translator.name}' knows no "
@@ -361,7 +286,7 @@ class _Driver:
     batch_tokens: int
     report: TranslationReport
     progress: Progress
-    shelf: Callable[[], Frames]
+    spool: Callable[[], Frames]
 
     def pairs(
         self, rows: Iterable[pl.DataFrame], langs: Sequence[str], to: Sequence[str]
@@ -381,69 +306,75 @@ class _Driver:
     def _pair(self, rows: Iterable[pl.DataFrame], lane: Lane, total: int) -> Iterator[pl.DataFrame]:
         pair = (lane.source_lang, lane.target_lang)
         counts = self.report.pairs[">".join(pair)] = PairCounts()
-        translated = self.shelf()
+        translated = self.spool()
         ratios: list[NDArray[np.float32]] = []  # of every row: half the memory
         with self._task(lane, total) as task:
             for part in _of(rows, lane.source_lang):
-                texts = part["text"].to_list()
-                results = list(translate_texts(texts, lane, self.report.tally, task))
-                found = part.with_columns(_columns(results)).filter(pl.col(_TEXT).is_not_null())
+                made = self._translated(part, lane, task)
                 counts.rows += part.height
-                counts.missing += part.height - found.height
-                translated.append(found)
-                sides = found["text"], found[_TEXT]
-                ratios.append(filled_ratios(*sides, *pair).astype(np.float32))
+                counts.missing += part.height - made.height
+                translated.append(made)
+                ratios.append(filled_ratios(made["text"], made[_TEXT], *pair).astype(np.float32))
         band = learn_band(np.concatenate([np.empty(0, np.float32), *ratios]))
-        for part in translated:
-            yield self._judged(part, lane, band, counts)
+        for made in translated:
+            yield self._judged(_checked(made, lane, band), lane, band, counts)
+
+    def _translated(self, part: pl.DataFrame, lane: Lane, task: Task) -> pl.DataFrame:
+        """The rows that have a translation, with it beside them."""
+        results = translate_texts(part["text"].to_list(), lane, self.report.tally, task)
+        texts, truncated, lost = zip(*results, strict=True)
+        return part.with_columns(
+            pl.Series(_TEXT, texts, dtype=pl.String),
+            pl.Series(_TRUNCATED, truncated, dtype=pl.Boolean),
+            pl.Series(_LOST, lost, dtype=pl.Boolean),
+        ).filter(pl.col(_TEXT).is_not_null())
 
     def _judged(
-        self, part: pl.DataFrame, lane: Lane, band: Band, counts: PairCounts
+        self, made: pl.DataFrame, lane: Lane, band: Band, counts: PairCounts
     ) -> pl.DataFrame:
         """The rows of a part that pass the checks, as translations."""
-        made = _outcome(part, lane)
-        made.check(lane, band)
-        self.report.add_faults(
-            (lane.source_lang, lane.target_lang), made.sources, made.texts, made.faults
-        )
+        columns = (made[name].to_list() for name in ("text", _TEXT, _FAULTS))
+        self.report.add_faults((lane.source_lang, lane.target_lang), *columns)
         if self.alternatives:
-            faulty = sum(map(bool, made.faults))
+            faulty = made.filter(_FAULTY).height
             for other in self.alternatives:
-                self._retry(made, replace(lane, translator=other), band)
+                made = self._retried(made, replace(lane, translator=other), band)
             counts.retried += faulty
-            counts.repaired += faulty - sum(map(bool, made.faults))
-        keep = [self.quality == "keep" or not found for found in made.faults]
-        counts.kept += sum(keep)
-        counts.dropped += len(keep) - sum(keep)
-        counts.truncated += sum(cut for cut, kept in zip(made.truncated, keep, strict=True) if kept)
-        rows = part.drop(_TEXT, _TRUNCATED, _LOST)
-        return made.frame(rows, lane.target_lang).filter(pl.Series(keep, dtype=pl.Boolean))
+            counts.repaired += faulty - made.filter(_FAULTY).height
+        kept = made if self.quality == "keep" else made.filter(~_FAULTY)
+        counts.kept += kept.height
+        counts.dropped += made.height - kept.height
+        counts.truncated += int(kept[_TRUNCATED].sum())
+        return _as_rows(kept, lane.target_lang)
 
     def _task(self, lane: Lane, total: int) -> AbstractContextManager[Task]:
         title = f"{lane.source_lang} → {lane.target_lang}"
         return self.progress.task(title, total, unit="segments")
 
-    def _retry(self, made: Outcome, lane: Lane, band: Band) -> None:
-        """Translate the faulty rows with another translator and take what passes."""
-        bad = [row for row, found in enumerate(made.faults) if found]
+    def _retried(self, made: pl.DataFrame, lane: Lane, band: Band) -> pl.DataFrame:
+        """The rows, the faulty ones with another translator's translation where that passes."""
+        faulty = made.filter(_FAULTY)
         possible = lane.translator.pairs()
         pair = (lane.source_lang, lane.target_lang)
-        if not bad or (possible is not None and pair not in possible):
-            return
-        sources = [made.sources[row] for row in bad]
-        total = count_segments(sources, lane.source_lang, lane.translator)
+        if faulty.is_empty() or (possible is not None and pair not in possible):
+            return made
+        total = count_segments(faulty["text"], lane.source_lang, lane.translator)
         with self._task(lane, total) as task:
-            results = list(translate_texts(sources, lane, self.report.tally, task))
-        again = Outcome.of(sources, results, lane.translator)
-        again.check(lane, band)
-        for place, row in enumerate(bad):
-            if results[place].text is not None and not again.faults[place]:
-                made.take(row, again, place)
+            again = self._translated(faulty, lane, task)
+        again = _checked(again, lane, band).filter(~_FAULTY)
+        others = made.filter(~pl.col(_ROW).is_in(again[_ROW].to_list()))
+        return pl.concat([others, again]).sort(_ROW)
 
 
 _TEXT: Final = "__babelift_text"
 _TRUNCATED: Final = "__babelift_truncated"
 _LOST: Final = "__babelift_lost"
+_TRANSLATOR: Final = "__babelift_translator"
+_ORIGIN: Final = "__babelift_origin"
+_FAULTS: Final = "__babelift_faults"
+_ROW: Final = "__babelift_row"
+
+_FAULTY: Final = pl.col(_FAULTS).list.len() > 0
 
 
 def _of(rows: Iterable[pl.DataFrame], lang: str) -> Iterator[pl.DataFrame]:
@@ -452,16 +383,31 @@ def _of(rows: Iterable[pl.DataFrame], lang: str) -> Iterator[pl.DataFrame]:
     return (part for part in parts if part.height)
 
 
-def _columns(results: Sequence[Result]) -> list[pl.Series]:
-    """Results as columns that stand beside the rows they were made from."""
-    texts, truncated, lost = zip(*results, strict=True)
-    return [
-        pl.Series(_TEXT, texts, dtype=pl.String),
-        pl.Series(_TRUNCATED, truncated, dtype=pl.Boolean),
-        pl.Series(_LOST, lost, dtype=pl.Boolean),
-    ]
+def _checked(made: pl.DataFrame, lane: Lane, band: Band) -> pl.DataFrame:
+    """Translated rows with their faults, who translated them, and their numbers."""
+    faults = find_faults(
+        made["text"], made[_TEXT], lane.source_lang, lane.target_lang, band, made[_LOST].to_numpy()
+    )
+    numbered = made if _ROW in made.columns else made.with_row_index(_ROW)
+    return numbered.with_columns(
+        pl.Series(_FAULTS, faults, dtype=pl.List(pl.String)),
+        pl.lit(lane.translator.name).alias(_TRANSLATOR),
+        pl.lit(getattr(lane.translator, "origin", "machine")).alias(_ORIGIN),
+    )
 
 
-def _outcome(part: pl.DataFrame, lane: Lane) -> Outcome:
-    results = [Result(*row) for row in part.select(_TEXT, _TRUNCATED, _LOST).iter_rows()]
-    return Outcome.of(part["text"].to_list(), results, lane.translator)
+def _as_rows(made: pl.DataFrame, target_lang: str) -> pl.DataFrame:
+    """The originals' rows with the translations in their place."""
+    ids = [translation_id(name, target_lang) for name in made["id"]]
+    cut = pl.concat_list(_FAULTS, pl.lit("truncated"))
+    return made.with_columns(
+        pl.Series("id", ids, dtype=pl.String),
+        pl.col(_TEXT).alias("text"),
+        pl.lit(target_lang).alias("lang"),
+        pl.col("lang").alias("source_lang"),
+        pl.col(_ORIGIN).alias("origin"),
+        pl.col(_TRANSLATOR).alias("translator"),
+        pl.lit(None, dtype=pl.Float64).alias("score"),
+        pl.when(_TRUNCATED).then(cut).otherwise(_FAULTS).alias("flags"),
+        pl.col("id").alias("original_id"),
+    ).drop(_TEXT, _TRUNCATED, _LOST, _TRANSLATOR, _ORIGIN, _FAULTS, _ROW)

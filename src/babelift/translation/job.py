@@ -62,7 +62,7 @@ def run_translate(config: TranslateConfig, progress: Progress | None = None) -> 
             report = TranslationReport.of(
                 translator, fallback if config.quality == "retry" else None
             )
-            shelves = count()
+            numbers = count()
             made = translate_parts(
                 rows,
                 rows.langs,
@@ -74,7 +74,7 @@ def run_translate(config: TranslateConfig, progress: Progress | None = None) -> 
                 fallback=fallback,
                 batch_tokens=config.batch_tokens,
                 progress=progress,
-                shelf=lambda: Spool(folder / f"pair-{next(shelves)}"),
+                spool=lambda: Spool(folder / f"pair-{next(numbers)}"),
             )
             form = next(iter(rows)).clear()
             frames = chain([form], rows if config.with_originals else (), made)

@@ -255,10 +255,20 @@ def _warn_of_terms(spec: str, terms: str | None) -> None:
 
 def _loader(entry: Entry) -> Any:
     """What makes an entry's translator of the argument and the settings."""
-    if entry.package is None:
-        module, function = entry.target.split(":")
-        return getattr(import_module(module), function)
-    return partial(_load_of_others, entry, entry.package)
+    if entry.package is not None:
+        return partial(_load_of_others, entry, entry.package)
+    module, function = entry.target.split(":")
+
+    def load(argument: str, config: Translating) -> Any:
+        try:
+            return getattr(import_module(module), function)(argument, config)
+        except ModuleNotFoundError as error:
+            raise MissingDependencyError(
+                f"translator '{entry.name}' needs '{error.name}', which is not installed.",
+                f"Install it: pip install {error.name}",
+            ) from error
+
+    return load
 
 
 def _load_of_others(entry: Entry, package: str, argument: str, config: Translating) -> Translator:
@@ -391,9 +401,9 @@ def _description(entry: Entry) -> dict[str, Any]:
         "description": entry.description,
     }
     if entry.embedded:
-        from babelift.embedded import facts
+        from babelift.embedded import describe_part
 
-        description |= facts(entry.embedded)
+        description |= describe_part(entry.embedded)
     return description
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from babelift.embedded import count_weights, facts, read_measurements
+from babelift.embedded import count_weights, describe_part, read_measurements
 from babelift.errors import ModelError
 
 
@@ -32,5 +32,9 @@ def test_what_is_no_safetensors_file_is_one_clear_error(tmp_path: Path, content:
 
 def test_a_folder_without_measurements_has_none(stand_ins: Path) -> None:
     assert read_measurements(stand_ins / "encoder") is None
-    assert facts("encoder")["measurements"] is None
-    assert set(facts("encoder")) == set(facts("nothing")) == {"where", "size", "measurements"}
+    assert describe_part("encoder")["measurements"] is None
+    assert (
+        set(describe_part("encoder"))
+        == set(describe_part("nothing"))
+        == {"where", "size", "measurements"}
+    )
