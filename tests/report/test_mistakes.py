@@ -2,7 +2,9 @@
 
 import polars as pl
 
-from babelift.report.pages.run import surest_mistakes
+from babelift.report.folder import RunFiles
+from babelift.report.pages.run import Mistake, surest_mistakes
+from tests.report.conftest import manifest_of, metrics_of
 
 TEST = pl.DataFrame({"id": ["a", "b", "c", "d"], "text": ["one", "two", "three", "four"]})
 
@@ -19,23 +21,30 @@ def predictions(**columns: object) -> pl.DataFrame:
     return pl.DataFrame(values | columns)
 
 
+def mistakes(
+    predictions: pl.DataFrame, test: pl.DataFrame = TEST, per_language: int = 2
+) -> list[Mistake]:
+    run = RunFiles("x", manifest_of(), metrics_of({}), {}, "", [], None, predictions, test)
+    return surest_mistakes(run, per_language)
+
+
 def test_the_surest_wrong_answer_of_each_language_is_taken() -> None:
-    found = surest_mistakes(predictions(), TEST, per_language=1)
+    found = mistakes(predictions(), per_language=1)
     assert [(mistake.lang, mistake.text) for mistake in found] == [("de", "two"), ("fr", "four")]
 
 
 def test_the_baselines_mistakes_are_not_shown() -> None:
-    assert surest_mistakes(predictions(model=["linear"] * 4), TEST) == []
+    assert mistakes(predictions(model=["linear"] * 4)) == []
 
 
 def test_predictions_without_probabilities_give_none() -> None:
     blank = predictions(probability=pl.Series([None] * 4, dtype=pl.Float64))
-    assert surest_mistakes(blank, TEST) == []
+    assert mistakes(blank) == []
 
 
 def test_rows_without_a_text_are_passed_over() -> None:
-    assert len(surest_mistakes(predictions(), TEST.filter(pl.col("id") != "b"))) == 2
+    assert len(mistakes(predictions(), TEST.filter(pl.col("id") != "b"))) == 2
 
 
 def test_a_perfect_classifier_has_none() -> None:
-    assert surest_mistakes(predictions(prediction=["x"] * 4), TEST) == []
+    assert mistakes(predictions(prediction=["x"] * 4)) == []

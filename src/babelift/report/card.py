@@ -46,7 +46,6 @@ def render_card(run: RunFiles) -> str:
         cautions=cautions(manifest, run.metrics),
         rows=tables.language_rows(manifest, run.metrics),
         trained_on=words.trained_on(manifest),
-        barred=manifest.barred(),
     )
 
 

@@ -83,6 +83,9 @@ def environment(*, autoescape: bool) -> jinja2.Environment:
     )
     made.filters |= {
         "command": command,
+        "count": "{:,}".format,
+        "pair": numbers.pair_name,
+        "percent": numbers.percent,
         "share": numbers.share,
         "duration": numbers.duration,
         "energy": numbers.energy,

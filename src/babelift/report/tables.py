@@ -175,10 +175,15 @@ def _mistakes(labels: Sequence[str], counts: Sequence[Sequence[int]]) -> list[tu
     return sorted(wrong, key=lambda mistake: -mistake[2])
 
 
-def label_rows(manifest: Manifest, metrics: Metrics) -> list[tuple[str, list[str]]]:
-    """F1 of every label, one column per language in the order of the table of scores."""
-    tags = in_order(manifest, list(metrics.languages))
-    return [
-        (label, [share(metrics.languages[tag].per_label[label].f1) for tag in tags])
-        for label in (metrics.labels if tags else ())
+def data_rows(
+    manifest: Manifest,
+) -> tuple[list[str], list[tuple[str, str, dict[str, int]]]]:
+    """The origins that occur; then split, language, and its rows by origin."""
+    rows = [
+        (split, lang, {origin: n for origin, n in langs[lang].items() if n})
+        for split, langs in manifest.data.items()
+        for lang in in_order(manifest, list(langs))
+        if any(langs[lang].values())
     ]
+    occurring = {origin for _, _, counts in rows for origin in counts}
+    return sorted(occurring, key=[*ORIGINS, *occurring].index), rows

@@ -10,15 +10,12 @@ from markupsafe import Markup
 
 from babelift.errors import RunError
 from babelift.evaluation.alignment import STAGES, Alignment, Pairs, alignment, paired
-from babelift.report import figures, numbers, tables, words
+from babelift.report import figures, tables, words
 from babelift.report.figures import MOST_POINTS, SERIES, Line, Point, curve, thinned
 from babelift.report.folder import RunFiles, read_run
-from babelift.report.numbers import UNKNOWN, language_name, pair_name, percent, share
+from babelift.report.numbers import language_name
 from babelift.report.render import environment
-from babelift.report.tables import ORIGINS, in_order
-from babelift.run.manifest import Manifest
 from babelift.store import write_text
-from babelift.translation.report import Example, PairCounts
 
 if TYPE_CHECKING:
     import polars as pl
@@ -37,120 +34,68 @@ FAULTS: Final[Mapping[str, str]] = {
 """What a fault found in a translation means."""
 
 
-@dataclass(frozen=True, slots=True)
-class PairRow:
-    """What became of one language pair's translations."""
+def write_report(run_dir: str | Path) -> Path:
+    """Write `report.html` into a run folder, from what stands in that folder.
 
-    pair: str
-    rows: str
-    kept: str
-    dropped: str
-    missing: str
-    retried: str
-    faults: str
+    Returns:
+        The file.
+
+    Raises:
+        RunError: A file of the run is missing or damaged, or the report cannot be written.
+    """
+    run = read_run(run_dir)
+    return write_text(render_report(run), Path(run_dir) / "report.html")
 
 
-def pair_rows(manifest: Manifest) -> list[PairRow]:
-    """Counts per language pair."""
-    if manifest.translation is None:
-        return []
-    return [
-        PairRow(
-            pair=pair_name(pair),
-            rows=f"{counts.rows:,}",
-            kept=f"{counts.kept:,} ({percent(counts.kept, counts.rows)})",
-            dropped=f"{counts.dropped:,}",
-            missing=f"{counts.missing:,}",
-            retried=_retried(counts),
-            faults=", ".join(f"{flag} {n:,}" for flag, n in counts.flags.items() if n) or "none",
+def render_report(run: RunFiles) -> str:
+    """The page as text; the same run gives the same page.
+
+    Raises:
+        RunError: Vectors or predictions lack a column.
+    """
+    manifest, metrics = run.manifest, run.metrics
+    tags = tables.in_order(manifest, list(metrics.languages))
+    pairs = paired(run.vectors) if run.vectors is not None and run.vectors.height else []
+    langs = list(dict.fromkeys(group.lang for group in pairs))
+    pictures = [(stage, figures.pair_picture(pairs, stage, langs)) for stage in STAGES]
+    return (
+        environment(autoescape=True)
+        .get_template("report.html.j2")
+        .render(
+            run=run,
+            manifest=manifest,
+            metrics=metrics,
+            title=words.title(manifest),
+            findings=words.findings(manifest, metrics, run.log),
+            languages=tables.language_rows(manifest, metrics),
+            tags=tags,
+            strips=figures.forest(metrics, tags),
+            confusions=tables.confusions(manifest, metrics),
+            most_labels=tables.MOST_LABELS,
+            mistakes=sorted(
+                surest_mistakes(run),
+                key=lambda mistake: tags.index(mistake.lang) if mistake.lang in tags else len(tags),
+            ),
+            curves=learning_curves(run.log),
+            averaged=averaged(run.log),
+            pair_pictures=[(stage, picture) for stage, picture in pictures if picture],
+            pair_colours=[(lang, number % figures.SERIES) for number, lang in enumerate(langs)],
+            alignments=alignments(pairs),
+            most_pairs=figures.MOST_PAIRS,
+            faults=FAULTS,
+            data=tables.data_rows(manifest),
+            origin_names=tables.ORIGINS,
         )
-        for pair, counts in manifest.translation.pairs.items()
-    ]
+    )
 
 
-def _retried(counts: PairCounts) -> str:
-    mended = f" ({counts.repaired:,} mended)" if counts.retried else ""
-    return f"{counts.retried:,}{mended}"
-
-
-def examples_by_fault(manifest: Manifest) -> list[tuple[str, list[Example]]]:
-    """Examples of faulty translations, gathered by fault."""
-    found: dict[str, list[Example]] = {}
-    for example in manifest.translation.examples if manifest.translation else []:
-        found.setdefault(example.flag, []).append(example)
-    return sorted(found.items())
-
-
-@dataclass(frozen=True, slots=True)
-class DataRow:
-    """How many rows of a language stand in a split, by origin."""
-
-    split: str
-    tag: str
-    name: str
-    counts: list[str]
-
-
-def data_rows(manifest: Manifest) -> tuple[list[str], list[DataRow]]:
-    """The origins that occur, and rows per split and language with a count for each origin."""
-    found = {
-        origin
-        for langs in manifest.data.values()
-        for counts in langs.values()
-        for origin, n in counts.items()
-        if n
-    }
-    origins = [origin for origin in ORIGINS if origin in found] + sorted(found - set(ORIGINS))
-    rows = [
-        DataRow(split, tag, language_name(tag), [_count(langs[tag], origin) for origin in origins])
-        for split, langs in manifest.data.items()
-        for tag in in_order(manifest, list(langs))
-        if sum(langs[tag].values())
-    ]
-    return origins, rows
-
-
-def _count(counts: Mapping[str, int], origin: str) -> str:
-    return f"{counts.get(origin, 0):,}" if counts.get(origin) else UNKNOWN
-
-
-@dataclass(frozen=True, slots=True)
-class AlignmentRow:
-    """One language pair's alignment before and after training."""
-
-    pair: str
-    pairs: str
-    cosine: tuple[str, str]
-    retrieval: tuple[str, str]
-    chance: str
-
-
-def alignment_rows(pairs: Sequence[Pairs]) -> list[AlignmentRow]:
-    """Mean paired cosine and retrieval@1 per language pair, before and after training."""
-    found: dict[str, dict[str, Alignment]] = {}
+def alignments(pairs: Sequence[Pairs]) -> dict[str, dict[str, Alignment]]:
+    """How pairs of each `source>target` lie at each stage, `before` and `after` training."""
+    measured: dict[str, dict[str, Alignment]] = {}
     for group in pairs:
-        name = f"{group.source_lang}>{group.lang}"
-        found.setdefault(name, {})[group.stage] = alignment(group.originals, group.translations)
-    rows = []
-    for pair, stages in found.items():
-        before, after = stages.get("before"), stages.get("after")
-        either = after or before
-        if either is None:
-            continue
-        rows.append(
-            AlignmentRow(
-                pair=pair_name(pair),
-                pairs=f"{either.pairs:,}",
-                cosine=(_of(before, "cosine"), _of(after, "cosine")),
-                retrieval=(_of(before, "retrieval"), _of(after, "retrieval")),
-                chance=share(either.chance),
-            )
-        )
-    return rows
-
-
-def _of(found: Alignment | None, what: str) -> str:
-    return share(getattr(found, what)) if found else UNKNOWN
+        stages = measured.setdefault(f"{group.source_lang}>{group.lang}", {})
+        stages[group.stage] = alignment(group.originals, group.translations)
+    return measured
 
 
 Log = Sequence[Mapping[str, Any]]
@@ -240,20 +185,17 @@ class Mistake:
     """One wrong prediction."""
 
     lang: str
-    text: str
     label: str
     prediction: str
     probability: float
+    text: str
 
 
-def surest_mistakes(
-    predictions: "pl.DataFrame", test: "pl.DataFrame", per_language: int = 2
-) -> list[Mistake]:
+def surest_mistakes(run: RunFiles, per_language: int = 2) -> list[Mistake]:
     """The wrong predictions with the highest probability, a few per language.
 
     Args:
-        predictions: Columns `id, model, lang, label, prediction, probability`.
-        test: Columns `id, text`.
+        run: None are found where it lacks predictions or test rows.
         per_language: At most so many of each language.
 
     Raises:
@@ -261,12 +203,13 @@ def surest_mistakes(
     """
     import polars as pl
 
-    columns = ["id", "model", "lang", "label", "prediction", "probability"]
-    _require(predictions, columns, "predictions.parquet")
-    _require(test, ["id", "text"], "data/test.parquet")
+    if run.predictions is None or run.test is None:
+        return []
+    shown = ["lang", "label", "prediction", "probability"]
+    _require(run.predictions, ["id", "model", *shown], "predictions.parquet")
+    _require(run.test, ["id", "text"], "data/test.parquet")
     wrong = (
-        predictions.select(columns)
-        .filter(
+        run.predictions.filter(
             (pl.col("model") == "encoder")
             & (pl.col("prediction") != pl.col("label"))
             & pl.col("probability").is_not_null()
@@ -274,18 +217,12 @@ def surest_mistakes(
         .sort(["probability", "id"], descending=[True, False])
         .group_by("lang", maintain_order=True)
         .head(per_language)
-        .join(test.select("id", "text").unique("id"), on="id", how="inner", maintain_order="left")
-    )
-    return [
-        Mistake(
-            lang=str(row["lang"]),
-            text=str(row["text"]),
-            label=str(row["label"]),
-            prediction=str(row["prediction"]),
-            probability=float(row["probability"]),
+        .join(
+            run.test.select("id", "text").unique("id"), on="id", how="inner", maintain_order="left"
         )
-        for row in wrong.iter_rows(named=True)
-    ]
+        .select(*shown, "text")
+    )
+    return [Mistake(*row) for row in wrong.iter_rows()]
 
 
 def _require(frame: "pl.DataFrame", columns: list[str], where: str) -> None:
@@ -295,81 +232,3 @@ def _require(frame: "pl.DataFrame", columns: list[str], where: str) -> None:
             f"{where}: column '{missing[0]}' is missing.",
             "Run the same 'babelift fit' command again, or delete the file to do without it.",
         )
-
-
-def write_report(run_dir: str | Path) -> Path:
-    """Write `report.html` into a run folder, from what stands in that folder.
-
-    Returns:
-        The file.
-
-    Raises:
-        RunError: A file of the run is missing or damaged, or the report cannot be written.
-    """
-    run = read_run(run_dir)
-    return write_text(render_report(run), Path(run_dir) / "report.html")
-
-
-def render_report(run: RunFiles) -> str:
-    """The page as text; the same run gives the same page.
-
-    Raises:
-        RunError: Vectors or predictions lack a column.
-    """
-    return environment(autoescape=True).get_template("report.html.j2").render(view(run))
-
-
-def view(run: RunFiles) -> dict[str, Any]:
-    """Everything the page shows, by the template's names."""
-    manifest, metrics = run.manifest, run.metrics
-    tags = tables.in_order(manifest, list(metrics.languages))
-    groups = paired(run.vectors) if run.vectors is not None and run.vectors.height else []
-    origins, data = data_rows(manifest)
-    return {
-        "run": run,
-        "manifest": manifest,
-        "metrics": metrics,
-        "title": words.title(manifest),
-        "findings": words.findings(manifest, metrics, run.log),
-        "languages": tables.language_rows(manifest, metrics),
-        "label_rows": tables.label_rows(manifest, metrics),
-        "tags": tags,
-        "strips": figures.forest(metrics, tags),
-        "confusions": tables.confusions(manifest, metrics),
-        "most_labels": tables.MOST_LABELS,
-        "mistakes": _mistakes(run, tags),
-        "curves": learning_curves(run.log),
-        "averaged": averaged(run.log),
-        **_vectors(groups),
-        "pair_rows": pair_rows(manifest),
-        "examples": examples_by_fault(manifest),
-        "faults": FAULTS,
-        "origins": origins,
-        "origin_names": tables.ORIGINS,
-        "data_rows": data,
-        "leakage": manifest.leakage.summary() if manifest.leakage else "",
-        "barred": manifest.barred(),
-    }
-
-
-def _mistakes(run: RunFiles, tags: Sequence[str]) -> list[Mistake]:
-    if run.predictions is None or run.test is None:
-        return []
-    found = surest_mistakes(run.predictions, run.test)
-    return sorted(
-        found, key=lambda mistake: tags.index(mistake.lang) if mistake.lang in tags else len(tags)
-    )
-
-
-def _vectors(groups: Sequence[Pairs]) -> dict[str, Any]:
-    langs = list(dict.fromkeys(group.lang for group in groups))
-    pictures = [(stage, figures.pair_picture(groups, stage, langs)) for stage in STAGES]
-    return {
-        "pair_pictures": [(stage, picture) for stage, picture in pictures if picture],
-        "pair_colours": [
-            (numbers.language_name(lang), number % figures.SERIES)
-            for number, lang in enumerate(langs)
-        ],
-        "alignments": alignment_rows(groups),
-        "most_pairs": figures.MOST_PAIRS,
-    }
