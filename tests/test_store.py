@@ -452,3 +452,13 @@ def test_a_disk_that_fills_up_in_mid_table_leaves_nothing(
         append(rows.drop("raw"))
     assert names(tmp_path) == []
     assert is_partial(partial_of(tmp_path / name))
+
+
+@pytest.mark.parametrize("content", [None, b"", b"PAR1", b"id\n1\n"])
+def test_a_damaged_table_is_named_with_what_to_do(tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "rows.parquet"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(RunError, match=r"rows\.parquet' cannot be read") as caught:
+        read_table(path)
+    assert caught.value.hint

@@ -21,6 +21,7 @@ from babelift.languages import resolve
 from babelift.prediction.model import find_model
 from babelift.prediction.predictor import Predictor
 from babelift.progress import Progress
+from babelift.store import replace_folder, write_json
 from babelift.translation.protocol import Translator
 
 if TYPE_CHECKING:
@@ -275,15 +276,12 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         params = {name: value for name, value in self.get_params().items() if _is_plain(value)}
         kinds = {"i": "int", "u": "int", "f": "float", "b": "bool"}
         own = {"labels": kinds.get(self.classes_.dtype.kind, "str"), "params": params}
-        try:
-            folder.parent.mkdir(parents=True, exist_ok=True)
-            with TemporaryDirectory(dir=folder.parent, prefix=".babelift-") as partial:
-                whole = Path(partial) / "model"
-                self.predictor_.save(whole)
-                (whole / _OWN_FILE).write_text(json.dumps(own, indent=1), encoding="utf-8")
-                whole.replace(folder)
-        except OSError as error:
-            raise RunError(f"'{folder}' cannot be written: {error.strerror or error}.") from error
+
+        def write(partial: Path) -> None:
+            self.predictor_.save(partial)
+            write_json(own, partial / _OWN_FILE)
+
+        replace_folder(folder, write)
         return folder
 
     @classmethod

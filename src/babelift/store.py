@@ -493,6 +493,11 @@ def _flush_name(path: Path) -> None:
 # Reading
 
 
+_AGAIN: Final = (
+    "Take the file from a copy, or run the command that wrote it again, with another --out."
+)
+
+
 def read_table(path: Path, columns: Sequence[str] | None = None) -> "pl.DataFrame":
     """Read a Parquet file that Babelift wrote; by its literal name, where polars sees patterns.
 
@@ -501,13 +506,16 @@ def read_table(path: Path, columns: Sequence[str] | None = None) -> "pl.DataFram
         columns: Those to read; all by default.
 
     Raises:
-        OSError: It cannot be read.
-        polars.exceptions.PolarsError: It is damaged.
+        RunError: The file is missing or damaged.
     """
     import polars as pl
 
-    with path.open("rb") as file:
-        return pl.read_parquet(file, columns=None if columns is None else list(columns))
+    try:
+        with path.open("rb") as file:
+            return pl.read_parquet(file, columns=None if columns is None else list(columns))
+    except (OSError, pl.exceptions.PolarsError) as error:
+        why = getattr(error, "strerror", None) or str(error)
+        raise RunError(f"'{path}' cannot be read: {why}.", _AGAIN) from error
 
 
 def read_record(path: Path, model: "type[Record]") -> "Record":
@@ -523,7 +531,6 @@ def read_record(path: Path, model: "type[Record]") -> "Record":
     """
     from pydantic import ValidationError
 
-    again = "Take the file from a copy, or run the command that wrote it with another --out."
     try:
         values = json.loads(path.read_bytes())
         version = values.get("version") if isinstance(values, dict) else None
@@ -536,14 +543,14 @@ def read_record(path: Path, model: "type[Record]") -> "Record":
             )
         return model.model_validate(values)
     except OSError as error:
-        raise RunError(f"'{path}' cannot be read: {error.strerror or error}.", again) from error
+        raise RunError(f"'{path}' cannot be read: {error.strerror or error}.", _AGAIN) from error
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(map(str, first["loc"]))
         why = f"{field}: {first['msg']}" if field else first["msg"]
-        raise RunError(f"'{path}' is damaged: {why}.", again) from error
+        raise RunError(f"'{path}' is damaged: {why}.", _AGAIN) from error
     except (ValueError, RecursionError) as error:
-        raise RunError(f"'{path}' is damaged: it is not JSON ({error}).", again) from error
+        raise RunError(f"'{path}' is damaged: it is not JSON ({error}).", _AGAIN) from error
 
 
 # Hashing

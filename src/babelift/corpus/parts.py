@@ -36,6 +36,7 @@ from babelift.corpus.reader import (
 from babelift.corpus.rejects import reject_frame
 from babelift.corpus.table import Raw
 from babelift.errors import DataError, LanguageError
+from babelift.store import explained, read_table
 
 MOST: Final = 20_000
 """Rows of one part, also of a table that had to be read whole."""
@@ -47,18 +48,20 @@ class Spool:
     """Frames of like columns in a folder, which is made, in the order in which they were added."""
 
     def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
+        with explained(folder):
+            folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         self._files: list[Path] = []
 
     def append(self, frame: pl.DataFrame) -> None:
         """Add a frame."""
         file = self._folder / f"{len(self._files):06}.parquet"
-        frame.write_parquet(file, compression="lz4")
+        with explained(file), file.open("wb") as opened:
+            frame.write_parquet(opened, compression="lz4")
         self._files.append(file)
 
     def __iter__(self) -> Iterator[pl.DataFrame]:
-        return (pl.read_parquet(file) for file in self._files)
+        return (read_table(file) for file in self._files)
 
     def __len__(self) -> int:
         return len(self._files)

@@ -11,7 +11,7 @@ import yaml
 from babelift.errors import RunError
 from babelift.evaluation.metrics import Metrics
 from babelift.run.manifest import Manifest
-from babelift.store import read_record
+from babelift.store import read_record, read_table
 
 if TYPE_CHECKING:
     import polars as pl
@@ -124,11 +124,4 @@ def _settings(path: Path, text: str) -> dict[str, Any]:
 
 
 def _frame(path: Path) -> "pl.DataFrame | None":
-    import polars as pl
-
-    if not path.exists():
-        return None
-    try:
-        return pl.read_parquet(path)
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise RunError(f"{path}: cannot be read as Parquet: {error}", _AGAIN) from error
+    return read_table(path) if path.exists() else None

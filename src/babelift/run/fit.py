@@ -23,7 +23,7 @@ from babelift.run.data import read_lines, read_rows
 from babelift.run.folder import MANIFEST, Run, fresh_folder
 from babelift.run.manifest import Licence, input_file, joules_since, joules_used, machine, versions
 from babelift.run.translations import translate_rows
-from babelift.store import cache_dir, claim_folder, file_hash, write_record, write_rows
+from babelift.store import cache_dir, claim_folder, file_hash, read_table, write_record, write_rows
 
 if TYPE_CHECKING:
     from babelift.training.log import TrainResult
@@ -223,7 +223,7 @@ def _train(run: Run, config: FitConfig, progress: Progress) -> "TrainResult":
 
 
 def _split(run: Run, split: str) -> pl.DataFrame:
-    return pl.read_parquet(run.folder / "data" / f"{split}.parquet")
+    return read_table(run.folder / "data" / f"{split}.parquet")
 
 
 def evaluate(run: Run, config: FitConfig, progress: Progress) -> None:

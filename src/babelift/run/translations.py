@@ -14,6 +14,7 @@ from babelift.errors import DataError
 from babelift.progress import Progress
 from babelift.run.data import only_languages, write_split
 from babelift.run.folder import Run
+from babelift.store import read_table
 from babelift.translation.report import TranslationReport
 from babelift.translation.segments import Tally
 
@@ -33,8 +34,8 @@ def translate_rows(run: Run, config: FitConfig, progress: Progress) -> None:
 
     if config.encoder != "scratch":
         find_encoder(config.encoder)  # hours of translating must not end at a misspelt name
-    originals = pl.read_parquet(run.folder / "data" / "originals.parquet")
-    given = pl.read_parquet(run.folder / "data" / "given.parquet")
+    originals = read_table(run.folder / "data" / "originals.parquet")
+    given = read_table(run.folder / "data" / "given.parquet")
     targets = run.manifest.translate_to
     splits = {split: originals.filter(pl.col("split") == split) for split in SPLITS}
     learning = pl.concat([splits["train"], splits["validation"]])

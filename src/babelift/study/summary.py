@@ -10,7 +10,7 @@ import polars as pl
 
 from babelift.errors import RunError
 from babelift.report.pages.study import render_study
-from babelift.store import write_json, write_text
+from babelift.store import read_table, write_json, write_text
 from babelift.study import answers as verdicts
 from babelift.study.answers import Answer, answers, otc_regressions
 from babelift.study.budget import Price, label_budget
@@ -97,9 +97,9 @@ def read_study(
     """
     try:
         facts = json.loads((folder / "runs.json").read_text(encoding="utf-8"))
-        results = pl.read_parquet(folder / "results.parquet")
-        predictions = pl.read_parquet(folder / "predictions.parquet")
-    except (OSError, ValueError, pl.exceptions.PolarsError) as error:
+        results = read_table(folder / "results.parquet")
+        predictions = read_table(folder / "predictions.parquet")
+    except (OSError, ValueError) as error:
         raise RunError(
             f"'{folder}' is not a finished study: {error}.", "Run 'babelift study' again."
         ) from error
@@ -113,12 +113,7 @@ def read_texts(folder: Path) -> pl.DataFrame | None:
         RunError: The file is damaged.
     """
     path = folder / "texts.parquet"
-    try:
-        return pl.read_parquet(path) if path.is_file() else None
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise RunError(
-            f"'{path}' cannot be read: {error}.", "Run 'babelift study' again."
-        ) from error
+    return read_table(path) if path.is_file() else None
 
 
 def _added(results: pl.DataFrame, spec: StudySpec) -> list[dict[str, Any]]:

@@ -11,7 +11,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from babelift.errors import TrainingError
+from babelift.errors import RunError, TrainingError
+from babelift.store import read_table, write_rows
 
 OURS = ("step", "validation")
 """Kinds of lines that training writes; others in the same file are left alone."""
@@ -205,14 +206,11 @@ def vectors_frame(pairs: pl.DataFrame, stage: Stage, encode: Encode) -> pl.DataF
 def read_vectors(path: Path) -> pl.DataFrame | None:
     """The vectors written before, or None where there are none that can be read."""
     try:
-        return pl.read_parquet(path)
-    except (OSError, pl.exceptions.PolarsError):
+        return read_table(path)
+    except RunError:
         return None
 
 
 def write_vectors(path: Path, frame: pl.DataFrame) -> None:
     """Write vectors.parquet, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
-    frame.write_parquet(partial)
-    partial.replace(path)
+    write_rows(frame, path)

@@ -7,7 +7,6 @@ al. 1998), so that words of different languages that mean the same start close t
 but the training texts is used: without translations, other languages' words stay unknown.
 """
 
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -17,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 from babelift.errors import DataError
+from babelift.store import replace_folder
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -219,8 +219,5 @@ def _tokenizer(texts: Sequence[str], folder: Path | None) -> "PreTrainedTokenize
     chosen = np.random.default_rng(0).permutation(len(texts))[:TOKENIZER_TEXTS]
     tokenizer = train_tokenizer([texts[row] for row in np.sort(chosen).tolist()])
     if folder is not None:
-        partial = folder.with_name(f".{folder.name}.partial")
-        shutil.rmtree(partial, ignore_errors=True)
-        tokenizer.save_pretrained(partial)
-        partial.rename(folder)
+        replace_folder(folder, tokenizer.save_pretrained)
     return tokenizer

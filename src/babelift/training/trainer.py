@@ -1,6 +1,5 @@
 """Train one classifier on originals and their translations."""
 
-import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
@@ -14,9 +13,10 @@ from numpy.typing import NDArray
 
 from babelift.cluster.launched import make_accelerator
 from babelift.config import Training
-from babelift.errors import ConfigError, TrainingError
+from babelift.errors import ConfigError
 from babelift.precision import choose_precision
 from babelift.progress import Progress, quiet
+from babelift.store import replace_folder
 from babelift.training import data
 from babelift.training import log as vectors
 from babelift.training.checkpoint import Checkpoints, State
@@ -288,20 +288,13 @@ def _picture_before(
 
 def _save_model(encoder: Encoder, folder: Path) -> None:
     """Write the folder that transformers opens; a kill leaves none or a whole one."""
-    partial = folder.with_name(f".{folder.name}.partial")
-    try:
-        shutil.rmtree(partial, ignore_errors=True)
+
+    def write(partial: Path) -> None:
         with quietly():
             encoder.model.save_pretrained(partial)
             encoder.tokenizer.save_pretrained(partial)
-        if folder.exists():
-            shutil.rmtree(folder)
-        partial.rename(folder)
-    except OSError as error:
-        raise TrainingError(
-            f"'{folder}' cannot be written: {error.strerror or error}.",
-            "Make room and run the same command again; training goes on from its last checkpoint.",
-        ) from error
+
+    replace_folder(folder, write)
 
 
 @contextmanager
