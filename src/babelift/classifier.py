@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -26,104 +25,6 @@ from babelift.translation.protocol import Translator
 
 if TYPE_CHECKING:
     from babelift.training.log import TrainResult
-
-
-def check_texts(texts: Any, method: str) -> list[str]:
-    """The texts as a list of plain strings.
-
-    Raises:
-        DataError: They are not a sequence of strings.
-
-    >>> check_texts(("Good.", "Bad."), "predict")
-    ['Good.', 'Bad.']
-    >>> check_texts("Good.", "predict")
-    Traceback (most recent call last):
-    babelift.errors.DataError: The 'X' parameter of predict must be a sequence of texts. Got str.
-    """
-    must = "a sequence of texts"
-    is_table = getattr(texts, "ndim", 1) != 1 or hasattr(texts, "columns")
-    if isinstance(texts, str | bytes | Mapping) or is_table or not hasattr(texts, "__iter__"):
-        raise _wrong("X", method, must, f"{type(texts).__name__}")
-    listed = list(texts)
-    for number, text in enumerate(listed):
-        if not isinstance(text, str):
-            raise _wrong("X", method, must, f"{text!r} at position {number}")
-    if method == "fit" and not listed:
-        raise _wrong("X", method, must, "no texts")
-    return [str(text) for text in listed]
-
-
-def check_labels(labels: Any, rows: int) -> tuple[npt.NDArray[Any], list[str]]:
-    """The sorted classes, as they were given, and the name of each row's class.
-
-    Raises:
-        DataError: They are not one class per text.
-
-    >>> check_labels([5, 1, 5], 3)
-    (array([1, 5]), ['5', '1', '5'])
-    """
-    must = f"one label per text ({rows})"
-    if labels is None or isinstance(labels, str):
-        raise _wrong("y", "fit", must, repr(labels))
-    listed = [label.item() if isinstance(label, np.generic) else label for label in labels]
-    given = np.asarray(listed)
-    if given.ndim != 1 or len(given) != rows:
-        raise _wrong("y", "fit", must, f"an array of shape {given.shape}")
-    for number, label in enumerate(listed):
-        if label is None or label != label:
-            raise _wrong("y", "fit", must, f"{label!r} at position {number}")
-    if given.dtype.kind == "f" and (given % 1 != 0).any():
-        raise _wrong("y", "fit", "classes", "continuous numbers")
-    if given.dtype.kind not in "iufbUO" or len({type(label) for label in listed}) > 1:
-        raise _wrong("y", "fit", "strings, whole numbers or booleans, all of one kind", str(given))
-    classes = np.unique(given)
-    if len(classes) < 2:
-        raise _wrong("y", "fit", "of at least two classes", f"one class: {listed[0]!r}")
-    return classes, [str(label) for label in given.tolist()]
-
-
-def check_groups(groups: Any, rows: int) -> list[str] | None:
-    """The group of each text as a string, or None where there are none.
-
-    Raises:
-        DataError: They are not one per text.
-    """
-    if groups is None:
-        return None
-    return [str(group) for group in _one_each(groups, "groups", "group", rows)]
-
-
-def check_langs(lang: Any, default: str, rows: int) -> list[str]:
-    """The language of each text: `lang` for all or each, else `default`.
-
-    Raises:
-        DataError: They are not one per text.
-        LanguageError: One is not known.
-
-    >>> check_langs(None, "EN", 2), check_langs(["de", "pt-BR"], "en", 2)
-    (['en', 'en'], ['de', 'pt'])
-    """
-    if lang is None or isinstance(lang, str):
-        return [resolve(lang or default)] * rows
-    tags = [str(tag) for tag in _one_each(lang, "lang", "language", rows)]
-    try:
-        known = {tag: resolve(tag) for tag in dict.fromkeys(tags)}
-    except LanguageError as error:
-        raise LanguageError(
-            f"The 'lang' parameter of fit must be known languages: {error.message}", error.hint
-        ) from error
-    return [known[tag] for tag in tags]
-
-
-def _wrong(name: str, method: str, must: str, got: str) -> DataError:
-    return DataError(f"The '{name}' parameter of {method} must be {must}. Got {got}.")
-
-
-def _one_each(values: Any, name: str, what: str, rows: int) -> list[Any]:
-    listed = list(values)
-    if len(listed) != rows:
-        raise _wrong(name, "fit", f"one {what} per text ({rows})", str(len(listed)))
-    return listed
 
 
 Texts: TypeAlias = Sequence[str] | npt.NDArray[Any] | pl.Series
@@ -224,14 +125,14 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             TranslationError, ModelError, TrainingError: The work failed.
         """
         training, translating = self._settings()
-        texts = check_texts(X, "fit")
-        classes, labels = check_labels(y, len(texts))
+        texts = _check_texts(X, "fit")
+        classes, labels = _check_labels(y, len(texts))
         rows = originals(
             ids=[str(number) for number in range(len(texts))],
             texts=texts,
             labels=[*labels],
-            langs=check_langs(lang, self.source_lang, len(texts)),
-            groups=check_groups(groups, len(texts)),
+            langs=_check_langs(lang, self.source_lang, len(texts)),
+            groups=None if groups is None else _one_each(groups, "groups", "group", len(texts)),
             split="train",
         )
         made, report = self._translate(rows, translating, progress)
@@ -352,16 +253,107 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 return train(Path(folder))
         folders = _folders(Path(self.run_dir))
         while True:
-            self.run_dir_ = next(folders)
-            with suppress(RunError):  # it holds another training
-                return train(self.run_dir_)
+            self.run_dir_ = place = next(folders)
+            holds_training = (place / "checkpoints").is_dir()
+            try:
+                return train(place)
+            except RunError:  # perhaps that it holds another training
+                if not holds_training:
+                    raise
 
     def _probabilities(self, texts: Texts, method: str) -> npt.NDArray[np.float64]:
         check_is_fitted(self)
-        probabilities = self.predictor_.predict_proba(check_texts(texts, method))
+        probabilities = self.predictor_.predict_proba(_check_texts(texts, method))
         place = {label: number for number, label in enumerate(self.predictor_.labels)}
         columns = [place[str(label)] for label in self.classes_.tolist()]
         return np.asarray(probabilities[:, columns])
+
+
+def _check_texts(texts: Any, method: str) -> list[str]:
+    """The texts as a list of plain strings.
+
+    Raises:
+        DataError: They are not a sequence of strings.
+
+    >>> _check_texts(("Good.", "Bad."), "predict")
+    ['Good.', 'Bad.']
+    >>> _check_texts("Good.", "predict")
+    Traceback (most recent call last):
+    babelift.errors.DataError: The 'X' parameter of predict must be a sequence of texts. Got str.
+    """
+    must = "a sequence of texts"
+    is_table = getattr(texts, "ndim", 1) != 1 or hasattr(texts, "columns")
+    if isinstance(texts, str | bytes | Mapping) or is_table or not hasattr(texts, "__iter__"):
+        raise _wrong("X", method, must, f"{type(texts).__name__}")
+    listed = list(texts)
+    for number, text in enumerate(listed):
+        if not isinstance(text, str):
+            raise _wrong("X", method, must, f"{text!r} at position {number}")
+    if method == "fit" and not listed:
+        raise _wrong("X", method, must, "no texts")
+    return [str(text) for text in listed]
+
+
+def _check_labels(labels: Any, rows: int) -> tuple[npt.NDArray[Any], list[str]]:
+    """The sorted classes, as they were given, and the name of each row's class.
+
+    Raises:
+        DataError: They are not one class per text.
+
+    >>> _check_labels([5, 1, 5], 3)
+    (array([1, 5]), ['5', '1', '5'])
+    """
+    must = f"one label per text ({rows})"
+    if labels is None or isinstance(labels, str):
+        raise _wrong("y", "fit", must, repr(labels))
+    listed = [label.item() if isinstance(label, np.generic) else label for label in labels]
+    array = np.asarray(listed)
+    if array.ndim != 1 or len(array) != rows:
+        raise _wrong("y", "fit", must, f"an array of shape {array.shape}")
+    for number, label in enumerate(listed):
+        if label is None or label != label:
+            raise _wrong("y", "fit", must, f"{label!r} at position {number}")
+    if array.dtype.kind == "f" and (array % 1 != 0).any():
+        raise _wrong("y", "fit", "classes", "continuous numbers")
+    if array.dtype.kind not in "iufbUO" or len({type(label) for label in listed}) > 1:
+        raise _wrong("y", "fit", "strings, whole numbers or booleans, all of one kind", str(array))
+    classes = np.unique(array)
+    if len(classes) < 2:
+        raise _wrong("y", "fit", "of at least two classes", f"one class: {listed[0]!r}")
+    return classes, [str(label) for label in array.tolist()]
+
+
+def _check_langs(lang: Any, default: str, rows: int) -> list[str]:
+    """The language of each text: `lang` for all or each, else `default`.
+
+    Raises:
+        DataError: They are not one per text.
+        LanguageError: One is not known.
+
+    >>> _check_langs(None, "EN", 2), _check_langs(["de", "pt-BR"], "en", 2)
+    (['en', 'en'], ['de', 'pt'])
+    """
+    if lang is None or isinstance(lang, str):
+        return [resolve(lang or default)] * rows
+    tags = _one_each(lang, "lang", "language", rows)
+    try:
+        known = {tag: resolve(tag) for tag in dict.fromkeys(tags)}
+    except LanguageError as error:
+        raise LanguageError(
+            f"The 'lang' parameter of fit must be known languages: {error.message}", error.hint
+        ) from error
+    return [known[tag] for tag in tags]
+
+
+def _wrong(name: str, method: str, must: str, got: str) -> DataError:
+    return DataError(f"The '{name}' parameter of {method} must be {must}. Got {got}.")
+
+
+def _one_each(values: Any, name: str, what: str, rows: int) -> list[str]:
+    names = [str(value) for value in values]
+    if len(names) != rows:
+        raise _wrong(name, "fit", f"one {what} per text ({rows})", str(len(names)))
+    return names
 
 
 def _is_plain(value: Any) -> bool:
