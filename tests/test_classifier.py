@@ -231,6 +231,17 @@ def test_a_run_folder_is_gone_on_with_and_another_training_left_alone(
     ]
 
 
+def test_a_run_folder_that_cannot_be_used_ends_fit(
+    small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise RunError("no space left on the device.")
+
+    monkeypatch.setattr("babelift.training.trainer.train_classifier", full)
+    with pytest.raises(RunError, match="no space left"):
+        small(run_dir=tmp_path / "run").fit(TEXTS, STARS)
+
+
 @pytest.mark.parametrize(
     ("texts", "labels", "message"),
     [
