@@ -118,7 +118,7 @@ def test_a_run_that_lost_its_last_stages_makes_only_those_again(run: Run, tmp_pa
 def test_plain_transformers_gives_the_labels_that_predict_gives(run: Run, tmp_path: Path) -> None:
     from transformers import pipeline
 
-    from babelift.evaluation.jobs import run_predict
+    from babelift.prediction.job import run_predict
 
     test = pl.read_parquet(run.folder / "data" / "test.parquet")
     table = tmp_path / "test.jsonl"

@@ -1,29 +1,25 @@
-"""The jobs behind predict and evaluate, from files to files."""
+"""The job behind evaluate, from files to files."""
 
 import json
 from pathlib import Path
 
-import numpy as np
 import polars as pl
 import pytest
 
 import babelift
-from babelift.config import EvaluateConfig, PredictConfig
-from babelift.corpus.rows import originals
+from babelift.config import EvaluateConfig
 from babelift.errors import (
     BabeliftError,
     ConfigError,
     DataError,
     LanguageError,
     ModelError,
-    RejectsError,
     RunError,
 )
 from babelift.evaluation.evaluate import evaluate
-from babelift.evaluation.jobs import make_predictions, run_evaluate, run_predict, write_predictions
+from babelift.evaluation.jobs import run_evaluate, write_predictions
 from babelift.evaluation.metrics import Metrics
 from babelift.prediction.predictor import Predictor
-from babelift.prediction.stream import predict_proba
 from babelift.store import read_record
 from tests.support import SENTENCES
 
@@ -49,116 +45,9 @@ def read(path: Path) -> pl.DataFrame:
     return pl.read_csv(path) if path.suffix == ".csv" else pl.read_ndjson(path)
 
 
-def predict(model: Path, *inputs: Path, **settings: object) -> Path:
-    values = {"model": str(model), "input": tuple(map(str, inputs)), **settings}
-    return run_predict(PredictConfig.from_mapping(values))
-
-
 def measure(model: Path | str, *inputs: Path, **settings: object) -> Metrics:
     values = {"model": str(model), "input": tuple(map(str, inputs)), **settings}
     return run_evaluate(EvaluateConfig.from_mapping(values))
-
-
-def test_a_table_of_predictions_has_a_column_per_label() -> None:
-    rows = originals(ids=["1", "2"], texts=["a", "b"], labels=["x", None], langs=["en", "de"])
-    table = make_predictions(rows, "linear", ["x", "y"], np.array([[0.5, 0.5], [0.1, 0.9]]))
-    assert table.columns == [
-        *("id", "group_id", "lang", "source_lang", "origin", "label", "model"),
-        *("prediction", "probability", "p_x", "p_y"),
-    ]
-    assert table["prediction"].to_list() == ["x", "y"]
-    assert table["label"].to_list() == ["x", None]
-
-
-def test_probabilities_of_another_shape_are_refused() -> None:
-    rows = originals(ids=["1"], texts=["a"], labels=["x"], langs=["en"])
-    with pytest.raises(DataError, match="1 rows by 2 labels"):
-        make_predictions(rows, "encoder", ["x", "y"], np.zeros((1, 3)))
-
-
-@pytest.mark.parametrize("ending", ["jsonl", "csv", "parquet"])
-def test_predict_labels_every_row_in_the_order_of_the_input(
-    model: Path, reviews: Path, tmp_path: Path, ending: str
-) -> None:
-    out = tmp_path / "out" / f"labelled.{ending}"
-    assert predict(model, reviews, out=out) == out
-    table = read(out)
-    assert table.columns[:3] == ["id", "prediction", "probability"]
-    assert table["id"].to_list() == [row["id"] for row in ROWS]
-    assert table["text"].to_list() == TEXTS
-    assert table["prediction"].to_list() == Predictor.load(model).predict(TEXTS)
-    assert table.select(f"p_{label}" for label in LABELS).sum_horizontal().to_list() == (
-        pytest.approx([1.0] * len(ROWS))
-    )
-
-
-def test_predict_needs_neither_label_nor_language(model: Path, tmp_path: Path) -> None:
-    (tmp_path / "new.csv").write_text("review,product\nvery good,lamp\nvery bad,chair\n")
-    out = predict(model, tmp_path / "new.csv", out=tmp_path / "out.jsonl", text="review")
-    table = read(out)
-    assert "lang" not in table.columns
-    assert "label" not in table.columns
-    assert table["product"].to_list() == ["lamp", "chair"]
-
-
-def test_predictions_of_a_labelled_file_again_lose_nothing(
-    model: Path, reviews: Path, tmp_path: Path
-) -> None:
-    once = predict(model, reviews, out=tmp_path / "once.csv")
-    twice = read(predict(model, once, out=tmp_path / "twice.csv"))
-    assert twice["prediction"].to_list() == twice["prediction_given"].to_list()
-    assert {"p_neutral", "p_neutral_given"} <= set(twice.columns)
-
-
-def test_rows_that_cannot_be_read_go_to_a_file_beside(model: Path, tmp_path: Path) -> None:
-    (tmp_path / "new.jsonl").write_text('{"text": "good"}\n{"text": null}\n')
-    out = tmp_path / "out.csv"
-    predict(model, tmp_path / "new.jsonl", out=out, max_rejects=0.5)
-    assert read(out).height == 1
-    rejects = (tmp_path / "out.csv.rejects.jsonl").read_text().splitlines()
-    assert json.loads(rejects[0])["row"] == 2
-
-
-def test_too_many_bad_rows_stop_before_the_model_is_opened(tmp_path: Path) -> None:
-    (tmp_path / "new.jsonl").write_text('{"text": "good"}\n{"text": null}\n')
-    with pytest.raises(RejectsError):
-        predict(tmp_path / "no-model", tmp_path / "new.jsonl", out=tmp_path / "out.csv")
-
-
-def test_predict_overwrites_nothing(model: Path, reviews: Path, tmp_path: Path) -> None:
-    out = tmp_path / "out.csv"
-    out.write_text("mine")
-    with pytest.raises(RunError, match="exists and has no report"):
-        predict(model, reviews, out=out)
-    assert out.read_text() == "mine"
-
-
-def test_predict_run_again_says_that_it_is_done(model: Path, reviews: Path, tmp_path: Path) -> None:
-    out = predict(model, reviews, out=tmp_path / "out.csv")
-    before = out.stat().st_mtime_ns
-    assert predict(model, reviews, out=out) == out
-    assert out.stat().st_mtime_ns == before
-    with pytest.raises(RunError, match="other settings"):
-        predict(model, reviews, out=out, batch_size=7)
-
-
-@pytest.mark.parametrize(
-    ("settings", "message"),
-    [
-        ({}, "no file to write"),
-        ({"out": "out.xlsx"}, "'.xlsx' is not known"),
-        ({"out": "out.csv", "input": ()}, "no input table"),
-    ],
-)
-def test_predict_says_which_setting_is_missing(
-    model: Path, reviews: Path, settings: dict[str, object], message: str, tmp_path: Path
-) -> None:
-    if "out" in settings:
-        settings["out"] = tmp_path / str(settings["out"])
-    with pytest.raises(ConfigError, match=message):
-        run_predict(
-            PredictConfig.from_mapping({"model": str(model), "input": (str(reviews),), **settings})
-        )
 
 
 def test_evaluate_writes_metrics_and_predictions(
@@ -264,10 +153,3 @@ def test_rows_in_memory_are_checked(model: Path) -> None:
 
 def test_the_package_is_also_the_public_function(model: Path) -> None:
     assert babelift.evaluate(model, pl.DataFrame(ROWS)).labels == tuple(LABELS)
-
-
-def test_predict_proba_names_its_columns(model: Path) -> None:
-    labels, proba = predict_proba(model, TEXTS[:5], batch_size=2)
-    assert labels == LABELS
-    assert proba.shape == (5, 3)
-    assert proba.dtype == np.float64

@@ -18,7 +18,7 @@ from safetensors.torch import load_file, save_file
 from babelift.cluster.ray import AHEAD, ATTEMPTS, IN_FLIGHT, Pool, Worker
 from babelift.config import PredictConfig
 from babelift.errors import ConfigError, DataError, ModelError
-from babelift.evaluation.jobs import run_predict
+from babelift.prediction.job import run_predict
 from babelift.prediction.on_ray import PredictingWorker, RayPredictor
 from babelift.prediction.predictor import BATCHES_AT_A_TIME, Predictor
 from tests.conftest import NODES

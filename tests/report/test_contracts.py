@@ -9,8 +9,8 @@ import polars as pl
 
 from babelift.corpus import audit_leakage
 from babelift.corpus.rows import originals
-from babelift.evaluation.jobs import make_predictions
 from babelift.evaluation.metrics import evaluate_predictions
+from babelift.prediction.rows import make_predictions
 from babelift.report.pages.run import write_report
 from babelift.translation.report import PairCounts, TranslationReport
 

@@ -9,7 +9,7 @@ def predict(config: PredictConfig) -> None:
 
     Example: babelift predict runs/reviews new.csv --out labelled.csv
     """
-    from babelift.evaluation.jobs import run_predict
+    from babelift.prediction.job import run_predict
     from babelift.progress import terminal
 
     print(f"written to {run_predict(config, terminal())}")

@@ -230,17 +230,18 @@ def evaluate(run: Run, config: FitConfig, progress: Progress) -> None:
     """Predict the test rows, with the linear baseline too; write predictions and metrics."""
     from babelift.evaluation.baseline import linear_baseline
     from babelift.evaluation.metrics import evaluate_predictions
+    from babelift.prediction.predictor import Predictor
     from babelift.prediction.rows import make_predictions
-    from babelift.prediction.stream import predict_proba
 
     labels = run.manifest.labels
     rows, test = _split(run, "train"), _split(run, "test")
     texts = test["text"].to_list()
-    names, probabilities = predict_proba(run.model, texts, progress=progress)
+    predictor = Predictor.load(run.model)
+    probabilities = predictor.predict_proba(texts, progress=progress)
     baseline = linear_baseline(rows["text"].to_list(), rows["label"].to_list(), texts, labels)
     predictions = pl.concat(
         [
-            make_predictions(test, "encoder", names, probabilities),
+            make_predictions(test, "encoder", predictor.labels, probabilities),
             make_predictions(test, "linear", labels, baseline),
         ]
     )

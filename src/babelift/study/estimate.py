@@ -133,7 +133,7 @@ def _training_seconds(task: Task, threads: int) -> tuple[float, int]:
     """Seconds of one training and its test, and the tokens it reads, on originals alone."""
     import torch
 
-    from babelift.prediction.stream import predict_proba
+    from babelift.prediction.predictor import Predictor
     from babelift.training.trainer import train_classifier
 
     before = torch.get_num_threads()
@@ -157,8 +157,8 @@ def _training_seconds(task: Task, threads: int) -> tuple[float, int]:
             tests = pl.concat([read_table(path) for path in task.tests[OWN_TEXT]])
             texts = tests["text"].to_list()
             started = time.perf_counter()
-            predict_proba(out / "model", texts[:: max(1, len(texts) // _SAMPLE)],
-                          precision=task.job.settings.precision)  # fmt: skip
+            predictor = Predictor.load(out / "model", precision=task.job.settings.precision)
+            predictor.predict_proba(texts[:: max(1, len(texts) // _SAMPLE)])
             testing = (time.perf_counter() - started) * max(1.0, len(texts) / _SAMPLE)
     finally:
         torch.set_num_threads(before)

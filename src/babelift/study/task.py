@@ -184,21 +184,22 @@ def training_rows(task: Task) -> pl.DataFrame:
 
 
 def _predictions(task: Task, model: Path) -> pl.DataFrame:
+    from babelift.prediction.predictor import Predictor
     from babelift.prediction.rows import ENCODER, make_predictions
-    from babelift.prediction.stream import predict_proba
 
     tables = {
         text_by: pl.concat([read_table(path) for path in paths])
         for text_by, paths in task.tests.items()
     }
     texts = [text for rows in tables.values() for text in rows["text"]]
-    labels, probabilities = predict_proba(model, texts, precision=task.job.settings.precision)
+    predictor = Predictor.load(model, precision=task.job.settings.precision)
+    probabilities = predictor.predict_proba(texts)
     parts, start = [], 0
     for text_by, rows in tables.items():
         part = probabilities[start : start + rows.height]
         # A translated test row stands for the row it was made from.
         rows = rows.with_columns(id="original_id")
-        table = make_predictions(rows, ENCODER, labels, part)
+        table = make_predictions(rows, ENCODER, predictor.labels, part)
         parts.append(table.with_columns(text_by=pl.lit(text_by)))
         start += rows.height
     return pl.concat(parts)

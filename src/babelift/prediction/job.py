@@ -1,0 +1,303 @@
+"""Labelling rows: `babelift.predict`, and the job behind `babelift predict`."""
+
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import polars as pl
+
+from babelift.config import PredictConfig
+from babelift.corpus import report_rejects
+from babelift.corpus.parts import Parts, parts_folder, read_parts
+from babelift.corpus.rows import SCHEMA
+from babelift.errors import ConfigError, DataError, did_you_mean
+from babelift.prediction.model import model_identity
+from babelift.prediction.predictor import Floats, Predictor, check_texts
+from babelift.prediction.rows import prediction_columns
+from babelift.progress import Progress, quiet
+from babelift.store import claim_file, job_key, replace_file, rows_file, write_json, write_text
+
+if TYPE_CHECKING:
+    from babelift.prediction.on_ray import RayPredictor
+
+
+def predict(
+    model: str | Path | Predictor,
+    rows: pl.DataFrame | Sequence[str] | str | Path,
+    *,
+    text: str | None = None,
+    batch_size: int = 32,
+    precision: Literal["fp32", "bf16", "auto"] = "fp32",
+    on: Literal["local", "ray"] = "local",
+    workers: int | None = None,
+    progress: Progress | None = None,
+) -> pl.DataFrame:
+    """Label rows with a trained classifier.
+
+    Args:
+        model: Run folder, model folder, hub id, or a `Predictor`, which is left open.
+        rows: A frame; or texts; or the name of one file, which is read as by 'babelift predict'.
+        text: The column of the texts; `text` in a frame, found out in a file if absent.
+        batch_size: Texts that are computed together.
+        precision: `fp32`, `bf16`, or `auto`: bf16 where the hardware has it. The labels are the
+            same; probabilities agree to some hundredths.
+        on: Where texts are labelled: `local`, in this process, or `ray`, on a Ray cluster.
+        workers: Processes on the Ray cluster; as many as it has room for if absent.
+        progress: Where progress is shown; None for nowhere.
+
+    Returns:
+        The same rows in the same order under their own names (of texts: the column `text`), then
+        `prediction`, `probability` (0 to 1, of the prediction) and `p_<label>` for each label (0 to
+        1, adding up to 1). A row whose text is null has nulls there. A column that had one of these
+        names before is called `..._given`. Of a file: what 'babelift predict' writes.
+
+    Raises:
+        ConfigError: A setting that cannot be used; a model for Ray is given by its name.
+        DataError: There is no such column or file, a text is not a string, or too many rows of a
+            file cannot be read.
+        MissingDependencyError: Ray is wanted and not installed.
+        ModelError: The model cannot be opened, is not a classifier, or gives no finite numbers.
+
+    Example:
+        new = pl.DataFrame({"text": ["Sehr gut.", "Kaputt."], "shop": ["a", "b"]})
+        labelled = babelift.predict("runs/reviews", new)
+        labelled.select("shop", "prediction", "probability")
+    """
+    progress = progress or quiet()
+    table = {} if text is None else {"text": text}
+    settings = {"on": on, "workers": workers, "batch_size": batch_size, "precision": precision}
+    config = PredictConfig.from_mapping({**settings, **table}, where="predict")
+    if isinstance(rows, str | Path):
+        with TemporaryDirectory(prefix="babelift-") as folder:
+            parts = _read([str(rows)], config, Path(folder), None, progress)
+            with _opened(config, model) as predictor:
+                return pl.concat(_labelled(parts, predictor, None, config.batch_size, progress))
+    if not isinstance(rows, pl.DataFrame):
+        check_texts(rows)
+        rows = pl.DataFrame({"text": pl.Series(rows, dtype=pl.String)})
+    column = text or "text"
+    if column not in rows.columns:
+        raise DataError(
+            f"the rows have no column '{column}'{did_you_mean(column, rows.columns)}",
+            "Say which column holds the texts with text='...'.",
+        )
+    if rows.schema[column] != pl.String:
+        raise DataError(f"column '{column}' must hold strings. Got {rows.schema[column]}.")
+    with _opened(config, model) as predictor:
+        proba = np.full((rows.height, len(predictor.labels)), np.nan)
+        readable = rows[column].is_not_null()
+        texts = rows[column].filter(readable).to_list()
+        stream = predictor.stream_proba(
+            [texts], len(texts), batch_size=config.batch_size, progress=progress
+        )
+        proba[readable.to_numpy()] = next(iter(stream))
+    predictions = pl.DataFrame(prediction_columns(predictor.labels, proba, rows.height))
+    predictions = predictions.select(pl.when(pl.lit(readable)).then(pl.all()))
+    names = _free_names(rows.columns, predictions.columns)
+    return pl.concat([rows.rename(names), predictions], how="horizontal")
+
+
+def run_predict(config: PredictConfig, progress: Progress | None = None) -> Path:
+    """Label the rows of the input tables and write them.
+
+    The file has `id`, `prediction`, `probability` and a `p_<label>` column per label, then the
+    text, the language and the label where there are any, and the input's own columns; rows in the
+    order of the input. Rows that cannot be read go to a file of rejects beside it. Rows go from
+    file to file in parts: how many there are does not change how much memory is used. Finished
+    parts are kept until the file is written: run again after a kill, it goes on from there.
+
+    Args:
+        config: Settings of `babelift predict`.
+        progress: Where progress is shown; None for nowhere.
+
+    Returns:
+        The file that was written.
+
+    Raises:
+        ConfigError: A setting is missing.
+        DataError: The input cannot be used, or too many of its rows were rejected.
+        ModelError: The model cannot be opened, or the processes on the Ray cluster died.
+        MissingDependencyError: Ray is wanted and not installed.
+        RunError: The file exists and is not this job's, or another job writes it now.
+    """
+    if not config.input:
+        raise ConfigError("no input table was given.", "Name one or more, e.g. reviews.csv")
+    if config.out is None:
+        raise ConfigError("no file to write was given.", "Name one: --out labelled.csv")
+    progress = progress or quiet()
+    out = config.out
+    with claim_file(out, [*config.input, config.model]) as output:
+        if out.exists():
+            output.check_job(_job_key(config))
+            progress.say(f"{out} is complete already; nothing was changed.")
+            return out
+        with parts_folder(out) as folder:
+            rows = _read(config.input, config, folder, output.rejects, progress)
+            job = _job_key(config)
+            finished = Finished(out, job)
+            with _opened(config, config.model) as predictor, rows_file(out) as append:
+                for part in _labelled(rows, predictor, finished, config.batch_size, progress):
+                    append(part)
+                counts = {"rows": rows.height, "rejects": rows.rejects.height}
+                write_json({"job": job, **counts}, output.report)
+            finished.clear()
+    return out
+
+
+def _job_key(config: PredictConfig) -> str:
+    """Of what the probabilities depend on."""
+    not_content = {"model", "input", "out", "max_rejects", "on", "workers"}
+    settings = config.model_dump(mode="json", exclude=not_content)
+    return job_key([settings, model_identity(config.model)], config.input)
+
+
+def _read(
+    files: Sequence[str],
+    config: PredictConfig,
+    folder: Path,
+    rejects: Path | None,
+    progress: Progress,
+) -> Parts:
+    rows = read_parts(files, config, folder, labelled=False, lang_required=False)
+    report_rejects(rows, rejects, config.max_rejects, progress)
+    return rows
+
+
+@contextmanager
+def _opened(
+    config: PredictConfig, model: str | Path | Predictor
+) -> "Iterator[Predictor | RayPredictor]":
+    """The model, here or on a cluster."""
+    if config.on == "ray":
+        from babelift.cluster.ray import Pool
+        from babelift.prediction.on_ray import PredictingWorker, RayPredictor
+
+        if isinstance(model, Predictor):
+            raise ConfigError(
+                "the model is open already: it cannot be sent to Ray.",
+                "Give its folder or name, or leave on='ray' out.",
+            )
+        with Pool(PredictingWorker, config.workers) as pool:
+            yield RayPredictor(model, pool, precision=config.precision)
+    elif isinstance(model, Predictor):
+        yield model
+    else:
+        yield Predictor.load(model, precision=config.precision)
+
+
+def _labelled(
+    rows: Parts,
+    predictor: "Predictor | RayPredictor",
+    finished: "Finished | None",
+    batch_size: int,
+    progress: Progress,
+) -> Iterator[pl.DataFrame]:
+    """Each part with its predictions; those that are finished already are not made again."""
+    probabilities = _probabilities(rows, predictor, finished, batch_size, progress)
+    for part, proba in zip(rows, probabilities, strict=True):
+        predictions = prediction_columns(predictor.labels, proba, part.height)
+        own = [name for name in part.columns if name not in SCHEMA]
+        taken = ["id", *rows.filled, *(column.name for column in predictions)]
+        given = part.select(*rows.filled, *own).rename(_free_names(own, taken))
+        yield pl.DataFrame([part["id"], *predictions, *given])
+
+
+def _probabilities(
+    rows: Parts,
+    predictor: "Predictor | RayPredictor",
+    finished: "Finished | None",
+    batch_size: int,
+    progress: Progress,
+) -> Iterator[Floats]:
+    """Of each part: those that are finished, then the others, each kept as soon as it is."""
+    done = 0
+    for proba in finished or ():
+        done += len(proba)
+        yield proba
+    if done:
+        progress.say(f"{done:,} rows are finished already.")
+    left = (part["text"].to_list() for part in islice(rows, len(finished or ()), None))
+    for proba in predictor.stream_proba(
+        left, rows.height - done, batch_size=batch_size, progress=progress
+    ):
+        if finished is not None:
+            finished.append(proba)
+        yield proba
+
+
+def _free_names(names: Sequence[str], taken: Sequence[str]) -> dict[str, str]:
+    """New names for columns, such that none is taken.
+
+    >>> _free_names(["p_a", "p_a_given", "b"], ["p_a"])
+    {'p_a': 'p_a_given', 'p_a_given': 'p_a_given_given', 'b': 'b'}
+    """
+    used, renamed = set(taken), {}
+    for name in names:
+        free = name
+        while free in used:
+            free += "_given"
+        used.add(free)
+        renamed[name] = free
+    return renamed
+
+
+class Finished:
+    """Probabilities of the first parts of a table, in a hidden folder beside the output.
+
+    What another job left there is begun anew.
+
+    Args:
+        out: The output.
+        job: Identifies model, settings and input.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     out = Path(folder) / "labelled.csv"
+    ...     Finished(out, "job").append(np.array([[0.25, 0.75]]))
+    ...     [part.tolist() for part in Finished(out, "job")], len(Finished(out, "another"))
+    ([[[0.25, 0.75]]], 0)
+    """
+
+    def __init__(self, out: Path, job: str) -> None:
+        self._folder = out.with_name(f".{out.name}.finished")
+        self._job = job
+        name = self._folder / "job"
+        known = name.read_text(encoding="utf-8") if name.is_file() else None
+        self._count = len(list(self._folder.glob("*.npy"))) if known == job else 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __iter__(self) -> Iterator[Floats]:
+        for number in range(self._count):
+            yield np.load(self._part(number), allow_pickle=False)
+
+    def append(self, proba: Floats) -> None:
+        """Keep one more part.
+
+        Raises:
+            RunError: It cannot be written: disk full, no permission.
+        """
+        if not self._count:
+            self.clear()
+            self._folder.mkdir()
+            write_text(self._job, self._folder / "job")
+        replace_file(self._part(self._count), lambda file: _save(file, proba))
+        self._count += 1
+
+    def clear(self) -> None:
+        """Remove all of it."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _part(self, number: int) -> Path:
+        return self._folder / f"{number:06}.npy"
+
+
+def _save(file: Path, proba: Floats) -> None:
+    with file.open("wb") as opened:
+        np.save(opened, proba, allow_pickle=False)
