@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from babelift.classifier import Classifier
     from babelift.evaluation.comparison import compare
     from babelift.evaluation.evaluate import evaluate
+    from babelift.prediction.job import predict
     from babelift.run.fit import fit
     from babelift.study.run import run_study
     from babelift.training.losses import OTCLoss
@@ -45,6 +46,7 @@ _HOMES = {
     "evaluate": "babelift.evaluation.evaluate",
     "fit": "babelift.run.fit",
     "load_translator": "babelift.translation.registry",
+    "predict": "babelift.prediction.job",
     "run_study": "babelift.study.run",
     "translate": "babelift.translation.job",
 }
@@ -73,6 +75,7 @@ __all__ = [
     "evaluate",
     "fit",
     "load_translator",
+    "predict",
     "run_study",
     "translate",
 ]
