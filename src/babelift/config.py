@@ -113,8 +113,8 @@ def _readable(error: ValidationError, where: str) -> str:
     for fault in error.errors():
         field = ".".join(str(part) for part in fault["loc"])
         reason = fault["msg"].removeprefix("Value error, ")
-        given = "" if fault["type"] == "value_error" else f" Got {fault['input']!r}."
-        lines.append(f"{where}: '{field}': {reason}.{given}" if field else f"{where}: {reason}")
+        got = "" if fault["type"] == "value_error" else f" Got {fault['input']!r}."
+        lines.append(f"{where}: '{field}': {reason}.{got}" if field else f"{where}: {reason}")
     return "\n".join(lines)
 
 

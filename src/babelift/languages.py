@@ -137,9 +137,9 @@ def resolve(tag: str) -> str:
     """
     key = tag.strip().lower().replace("_", "-")
     aliases = _aliases()
-    found = aliases.get(key) or aliases.get(key.split("-")[0])
-    if found is not None and key != "":
-        return found
+    known = aliases.get(key) or aliases.get(key.split("-")[0])
+    if known is not None:
+        return known
     names = _names()
     match = _COUNTRY_SLIPS.get(key) or names.get(key)
     if match is None:

@@ -29,8 +29,8 @@ def command(*, as_json: Annotated[bool, Parameter(name="--json", negative=())] =
     from rich.console import Console
 
     console = Console()
-    for title, found in (("Encoders", encoders()), ("Translators", translators())):
-        console.print(_table(f"{title}  (--{title.lower()[:-1]})", found))
+    for title, entries in (("Encoders", encoders()), ("Translators", translators())):
+        console.print(_table(f"{title}  (--{title.lower()[:-1]})", entries))
         console.print()
 
 
@@ -54,13 +54,13 @@ def _lines(entry: Entry) -> list[str]:
     >>> _lines({"description": "fast", "license": "MIT", "size": "1 GB", "where": "a/b"})
     ['fast', 'licence MIT · 1 GB · a/b']
     """
-    terms = f"licence {entry['license']}" if entry.get("license") else None
-    facts = [entry.get("languages"), terms, entry.get("size"), entry.get("where")]
-    measured = entry.get("measurements") or {"results": []}
+    licence = f"licence {entry['license']}" if entry.get("license") else None
+    parts = [entry.get("languages"), licence, entry.get("size"), entry.get("where")]
+    measurements = entry.get("measurements") or {"results": []}
     return [
         str(entry["description"]),
-        " · ".join(fact for fact in facts if fact),
-        *map(_measurement, measured["results"]),
+        " · ".join(part for part in parts if part),
+        *map(_measurement, measurements["results"]),
     ]
 
 

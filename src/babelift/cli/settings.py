@@ -41,11 +41,11 @@ def settings_command(
     """
     extras = extra or {}
 
-    def command(*args: Any, **given: Any) -> None:
-        given.update(zip(positional, args, strict=False))
-        config = given.pop("config", None)
-        kept = {name: given.pop(name) for name in extras if name in given}
-        values = {(model.model_fields[name].alias or name): value for name, value in given.items()}
+    def command(*args: Any, **flags: Any) -> None:
+        flags.update(zip(positional, args, strict=False))
+        config = flags.pop("config", None)
+        kept = {name: flags.pop(name) for name in extras if name in flags}
+        values = {(model.model_fields[name].alias or name): value for name, value in flags.items()}
         if config is not None:
             settings = model.read(Path(config), values)
         else:

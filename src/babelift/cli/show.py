@@ -65,21 +65,21 @@ def show_study(study: "Study") -> None:
 
     console = Console()
     summary = json.loads((study.folder / "report.json").read_text(encoding="utf-8"))
-    others = [one for one in summary["answers"] if not one["primary"]]
+    others = [answer for answer in summary["answers"] if not answer["primary"]]
     shown = others
     if len(others) > _AT_A_GLANCE:
-        known = [one for one in others if one["adjusted_p"] is not None]
-        shown = [one for one in known if one["adjusted_p"] <= LEVEL]
-    said = [one["sentence"] for one in shown]
+        shown = [answer for answer in others if answer["adjusted_p"] is not None]
+        shown = [answer for answer in shown if answer["adjusted_p"] <= LEVEL]
+    sentences = [answer["sentence"] for answer in shown]
     if left := len(others) - len(shown):
-        said.append(
+        sentences.append(
             f"{left} more differences were looked at; none of them is sure beside so many. The "
             "report shows all."
         )
     if summary["trend"]:
-        said.append(summary["trend"]["sentence"])
+        sentences.append(summary["trend"]["sentence"])
     console.print()
-    for sentence in (*summary["opening"], *said, *summary["failed"]):
+    for sentence in (*summary["opening"], *sentences, *summary["failed"]):
         console.print(sentence, markup=False, highlight=False)
     for name in ("results.parquet", "predictions.parquet", "report.html"):
         if (study.folder / name).is_file():
