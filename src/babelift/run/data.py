@@ -30,7 +30,7 @@ def read_rows(run: Run, config: FitConfig, progress: Progress) -> None:
         LanguageError: The arm needs languages that have no rows.
     """
     rows = _read(run, config, progress)
-    rows, given = _without_given(rows)
+    rows, brought = _apart_from_translations(rows)
     available = rows.filter(pl.col("split") == "train")["lang"].unique(maintain_order=True)
     plan = plan_arm(config.arm, tuple(available), config.from_, config.to)
     rows, policy = _with_test(run, config, rows, plan, progress)
@@ -54,7 +54,7 @@ def read_rows(run: Run, config: FitConfig, progress: Progress) -> None:
             progress,
         )
     write_split(used, run, "originals")
-    write_split(attach(given, used), run, "given")
+    write_split(attach(brought, used), run, "given")
     run.update(
         leakage=leakage,
         labels=tuple(labels),
@@ -196,7 +196,7 @@ def _read(run: Run, config: FitConfig, progress: Progress) -> pl.DataFrame:
     return conform(corpus.stack(frames))
 
 
-def _without_given(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _apart_from_translations(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The rows that count as originals, and the translations that came with the tables.
 
     A translation never counts as an original of its language. Those in a test table whose
@@ -215,22 +215,22 @@ def _without_given(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     return rows.filter(original | alone), rows.filter(~original & ~alone)
 
 
-def attach(given: pl.DataFrame, originals: pl.DataFrame) -> pl.DataFrame:
-    """The given translations whose original is there, with its group, label and split.
+def attach(brought: pl.DataFrame, originals: pl.DataFrame) -> pl.DataFrame:
+    """Translations whose original is there, with its group, label and split.
 
     A translation follows its original wherever that goes, so that no translation of a test row is
     ever trained on.
 
     Args:
-        given: Translations, in the form of `corpus.rows.SCHEMA`.
+        brought: Translations that came with the tables, in the form of `corpus.rows.SCHEMA`.
         originals: Originals.
     """
     of_original = ["group_id", "label", "split"]
     known = originals.select(pl.col("id").alias("original_id"), *of_original)
     return (
-        given.drop(of_original)
+        brought.drop(of_original)
         .join(known, on="original_id", how="inner", maintain_order="left")
-        .select(given.columns)
+        .select(brought.columns)
     )
 
 

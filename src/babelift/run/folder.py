@@ -75,8 +75,8 @@ class Run:
             if run.manifest.stages:
                 _same_settings(folder, FitConfig.read(settings), config)
                 before = [done for done in run.manifest.invocations if done.stages]
-                if before[-1:] == [] or before[-1].command != invocation.command:
-                    before.append(invocation)
+                if not before or before[-1].command != invocation.command:
+                    before.append(invocation)  # written once it has finished a stage
                 run.update(invocations=tuple(before))
                 return run
         run = cls(folder, Manifest(created=_now(), invocations=(invocation,), stages={}))

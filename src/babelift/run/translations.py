@@ -35,26 +35,26 @@ def translate_rows(run: Run, config: FitConfig, progress: Progress) -> None:
     if config.encoder != "scratch":
         find_encoder(config.encoder)  # hours of translating must not end at a misspelt name
     originals = read_table(run.folder / "data" / "originals.parquet")
-    given = read_table(run.folder / "data" / "given.parquet")
+    brought = read_table(run.folder / "data" / "given.parquet")
     targets = run.manifest.translate_to
     splits = {split: originals.filter(pl.col("split") == split) for split in SPLITS}
     learning = pl.concat([splits["train"], splits["validation"]])
     learning = only_languages(learning, run.manifest.translate_from)
     lacking = [lang for lang in run.manifest.to if lang not in set(splits["test"]["lang"])]
     test = only_languages(splits["test"], run.manifest.from_)
-    learnt = complete(learning, targets, given, config.quality)
-    tested = complete(test.filter(pl.col("origin") == "original"), lacking, given, "keep")
+    learnt = complete(learning, targets, brought, config.quality)
+    tested = complete(test.filter(pl.col("origin") == "original"), lacking, brought, "keep")
     made, report, test_report = _translate(learnt, tested, config, progress)
 
     made = [learnt.have, tested.have, *made]
     for split in SPLITS:
         new = [rows.filter(pl.col("split") == split) for rows in made]
         splits[split] = pl.concat([splits[split], *new], how="diagonal_relaxed")
-    if given.height:
+    if brought.height:
         taken = learnt.have.height + tested.have.height
         run.note(
             f"translations that came with the tables: {taken:,} are used, "
-            f"{given.height - taken:,} are left out",
+            f"{brought.height - taken:,} are left out",
             progress,
         )
     if targets and (splits["train"]["origin"] == "original").all():
@@ -78,7 +78,7 @@ class Completion(NamedTuple):
     """What there is of the translations that a run needs, and what is to be translated.
 
     Attributes:
-        have: Given translations that are taken.
+        have: Translations that are taken.
         jobs: Originals, and the languages they are still to be translated into.
     """
 
@@ -87,17 +87,17 @@ class Completion(NamedTuple):
 
 
 def complete(
-    originals: pl.DataFrame, targets: Sequence[str], given: pl.DataFrame, quality: QualityAction
+    originals: pl.DataFrame, targets: Sequence[str], brought: pl.DataFrame, quality: QualityAction
 ) -> Completion:
-    """Take the given translations of originals into the targets and say what is missing.
+    """Take the translations that came with the tables, and say what is missing.
 
-    Given translations count as if they had just been made: those with a fault are kept, dropped,
+    They count as if they had just been made: those with a fault are kept, dropped,
     or made again, as `quality` says.
 
     Args:
         originals: Rows to be translated.
         targets: Languages to translate them into.
-        given: Translations that came with the tables, as the first stage left them.
+        brought: Translations that came with the tables, as the first stage left them.
         quality: What becomes of those with a fault.
 
     >>> from babelift.corpus.rows import originals
@@ -107,7 +107,7 @@ def complete(
     >>> have["id"].to_list(), [(part["id"].to_list(), to) for part, to in jobs]
     (['a@de'], [(['b'], ['de']), (['a', 'b'], ['ja'])])
     """
-    have = given.filter(
+    have = brought.filter(
         pl.col("lang").is_in(list(targets))
         & pl.col("original_id").is_in(originals["id"].to_list())
         & (pl.col("lang") != pl.col("source_lang")).fill_null(True)
