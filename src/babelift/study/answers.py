@@ -8,20 +8,22 @@ import polars as pl
 
 from babelift.errors import DataError
 from babelift.evaluation.differences import Difference, Differences, paired_differences
-from babelift.evaluation.power import could_have_seen
-from babelift.report.numbers import brackets, digits_for, language_name, p_value, share, with_p
-from babelift.report.words import signed
-from babelift.study.condition import REFERENCE, Condition
-from babelift.study.results import Pairing, Scores
-from babelift.study.spec import ARMS, OFF, PAIRED, TRANSLATING, StudySpec
-from babelift.study.statistics.regression import FEWEST_SCORES, Regression, regress
-from babelift.study.statistics.several import (
+from babelift.evaluation.multiple_tests import (
     Replicability,
     SignFlip,
     holm,
     replicability,
     sign_flip,
 )
+from babelift.evaluation.power import could_have_seen
+from babelift.report.numbers import brackets, digits_for, language_name, p_value, share, with_p
+from babelift.report.words import signed
+from babelift.study.condition import REFERENCE, Condition
+from babelift.study.regression import FEWEST_SCORES, Regression, regress
+from babelift.study.results import Pairing, Scores
+from babelift.study.spec import ARMS, OFF, PAIRED, TRANSLATING, StudySpec
+from babelift.study.statistics.differences import Difference, Differences, paired_differences
+from babelift.study.statistics.power import could_have_seen
 
 MINUS = "−"
 

@@ -30,11 +30,11 @@ def holm(p_values: Sequence[float] | Floats) -> Floats:
     [0.03, 0.06, 0.06, 0.02]
     """
     values = _probabilities(p_values)
-    order = np.argsort(values, kind="stable")
-    steps = values[order] * np.arange(len(values), 0, -1)
-    adjusted = np.empty_like(values)
-    adjusted[order] = np.minimum(np.maximum.accumulate(steps), 1) if len(steps) else steps
-    return adjusted
+    if not len(values):
+        return values
+    from statsmodels.stats.multitest import multipletests
+
+    return np.asarray(multipletests(values, method="holm")[1], dtype=np.float64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +129,7 @@ class SignFlip:
 
     Attributes:
         p: Share of all sign patterns whose mean lies at least as far from zero.
-        smallest: The smallest p that this number of languages can give, `2 / 2**languages`.
+        smallest: The smallest p that this number of languages can give.
         languages: Number of languages.
     """
 
@@ -165,39 +165,14 @@ def sign_flip(deltas: Sequence[float] | Floats) -> SignFlip:
     if not np.isfinite(values).all():
         raise DataError("a language's difference is not a finite number.")
     number = len(values)
+    smallest = min(1.0, 2.0 ** (1 - number))
     # Sums that differ by rounding only are ties, and ties count.
     seen = abs(float(values.sum())) - 1e-12 * float(np.abs(values).sum())
     if seen <= 0:
-        return SignFlip(1.0, smallest_p(number), number)
+        return SignFlip(1.0, smallest, number)
     first, second = _flipped(values[: number // 2]), np.sort(_flipped(values[number // 2 :]))
     above = len(second) - np.searchsorted(second, seen - first, side="left")
-    return SignFlip(2 * int(above.sum()) / 2**number, smallest_p(number), number)
-
-
-def smallest_p(languages: int) -> float:
-    """The smallest two-sided p that a number of languages can give.
-
-    >>> smallest_p(5), smallest_p(6)
-    (0.0625, 0.03125)
-    """
-    return min(1.0, 2.0 ** (1 - languages))
-
-
-def languages_needed(level: float = 0.05) -> int:
-    """How many languages, all with the same sign, the sign-flip test needs to reach a level.
-
-    Raises:
-        DataError: The level is not above 0.
-
-    >>> languages_needed(0.05), languages_needed(0.01)
-    (6, 8)
-    """
-    if not level > 0:
-        raise DataError(f"a level must be above 0; got {level}.")
-    languages = 1
-    while smallest_p(languages) > level:
-        languages += 1
-    return languages
+    return SignFlip(2 * int(above.sum()) / 2**number, smallest, number)
 
 
 def _flipped(values: npt.NDArray[np.float64]) -> Floats:

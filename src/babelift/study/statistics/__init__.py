@@ -1,1 +1,0 @@
-"""Statistics of a study as pure functions: differences, tests, regression, power."""
