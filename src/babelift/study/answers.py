@@ -22,8 +22,6 @@ from babelift.study.condition import REFERENCE, Condition
 from babelift.study.regression import FEWEST_SCORES, Regression, regress
 from babelift.study.results import Pairing, Scores
 from babelift.study.spec import ARMS, OFF, PAIRED, TRANSLATING, StudySpec
-from babelift.study.statistics.differences import Difference, Differences, paired_differences
-from babelift.study.statistics.power import could_have_seen
 
 MINUS = "−"
 
