@@ -2,6 +2,7 @@
 
 import ast
 import re
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import yaml
 
 import babelift
 from babelift.cli.app import _COMMANDS
+from babelift.testing import FunctionTranslator
 from babelift.translation.registry import translators
 
 ROOT = Path(__file__).parents[1]
@@ -99,3 +101,18 @@ def test_the_citation_names_the_paper() -> None:
     (paper,) = citation["references"]
     assert paper["authors"][0]["family-names"] == "King"
     assert paper["identifiers"][0]["value"] == "arXiv:2405.05478"
+
+
+@pytest.mark.slow
+def test_the_readmes_python_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """On a translator and an encoder that need no download."""
+    translator = FunctionTranslator(lambda text, source, target: f"{target} {text}")
+    small = partial(babelift.Classifier, translator=translator, encoder="scratch", epochs=1)
+    monkeypatch.setattr(babelift, "Classifier", small)
+    monkeypatch.chdir(tmp_path)
+    names = {"texts": ["It is good.", "It broke."] * 4, "labels": ["5", "1"] * 4}
+    blocks = python_blocks((ROOT / "README.md").read_text(encoding="utf-8"))
+    assert blocks
+    for block in blocks:
+        exec(block, names)
+    assert (tmp_path / "my-classifier").is_dir()

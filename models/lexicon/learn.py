@@ -1,4 +1,4 @@
-"""Learns the word lists of `mini-lexicon` from sentence pairs, and writes them.
+"""Learns the word lists of `mini` from sentence pairs, and writes them.
 
 python -m models.lexicon.learn --data ../shared/data --out src/babelift/embedded/lexicon
 """
