@@ -16,7 +16,7 @@ class Language:
         tag: BCP-47 tag, as used in every `lang` column.
         name: English name.
         script: ISO 15924 code of the script it is usually written in (`Jpan`, `Hans`, `Latn`, ...).
-        iso3: ISO 639-3 code; also Apertium's code.
+        iso3: ISO 639-3 code.
         m2m100: M2M100's code, or None where the model lacks the language.
         nllb: NLLB-200's code, or None.
     """

@@ -63,13 +63,13 @@ def density(lang: str) -> float:
 
 
 @cache
-def same_script(one: str, other: str) -> bool:
+def same_script(lang: str, other: str) -> bool:
     """Whether two languages share a script, so that a name looks the same in both.
 
     >>> same_script("en", "de"), same_script("en", "ja"), same_script("ja", "zh")
     (True, False, True)
     """
-    scripts = {languages.get(lang).script for lang in (one, other)}
+    scripts = {languages.get(tag).script for tag in (lang, other)}
     return len(scripts) == 1 or scripts <= {"Jpan", "Hans", "Kore"}
 
 
@@ -103,7 +103,7 @@ def copied(source: pl.Series, translation: pl.Series, source_lang: str, target_l
     is_copy = _copied_dense if density(source_lang) < 0.6 else _copied_spaced
     alike = same_script(source_lang, target_lang)
     pairs = zip(source, translation, strict=True)
-    return np.array([is_copy(one, other, alike) for one, other in pairs], dtype=np.bool_)
+    return np.array([is_copy(text, copy, alike) for text, copy in pairs], dtype=np.bool_)
 
 
 _WORD: Final = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
@@ -159,13 +159,13 @@ def looping(source: pl.Series, translation: pl.Series, source_lang: str, target_
     [False]
     """
     here, there = density(source_lang), density(target_lang)
-    found = np.zeros(len(source), dtype=np.bool_)
-    for row, (one, other) in enumerate(zip(source, translation, strict=True)):
-        surplus = repeated(other, dense=there < 0.6)
+    loops = np.zeros(len(source), dtype=np.bool_)
+    for row, (text, output) in enumerate(zip(source, translation, strict=True)):
+        surplus = repeated(output, dense=there < 0.6)
         if surplus >= max(12, 20 * there):
-            allowed = 10 + 2 * repeated(one, dense=here < 0.6) / here
-            found[row] = surplus / there > allowed
-    return found
+            allowed = 10 + 2 * repeated(text, dense=here < 0.6) / here
+            loops[row] = surplus / there > allowed
+    return loops
 
 
 def repeated(text: str, *, dense: bool = False) -> int:
@@ -235,8 +235,8 @@ def _mostly_foreign(texts: pl.Series, expected: str, right: NDArray[np.float64])
     """Whether four letters or more are not the expected ones, and they say too much of the text."""
     dense = _count(texts, rf"[{DENSE_LETTERS}--[{expected}]]")
     foreign = _count(texts, rf"[\p{{L}}--[{expected}]]")
-    said = foreign + dense * (1 / density("ja") - 1)
-    fault: Mask = (foreign >= 4) & (right < _SCRIPT_SHARE * (right + said))
+    amount = foreign + dense * (1 / density("ja") - 1)
+    fault: Mask = (foreign >= 4) & (right < _SCRIPT_SHARE * (right + amount))
     return fault
 
 
@@ -253,13 +253,13 @@ def lost_numbers(source: pl.Series, translation: pl.Series) -> Mask:
     >>> lost_numbers(pl.Series(["in 1986"]), pl.Series(["im Jahr 1968"])).tolist()
     [True]
     """
-    found = np.zeros(len(source), dtype=np.bool_)
+    lost = np.zeros(len(source), dtype=np.bool_)
     for row in np.flatnonzero(source.str.contains(r"\d\d\d").to_numpy()):
-        one, other = source[int(row)], translation[int(row)]
-        found[row] = _loses_number(
-            unicodedata.normalize("NFKC", one), unicodedata.normalize("NFKC", other)
+        text, output = source[int(row)], translation[int(row)]
+        lost[row] = _loses_number(
+            unicodedata.normalize("NFKC", text), unicodedata.normalize("NFKC", output)
         )
-    return found
+    return lost
 
 
 def _loses_number(source: str, translation: str) -> bool:
@@ -389,8 +389,8 @@ def find_faults(
         "numbers": lost_numbers(source, translation) & ~is_empty,
         "sentences": lost_sentence & ~is_empty,
     }
-    found: list[list[str]] = [[] for _ in range(len(source))]
+    faults: list[list[str]] = [[] for _ in range(len(source))]
     for name in FAULTS:
         for row in np.flatnonzero(masks[name]):
-            found[int(row)].append(name)
-    return found
+            faults[int(row)].append(name)
+    return faults

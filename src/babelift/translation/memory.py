@@ -145,7 +145,7 @@ class Memory:
         keys = _keys(segments, source_lang, target_lang, fingerprint)
         names = dict(zip(keys, segments, strict=True))
         unique = list(names)
-        found: dict[str, Stored] = {}
+        stored: dict[str, Stored] = {}
         with self._lock, _explained(self.path):
             for start in range(0, len(unique), _LOOKUP):
                 part = unique[start : start + _LOOKUP]
@@ -154,8 +154,8 @@ class Memory:
                     f"SELECT key, text, truncated, number FROM translations WHERE key IN ({marks})"
                 )
                 for key, text, truncated, number in self._db.execute(query, part).fetchall():
-                    found[names[key]] = Stored(text, bool(truncated), number)
-        return found
+                    stored[names[key]] = Stored(text, bool(truncated), number)
+        return stored
 
     def put_many(
         self,
@@ -187,8 +187,8 @@ class Memory:
     def newest(self) -> int:
         """The number of the newest translation, 0 where there is none."""
         with self._lock, _explained(self.path):
-            found = self._db.execute("SELECT max(number) FROM translations").fetchone()[0]
-        return int(found or 0)
+            number = self._db.execute("SELECT max(number) FROM translations").fetchone()[0]
+        return int(number or 0)
 
     def __len__(self) -> int:
         with self._lock, _explained(self.path):

@@ -98,8 +98,8 @@ class TranslationReport:
         pair_counts = self.pairs[f"{pair[0]}>{pair[1]}"]
         pair_counts.faulty += sum(map(bool, faults))
         counts = pair_counts.flags
-        for source, text, found in zip(sources, texts, faults, strict=True):
-            for flag in found:
+        for source, text, flags in zip(sources, texts, faults, strict=True):
+            for flag in flags:
                 counts[flag] = counts.get(flag, 0) + 1
                 if counts[flag] <= _EXAMPLES:
                     self.examples.append(Example(flag, *pair, _shortened(source), _shortened(text)))

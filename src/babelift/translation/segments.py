@@ -142,8 +142,8 @@ def cut_point(text: str) -> int:
     """
     middle, quarter = len(text) // 2, len(text) // 4
     for pattern in (_CLAUSE, _SPACE):
-        found = pattern.finditer(text, quarter, len(text) - quarter)
-        ends = [match.end() for match in found if 0 < match.end() < len(text)]
+        matches = pattern.finditer(text, quarter, len(text) - quarter)
+        ends = [match.end() for match in matches if 0 < match.end() < len(text)]
         if ends:
             return min(ends, key=lambda end: abs(end - middle))
     cut = middle
@@ -472,8 +472,9 @@ def _translations(
     """
     pair = (lane.source_lang, lane.target_lang)
     if isinstance(lane.translator, DerivedTranslator):
-        made = _translations(counts, replace(lane, translator=lane.translator.base), tally, bar)
-        return {text: lane.translator.derive(one, *pair) for text, one in made.items()}
+        derive = lane.translator.derive
+        base = _translations(counts, replace(lane, translator=lane.translator.base), tally, bar)
+        return {text: derive(translation, *pair) for text, translation in base.items()}
     fingerprint = lane.translator.fingerprint
     known = lane.memory.get_many(list(counts), *pair, fingerprint)
     for segment, stored in known.items():
@@ -529,12 +530,12 @@ def _assembled(pieces: Sequence[Piece], translations: dict[str, Translation], la
     texts: dict[str, str] = {}
     truncated = lost = False
     for segment in sent:
-        found = translations.get(segment)
-        if found is None or found.text is None:
+        translation = translations.get(segment)
+        if translation is None or translation.text is None:
             return Result(None, False, False)
-        texts[segment] = found.text.strip() if len(pieces) > 1 else found.text
-        truncated |= found.truncated
-        lost |= len(sent) > 1 and not _has_content(found.text)
+        texts[segment] = translation.text.strip() if len(pieces) > 1 else translation.text
+        truncated |= translation.truncated
+        lost |= len(sent) > 1 and not _has_content(translation.text)
     return Result(rejoin(pieces, texts, lane.source_lang, lane.target_lang), truncated, lost)
 
 

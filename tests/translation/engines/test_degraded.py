@@ -1,6 +1,7 @@
-"""Translators spoilt on purpose: their strings, their output, and the memory behind them."""
+"""Translators spoilt on purpose: what is done to words, and the memory behind it."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,10 +14,254 @@ from babelift.corpus.rows import originals
 from babelift.errors import ConfigError, LanguageError
 from babelift.testing import FunctionTranslator
 from babelift.translation.driver import translate_rows
-from babelift.translation.engines.degraded import KINDS, Damage, Degraded, Kind
+from babelift.translation.engines.degraded import (
+    KINDS,
+    Damage,
+    Degraded,
+    Draw,
+    Kind,
+    Senses,
+    draws,
+    drop,
+    has_senses,
+    load_senses,
+    replace,
+    shuffle,
+)
+from babelift.translation.engines.words import Cut, cut_words
 from babelift.translation.memory import Memory
 from babelift.translation.protocol import DerivedTranslator, Translation, Translator
 from babelift.translation.registry import describe, load_translator, parse
+
+shares = st.floats(0, 1)
+pieces = st.sampled_from(["a", "bb", "ccc,", "dd", "(e)", "“ff”", "7", "gg.", "hh!"])
+texts = st.lists(pieces).map(" ".join)
+
+
+def spoilt_by(text: str) -> tuple[Cut, list[Draw]]:
+    cut = cut_words(text)
+    return cut, draws(text, "en", 0, len(cut.words))
+
+
+def marked(cut: Cut) -> Cut:
+    """The same text with a number on each word, so that equal words can be told apart."""
+    return Cut([f"{word}{place}" for place, word in enumerate(cut.words)], cut.gaps)
+
+
+def test_drawing_is_the_same_forever() -> None:
+    # Written down once: whoever changes how it is drawn changes every study.
+    assert [round(one.hit, 4) for one in draws("Good.", "de", 0, 3)] == [0.0093, 0.9855, 0.2068]
+
+
+def test_another_text_language_or_seed_draws_other_numbers() -> None:
+    drawn = {
+        draws(text, lang, seed, 1)[0]
+        for text in ("a", "b")
+        for lang in ("de", "fr")
+        for seed in (0, 1)
+    }
+    assert len(drawn) == 8
+
+
+def test_a_share_of_the_words_is_hit() -> None:
+    hits = [one.hit for number in range(200) for one in draws(str(number), "de", 0, 50)]
+    for strength in (0.1, 0.3, 0.8):
+        assert abs(sum(hit < strength for hit in hits) / len(hits) - strength) < 0.015
+
+
+@given(texts)
+def test_no_strength_no_damage(text: str) -> None:
+    cut, draw = spoilt_by(text)
+    assert drop(cut, draw, 0) == shuffle(cut, draw, 0) == text
+    assert replace(cut, draw, 0, lambda word, number: "x") == text
+
+
+@given(texts)
+def test_at_full_strength_drop_keeps_one_word(text: str) -> None:
+    cut, draw = spoilt_by(text)
+    assert len(cut_words(drop(cut, draw, 1)).words) == min(1, len(cut.words))
+
+
+@given(texts, shares, shares)
+def test_drop_at_a_greater_strength_leaves_out_more_of_the_same_words(
+    text: str, one: float, other: float
+) -> None:
+    cut, draw = spoilt_by(text)
+    less, more = (cut_words(drop(marked(cut), draw, share)).words for share in sorted((one, other)))
+    assert set(more) <= set(less) <= set(marked(cut).words)
+    kept = iter(marked(cut).words)
+    assert all(word in kept for word in less)  # in their order
+
+
+@given(texts, shares, shares)
+def test_shuffle_at_a_greater_strength_moves_the_same_words_and_more(
+    text: str, one: float, other: float
+) -> None:
+    cut, draw = spoilt_by(text)
+    numbered = marked(cut)
+    moved = []
+    for share in sorted((one, other)):
+        words = cut_words(shuffle(numbered, draw, share)).words
+        assert Counter(words) == Counter(numbered.words)
+        moved.append({i for i, word in enumerate(words) if word != numbered.words[i]})
+        hit = {i for i, number in enumerate(draw) if number.hit < share}
+        assert moved[-1] == (hit if len(hit) > 1 else set())
+    assert moved[0] <= moved[1]
+
+
+@given(texts, shares, shares)
+def test_replace_at_a_greater_strength_puts_the_same_words_and_more(
+    text: str, one: float, other: float
+) -> None:
+    cut, draw = spoilt_by(text)
+    less, more = (
+        cut_words(replace(cut, draw, share, lambda word, number: f"x{number}")).words
+        for share in sorted((one, other))
+    )
+    for before, after, word in zip(less, more, cut.words, strict=True):
+        assert after == before or before == word
+
+
+def test_the_words_that_are_hit_change_places_in_the_order_drawn() -> None:
+    cut = cut_words("A b, c d!")
+    draw = [Draw(0.1, 0.9), Draw(0.9, 0.0), Draw(0.2, 0.1), Draw(0.3, 0.5)]
+    # In the order of the second numbers: c, d, A; c goes to d's place, d to A's, A to c's.
+    assert shuffle(cut, draw, 0.5) == "d b, A c!"
+    assert shuffle(cut, draw, 0.15) == "A b, c d!"
+
+
+def test_dropping_keeps_the_word_with_the_highest_number_and_a_clean_text() -> None:
+    cut = cut_words("Well, he said (loudly): “Good, very good!”")
+    hits = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7]
+    for strength, text in (
+        (0.15, "he said (loudly): “Good, very good!”"),
+        (0.45, "“Good, very good!”"),
+        (0.55, "“very good!”"),
+        (1.0, "“good!”"),
+    ):
+        assert drop(cut, [Draw(hit, 0.0) for hit in hits], strength) == text
+
+
+def test_a_text_without_words_stays() -> None:
+    cut, draw = spoilt_by("?! ... 😀")
+    assert draw == []
+    assert drop(cut, draw, 1) == shuffle(cut, draw, 1) == "?! ... 😀"
+
+
+ROWS = [
+    ("bank", "Geldhaus"),
+    ("bank", "Ufer"),
+    ("shore", "Ufer"),
+    ("shore", "Strand"),
+    ("shore", "am Strand"),
+    ("good", "gut"),
+    ("good", "gute"),
+    ("school", "School"),
+    ("school", "Schule"),
+    ("house", "Haus"),
+    ("of the house", "des Hauses"),
+    ("in the house", "im Haus"),
+    ("to house", "Haus"),
+    ("dog", "Hund"),
+    ("the dog", "der Hund"),
+    ("dog's", "Hund"),
+    ("", "ab"),
+    ("the", ""),
+]
+
+
+@pytest.fixture(scope="module")
+def german() -> Senses:
+    return Senses(ROWS, "de")
+
+
+def test_other_translations_of_the_same_word_are_its_wrong_senses(german: Senses) -> None:
+    assert german.alternatives("Geldhaus") == ("Ufer",)
+    assert german.alternatives("ufer") == ("Geldhaus", "Strand")
+    assert german.other("Ufer", 0.0) == "Geldhaus"
+    assert german.other("Ufer", 0.999) == "Strand"
+
+
+def test_forms_of_one_word_phrases_and_what_was_not_translated_are_none(german: Senses) -> None:
+    assert german.alternatives("gut") == ()
+    assert german.alternatives("Strand") == ("Ufer",)
+    assert german.alternatives("Schule") == ()
+
+
+def test_a_word_with_one_sense_is_replaced_by_one_as_frequent(german: Senses) -> None:
+    # These three occur two or three times among the targets, all others but Haus once.
+    often = {"Hund", "Strand", "Ufer"}
+    assert {german.other("Haus", number / 10) for number in range(10)} == often
+    assert not often & {german.other("gut", number / 10) for number in range(10)}
+
+
+def test_an_unknown_word_counts_as_rare_and_is_never_kept(german: Senses) -> None:
+    found = {german.other("xqzzyph", number / 20) for number in range(20)}
+    assert len(found) > 2
+    assert not found & {"xqzzyph", "Haus", "Hund"}
+
+
+def test_case_follows_the_word_that_is_replaced() -> None:
+    senses = Senses([("set", "menge"), ("set", "legen")], "de")
+    assert [senses.other(word, 0.0) for word in ("Menge", "MENGE", "menge")] == [
+        "Legen", "LEGEN", "legen",
+    ]  # fmt: skip
+
+
+def test_what_is_written_before_an_apostrophe_stays() -> None:
+    senses = Senses([("light", "éclair"), ("light", "lampe")], "fr")
+    assert senses.other("l'éclair", 0.0) == "l'lampe"
+    assert senses.other("L’Éclair", 0.0) == "L’Lampe"
+
+
+def test_a_list_without_words_leaves_words_as_they_are() -> None:
+    assert Senses([], "de").other("Haus", 0.5) == "Haus"
+
+
+@pytest.mark.parametrize(
+    ("pair", "word", "other"),
+    [
+        (("en", "de"), "Anklage", "aufladen"),
+        (("en", "es"), "primavera", "manantial"),
+        (("en", "fr"), "banque", "rive"),
+        (("en", "ja"), "光", "軽い"),
+        (("en", "zh"), "光", "轻"),
+    ],
+)
+def test_the_embedded_lexicon_knows_other_senses(
+    pair: tuple[str, str], word: str, other: str
+) -> None:
+    assert other in load_senses(*pair).alternatives(word)
+
+
+def test_english_has_the_senses_of_the_source_language() -> None:
+    assert load_senses("de", "en") is not load_senses("fr", "en")
+    assert load_senses("de", "fr").alternatives("banque") == ("rive",)
+
+
+def test_chinese_is_replaced_by_simplified_characters_alone() -> None:
+    senses = load_senses("en", "zh")
+    found = [
+        senses.other(word, 0.7)
+        for word in cut_words("我喜欢这所学校的老师", senses.vocabulary).words
+    ]
+    assert "".join(found).encode("gb2312")
+
+
+@pytest.mark.parametrize("lang", ["de", "es", "fr", "ja", "zh"])
+def test_what_replaces_a_word_is_one_word(lang: str) -> None:
+    senses = load_senses("en", lang)
+    for number in range(50):
+        other = senses.other("Qqzz", number / 50)
+        assert cut_words(other, senses.vocabulary).words == [other]
+
+
+def test_pairs_outside_the_six_languages_have_none() -> None:
+    assert not has_senses("en", "it")
+    assert has_senses("it", "ja")
+    assert not has_senses("it", "en")
+    assert not has_senses("en", "en")
+
 
 TEXTS = {
     "de": "Der alte Mann sagte, das Geld (etwa 20 Euro) sei auf der Bank am Fluss.",

@@ -124,13 +124,13 @@ class Engine:
             TranslationError: The engine failed, or a source alone does not fit in memory.
         """
         sources = started.sources
-        found: list[list[str]] = [[]] * len(sources)
+        outputs: list[list[str]] = [[]] * len(sources)
         left = list(range(len(sources)))
         while left:
             failed = []
             for place, number in enumerate(left):
                 try:
-                    found[number] = _result(started, place)
+                    outputs[number] = _result(started, place)
                 except (MemoryError, RuntimeError, ValueError) as error:
                     if not is_out_of_memory(error):
                         raise _failed(started.name, error) from error
@@ -141,7 +141,7 @@ class Engine:
                 again = [sources[number] for number in left]
                 self._give_less(started, min(map(len, again)), reason)
                 started = self.start(started.name, again, started.options)
-        return found
+        return outputs
 
     def close(self) -> None:
         """Let go of the weights; waits for what has been started."""

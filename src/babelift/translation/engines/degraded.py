@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from hashlib import blake2b
+from itertools import permutations
 from random import Random
 from typing import Final, Literal, NamedTuple, Self, get_args
 
@@ -171,8 +172,8 @@ class Senses:
     def alternatives(self, word: str) -> tuple[str, ...]:
         """Other translations of what a word translates, sorted."""
         meant = self._sources.get(word.casefold(), ())
-        found = {other for source in meant for other in self._targets.get(source, ())}
-        return tuple(sorted(other for other in found if not _same(word, other)))
+        words = {other for source in meant for other in self._targets.get(source, ())}
+        return tuple(sorted(other for other in words if not _same(word, other)))
 
     def other(self, word: str, number: float) -> str:
         """A wrong word, written large or small as the right one.
@@ -182,8 +183,8 @@ class Senses:
             number: 0 to below 1, decides between several.
         """
         head, word = self._without_article(word)
-        found = self.alternatives(word)
-        chosen = found[int(number * len(found))] if found else self._as_frequent(word, number)
+        senses = self.alternatives(word)
+        chosen = senses[int(number * len(senses))] if senses else self._as_frequent(word, number)
         return head + in_case(word, self._usual.get(word.casefold(), word.casefold()), chosen)
 
     def _without_article(self, word: str) -> tuple[str, str]:
@@ -202,9 +203,9 @@ class Senses:
     def _as_frequent(self, word: str, number: float) -> str:
         """A word that occurs about as often; one that is not in the list counts as the rarest."""
         level = self._level.get(word.casefold(), min(self._by_level, default=0))
-        found = self._by_level.get(level, [])
-        first = int(number * len(found))
-        around = (found[(first + step) % len(found)] for step in range(len(found)))
+        words = self._by_level.get(level, [])
+        first = int(number * len(words))
+        around = (words[(first + step) % len(words)] for step in range(len(words)))
         return next((other for other in around if not _same(word, other)), word)
 
 
@@ -239,10 +240,10 @@ def has_senses(source_lang: str, target_lang: str) -> bool:
     return (source_lang if target_lang == "en" else target_lang) in LANGUAGES
 
 
-def _same(one: str, other: str) -> bool:
+def _same(word: str, other: str) -> bool:
     """Whether two words are probably forms of one."""
-    one, other = one.casefold(), other.casefold()
-    return one in other or other in one or one[:_STEM] == other[:_STEM]
+    word, other = word.casefold(), other.casefold()
+    return word in other or other in word or word[:_STEM] == other[:_STEM]
 
 
 Kind = Literal["drop", "shuffle", "sense"]
@@ -292,7 +293,7 @@ degraded:drop=0.3:seed=7:mini.
 
         damage, _, rest = argument.partition(":")
         name, _, share = damage.partition("=")
-        kind = next((one for one in KINDS if one == name.strip()), None)
+        kind = next((known for known in KINDS if known == name.strip()), None)
         if kind is None:
             near = did_you_mean(name.strip(), KINDS)
             raise ConfigError(
@@ -366,8 +367,7 @@ class Degraded:
         if self.damage.kind != "sense":
             return possible
         if possible is None:
-            tags = languages.LANGUAGES
-            possible = frozenset((one, two) for one in tags for two in tags if one != two)
+            possible = frozenset(permutations(languages.LANGUAGES, 2))
         return frozenset(pair for pair in possible if has_senses(*pair))
 
     def translate(
@@ -382,7 +382,7 @@ class Degraded:
         if self.damage.kind == "sense":
             check_pair(self.name, source_lang, target_lang, self.pairs() or ())
         made = self.base.translate(texts, source_lang, target_lang)
-        return (self.derive(one, source_lang, target_lang) for one in made)
+        return (self.derive(translation, source_lang, target_lang) for translation in made)
 
     def derive(self, made: Translation, source_lang: str, target_lang: str) -> Translation:
         """A translation by the other translator, spoilt."""

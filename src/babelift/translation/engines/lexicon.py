@@ -143,18 +143,18 @@ def _is_cjk(character: str) -> bool:
     return re.match(rf"[{_CJK}\u3000-\u303f\uff01-\uff65]", character) is not None
 
 
-def in_case(found: str, entry: str, target: str) -> str:
+def in_case(word: str, entry: str, target: str) -> str:
     """The target of an entry, in the case in which its source was found.
 
     >>> in_case("BANK", "bank", "Ufer"), in_case("Good", "good", "gut")
     ('UFER', 'Gut')
     """
-    if found == entry:
+    if word == entry:
         return target
-    cased = [letter for letter in found if letter.upper() != letter.lower()]
+    cased = [letter for letter in word if letter.upper() != letter.lower()]
     if len(cased) > 1 and all(map(str.isupper, cased)):
         return target.upper()
-    if found[0].isupper() and not entry[0].isupper():
+    if word[0].isupper() and not entry[0].isupper():
         return target[:1].upper() + target[1:]
     return target
 
@@ -186,7 +186,7 @@ def prepared(text: str, source_lang: str, target_lang: str) -> str:
     text = unicodedata.normalize("NFC", text)
     wide, wide_after = source_lang in UNSPACED, target_lang in UNSPACED
     if wide:
-        text = _FULL_WIDTH.sub(lambda found: unicodedata.normalize("NFKC", found[0]), text)
+        text = _FULL_WIDTH.sub(lambda match: unicodedata.normalize("NFKC", match[0]), text)
     if wide and wide_after:
         return _between_wide(text, target_lang)
     if wide:
@@ -239,8 +239,8 @@ def _wide(text: str, target_lang: str) -> str:
     comma = "、" if target_lang == "ja" else "，"
     closing = "\"'”」）)"
 
-    def widened(found: re.Match[str]) -> str:
-        return comma if found[0] == "," else _TO_WIDE[found[0]]
+    def widened(match: re.Match[str]) -> str:
+        return comma if match[0] == "," else _TO_WIDE[match[0]]
 
     # A point ends a sentence at the end of the text or after a word that is no abbreviation.
     text = re.sub(rf"[,:;?!](?=[\s{closing}]|$)", widened, text)
@@ -306,13 +306,13 @@ class Lexicon:
     license: str | None = None
 
     def __init__(self, path: Path) -> None:
-        found = read_pair_file(path, ("source", "target"), optional=("weight",))
+        file = read_pair_file(path, ("source", "target"), optional=("weight",))
         self.path = path
         self.name = path.name.split(".")[0]
-        self.notes = found.notes
-        self.fingerprint = f"lexicon/1:{found.hash[:16]}"
-        self._frame = _heaviest_first(found.frame, path)
-        self._pairs = found.pairs()
+        self.notes = file.notes
+        self.fingerprint = f"lexicon/1:{file.hash[:16]}"
+        self._frame = _heaviest_first(file.frame, path)
+        self._pairs = file.pairs()
         self._words: dict[Pair, Words] = {}
 
     def pairs(self) -> frozenset[Pair]:

@@ -71,7 +71,7 @@ def positions(path: Path) -> int | None:
     The layout is that of `ModelSpec.save` in CTranslate2: version, name, revision, and then each
     variable's name, shape, type and values.
     """
-    found: list[int] = []
+    sizes: list[int] = []
     try:
         with path.open("rb") as stream:
             (version,) = struct.unpack("I", stream.read(4))
@@ -86,10 +86,10 @@ def positions(path: Path) -> int | None:
                 _, size = struct.unpack("=BI", stream.read(5))
                 stream.seek(size, 1)
                 if name.endswith("position_encodings/encodings"):
-                    found.append(shape[0])
+                    sizes.append(shape[0])
     except (OSError, struct.error, UnicodeDecodeError, IndexError):
         return None
-    return min(found, default=None)
+    return min(sizes, default=None)
 
 
 def _name(stream: BinaryIO) -> str:

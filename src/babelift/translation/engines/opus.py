@@ -236,15 +236,15 @@ def load(argument: str, config: Translating) -> OpusTranslator:
 
 
 def _folders(folder: Path) -> dict[_Pair, Path]:
-    found: dict[_Pair, Path] = {}
+    models: dict[_Pair, Path] = {}
     for path in [folder, *sorted(folder.glob("opus-mt-*"))]:
         if not path.is_dir() or missing(path):
             continue
         settings = read_json(path / "tokenizer_config.json", missing_ok=True)
         pair = _named_pair(path.name) or marian_pair(settings)
         if pair is not None:
-            found[pair] = path
-    return found
+            models[pair] = path
+    return models
 
 
 def _named_pair(name: str) -> _Pair | None:

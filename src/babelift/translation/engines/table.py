@@ -175,11 +175,11 @@ class Table:
     def __init__(
         self, path: Path, system: str | None = None, *, missing: Literal["error", "drop"] = "error"
     ) -> None:
-        found = read_pair_file(path, ("source_text", "target_text"), optional=("system",))
+        file = read_pair_file(path, ("source_text", "target_text"), optional=("system",))
         self.path = path
         self.missing = missing
-        self._frame, self.system = _of_system(found.frame, system, path)
-        self._notes = list(found.notes)
+        self._frame, self.system = _of_system(file.frame, system, path)
+        self._notes = list(file.notes)
         self._pairs = frozenset(
             self._frame.select("source_lang", "target_lang").unique().iter_rows()
         )
@@ -189,7 +189,7 @@ class Table:
         self.origin: Literal["machine", "reference"] = (
             "reference" if (self.system or "").lower() in TRUSTED else "machine"
         )
-        self.fingerprint = f"table/1:{found.hash[:16]}#{self.system or ''}"
+        self.fingerprint = f"table/1:{file.hash[:16]}#{self.system or ''}"
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -211,8 +211,8 @@ class Table:
         """
         pair = (source_lang, target_lang)
         check_pair(self.name, *pair, self._pairs)
-        found = [self._find(text, pair) for text in texts]
-        lacking = [text for text, answer in zip(texts, found, strict=True) if answer is None]
+        translations = [self._find(text, pair) for text in texts]
+        lacking = [text for text, answer in zip(texts, translations, strict=True) if answer is None]
         if lacking and self.missing == "error":
             system = f" by '{self.system}'" if self.system else ""
             raise MissingTranslationError(
@@ -220,7 +220,7 @@ class Table:
                 f"{source_lang}>{target_lang}{system}; the first is {_quoted(lacking[0])}.",
                 "Pass --missing drop to leave such rows out, or add them to the file.",
             )
-        return map(Translation, found)
+        return map(Translation, translations)
 
     def close(self) -> None:
         """Forget what was looked up; safe to call twice."""

@@ -123,15 +123,15 @@ class HFTranslator:
         self.license = license
         self._tokenizer, self._model = _open(folder)
         settings = read_json(folder / "tokenizer_config.json", missing_ok=True)
-        found = convention(self._vocabulary(), settings)
-        if found is None:
+        languages = convention(self._vocabulary(), settings)
+        if languages is None:
             raise ModelError(
                 f"'{folder}' does not show how its model names languages.",
                 "Known are M2M100, NLLB, mBART-50, MADLAD-400, and models of one pair whose "
                 "tokenizer_config.json names source_lang and target_lang.",
             )
-        self._convention = found
-        self._pairs = found.pairs()
+        self._convention = languages
+        self._pairs = languages.pairs()
         self._published = published = self._model.generation_config
         self._search = Decoding(beam_size)
         self._decoding = _decoding(published, self._search)
@@ -171,13 +171,13 @@ class HFTranslator:
 
     def count_tokens(self, texts: Sequence[str], source_lang: str, target_lang: str) -> list[int]:
         """The tokens of each text, without the special ones."""
-        found = self._tokenizer(
+        encoded = self._tokenizer(
             [clean(text) for text in texts],
             split_special_tokens=True,
             add_special_tokens=False,
             verbose=False,
         )
-        return [len(ids) for ids in found["input_ids"]]
+        return [len(ids) for ids in encoded["input_ids"]]
 
     def variant(self) -> "HFTranslator":
         """The same model with other decoding; the loaded weights are shared."""
@@ -233,12 +233,12 @@ class HFTranslator:
         self._model.generation_config = self._decoding
         try:
             with torch.inference_mode():
-                found = self._model.generate(**batch, forced_bos_token_id=forced)
+                outputs = self._model.generate(**batch, forced_bos_token_id=forced)
         except (RuntimeError, ValueError, IndexError) as error:
             raise TranslationError(f"{self.name}: the engine failed: {error}.") from error
         # The start and the language go by place: not every tokenizer knows them as special.
         skip = 1 if forced is None else 2
-        rows = [_content(row, self._decoding.pad_token_id) for row in found.tolist()]
+        rows = [_content(row, self._decoding.pad_token_id) for row in outputs.tolist()]
         unfinished = [self._unfinished(row) for row in rows]
         if self._forced_end:
             rows = [row[:-1] if cut else row for row, cut in zip(rows, unfinished, strict=True)]

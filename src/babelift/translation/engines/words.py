@@ -85,18 +85,18 @@ def cut_words(text: str, vocabulary: Collection[str] | None = None) -> Cut:
 
 
 def _spaced(text: str) -> Iterator[tuple[int, int]]:
-    for found in _TOKEN.finditer(text):
-        if any(map(str.isalnum, found[0])):
-            start = found.end() - len(found[0].lstrip(_EDGES))
-            yield start, found.start() + len(found[0].rstrip(_EDGES))
+    for match in _TOKEN.finditer(text):
+        if any(map(str.isalnum, match[0])):
+            start = match.end() - len(match[0].lstrip(_EDGES))
+            yield start, match.start() + len(match[0].rstrip(_EDGES))
 
 
 def _unspaced(text: str, vocabulary: Collection[str]) -> Iterator[tuple[int, int]]:
-    for found in _RUN.finditer(text):
-        start, end = found.span()
+    for match in _RUN.finditer(text):
+        start, end = match.span()
         while start < end:
             stop = end
-            if found["dense"]:
+            if match["dense"]:
                 sizes = range(min(_LONGEST, end - start), 1, -1)
                 size = next((n for n in sizes if text[start : start + n] in vocabulary), 1)
                 accents = _ACCENT.match(text, start + size, end)

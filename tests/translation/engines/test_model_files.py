@@ -1,5 +1,7 @@
-"""Where a first decoding is faulty, another of the same loaded model is tried."""
+"""What identifies a model's files, and how it is searched the second time."""
 
+import hashlib
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,13 +11,60 @@ import pytest
 
 from babelift.config import Translating
 from babelift.translation.driver import translate_rows
+from babelift.translation.engines import model_files as module
 from babelift.translation.engines.ctranslate2 import load_published
-from babelift.translation.engines.model_files import Decoding
+from babelift.translation.engines.model_files import Decoding, file_hash, identity
 from babelift.translation.engines.opus import load as load_opus
 from babelift.translation.engines.transformers import load as load_hf
 from babelift.translation.memory import Memory
 from babelift.translation.protocol import BatchTranslator
 from tests.support import SENTENCES, tiny_m2m100, tiny_marian
+
+
+def test_the_identity_is_of_names_and_contents_only(tmp_path: Path) -> None:
+    one, two = tmp_path / "one", tmp_path / "two"
+    for folder in (one, two):
+        folder.mkdir()
+        (folder / "config.json").write_text("{}")
+        (folder / "README.md").write_text(folder.name)
+    patterns = ["*.json"]
+    assert identity(one, patterns) == identity(two, patterns)
+    (two / "config.json").write_text("{ }")
+    assert identity(one, patterns) != identity(two, patterns)
+    (two / "config.json").rename(two / "other.json")
+    assert identity(one, patterns) != identity(two, patterns)
+
+
+def test_a_large_file_is_hashed_once_until_it_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_REMEMBER_FROM", 4)
+    path = tmp_path / "weights"
+    path.write_bytes(b"abcdef")
+    right = hashlib.sha256(b"abcdef").hexdigest()
+    assert file_hash(path) == right
+    state = path.stat()
+    # The same size and time: the remembered hash is given without reading.
+    path.write_bytes(b"ABCDEF")
+    os.utime(path, ns=(state.st_atime_ns, state.st_mtime_ns))
+    assert file_hash(path) == right
+    path.write_bytes(b"ABCDEF")
+    os.utime(path, ns=(state.st_atime_ns, state.st_mtime_ns + 1))
+    assert file_hash(path) == hashlib.sha256(b"ABCDEF").hexdigest()
+
+
+def test_a_damaged_note_is_not_believed(
+    tmp_path: Path, cache_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_REMEMBER_FROM", 1)
+    path = tmp_path / "weights"
+    path.write_bytes(b"abc")
+    right = file_hash(path)
+    [note] = (cache_folder / "models" / "hashes").iterdir()
+    for damage in ("", "[]", "{", '{"path": 1}'):
+        note.write_text(damage)
+        assert file_hash(path) == right
+
 
 EXACT = Translating(compute_type="float32")
 LOOPING = {"languages": ("en", "de"), "seed": 11, "max_length": 40}
