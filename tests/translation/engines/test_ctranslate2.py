@@ -1,4 +1,4 @@
-"""CTranslate2 gives what transformers gives; it is fed ahead, in smaller steps where memory ends."""
+"""CTranslate2 gives what transformers gives; it is fed ahead, in smaller steps without memory."""
 
 import itertools
 import json
