@@ -21,9 +21,9 @@ def open_encoder(folder: Path, *, budget: int = 8192) -> Encode:
     import torch
     from transformers import AutoModel, AutoTokenizer
 
+    from babelift.hub import quietly
     from babelift.precision import choose_precision
     from babelift.training.data import TokenCache
-    from babelift.training.encoder import quietly
     from models.training import chunks
 
     with quietly():

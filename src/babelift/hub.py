@@ -145,6 +145,82 @@ def weight_files(folder: Path) -> list[Path]:
     return files if all(file.is_file() for file in files) else []
 
 
+def open_model(
+    model_class: Any, folder: Path, *, kind: str = "model", **options: Any
+) -> tuple[Any, dict[str, Any]]:
+    """Open a model of transformers from a folder; the one way in which Babelift does it.
+
+    Only safetensors weights are read, no code that comes with a model is run, and the network is
+    not asked.
+
+    Args:
+        model_class: Such as `transformers.AutoModel`.
+        folder: What `save_pretrained` wrote.
+        kind: What it is for, in error messages.
+        options: More for `from_pretrained`; `dtype` is float32 if absent.
+
+    Returns:
+        The model, in evaluation mode and on the CPU, and what was missing or did not fit, by kind,
+        as transformers' `output_loading_info` has it.
+
+    Raises:
+        ModelError: It cannot be opened.
+    """
+    values = {"dtype": "float32", **options, "use_safetensors": True, "output_loading_info": True}
+    model, report = _from_pretrained(model_class, folder, kind, values)
+    return model, report
+
+
+def open_tokenizer(folder: Path, *, kind: str = "model") -> Any:
+    """Open a tokenizer of transformers from a folder, under the same rules as `open_model`.
+
+    Raises:
+        ModelError: It cannot be opened.
+    """
+    from transformers import AutoTokenizer
+
+    return _from_pretrained(AutoTokenizer, folder, kind, {})
+
+
+def open_config(folder: Path, *, kind: str = "model") -> Any:
+    """Open the settings of a model of transformers, under the same rules as `open_model`.
+
+    Raises:
+        ModelError: They cannot be opened.
+    """
+    from transformers import AutoConfig
+
+    return _from_pretrained(AutoConfig, folder, kind, {})
+
+
+def _from_pretrained(opened: Any, folder: Path, kind: str, options: dict[str, Any]) -> Any:
+    try:
+        with quietly():
+            return opened.from_pretrained(
+                folder, local_files_only=True, trust_remote_code=False, **options
+            )
+    except Exception as error:  # transformers raises whatever the damage happens to cause
+        raise ModelError(
+            f"{kind} '{folder}' cannot be opened: {_first_line(error)}.",
+            "A folder needs config.json, model.safetensors and the tokenizer's files, as "
+            "save_pretrained writes them; code inside a model's folder is never run.",
+        ) from error
+
+
+@contextmanager
+def quietly() -> Iterator[None]:
+    """Keep transformers from warning of what Babelift checks itself, and from drawing bars."""
+    from transformers.utils import logging
+
+    level = logging.get_verbosity()
+    logging.set_verbosity(levels.ERROR)
+    try:
+        with without_progress_bars():
+            yield
+    finally:
+        logging.set_verbosity(level)
+
+
 @contextmanager
 def without_progress_bars() -> Iterator[None]:
     """Keep transformers from drawing bars while it loads or saves a model."""

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from babelift.errors import ModelError
-from babelift.prediction.model import find_model, open_model
+from babelift.prediction.model import find_model, open_classifier
 from tests.support import tiny_distilbert
 
 
@@ -29,8 +29,8 @@ def test_a_run_folder_stands_for_its_model(model: Path, tmp_path: Path) -> None:
     assert find_model(str(model)) == model
 
 
-def test_an_open_model_knows_its_labels_and_its_longest_text(model: Path) -> None:
-    opened = open_model(model)
+def test_an_open_classifier_knows_its_labels_and_its_longest_text(model: Path) -> None:
+    opened = open_classifier(model)
     assert opened.labels == ["negative", "neutral", "positive"]
     assert opened.max_length == 512
     assert not opened.model.training
@@ -64,7 +64,7 @@ def test_a_file_is_not_a_model(tmp_path: Path) -> None:
 def test_pickled_weights_are_not_opened(copy: Path) -> None:
     (copy / "model.safetensors").rename(copy / "pytorch_model.bin")
     with pytest.raises(ModelError, match="safetensors only"):
-        open_model(copy)
+        open_classifier(copy)
 
 
 def test_code_that_comes_with_a_model_is_not_run(copy: Path) -> None:
@@ -75,39 +75,39 @@ def test_code_that_comes_with_a_model_is_not_run(copy: Path) -> None:
         auto_map={"AutoConfig": "own.A", "AutoModelForSequenceClassification": "own.A"},
     )
     with pytest.raises(ModelError, match="cannot be opened"):
-        open_model(copy)
+        open_classifier(copy)
     assert not (copy / "ran").exists()
 
 
 def test_an_encoder_that_was_never_trained_to_classify_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"lacks weights: .*classifier[\s\S]*has no head"):
-        open_model(tiny_distilbert(tmp_path / "encoder"))
+        open_classifier(tiny_distilbert(tmp_path / "encoder"))
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "config.json", "tokenizer.json"])
 def test_damaged_files_are_an_error_that_names_the_model(copy: Path, name: str) -> None:
     (copy / name).write_bytes(b"{not json")
     with pytest.raises(ModelError, match="copy"):
-        open_model(copy)
+        open_classifier(copy)
 
 
 def test_a_truncated_weight_file_is_an_error(copy: Path) -> None:
     weights = copy / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-100])
     with pytest.raises(ModelError, match="cannot be opened"):
-        open_model(copy)
+        open_classifier(copy)
 
 
 def test_a_regression_is_not_a_classifier(copy: Path) -> None:
     change(copy / "config.json", problem_type="regression")
     with pytest.raises(ModelError, match="one of several labels"):
-        open_model(copy)
+        open_classifier(copy)
 
 
 def test_two_outputs_of_one_name_are_refused(copy: Path) -> None:
     change(copy / "config.json", id2label={"0": "a", "1": "a", "2": "b"})
     with pytest.raises(ModelError, match="two outputs of one name"):
-        open_model(copy)
+        open_classifier(copy)
 
 
 def test_a_tokenizer_with_more_tokens_than_the_model_is_refused(copy: Path) -> None:
@@ -117,7 +117,7 @@ def test_a_tokenizer_with_more_tokens_than_the_model_is_refused(copy: Path) -> N
     tokenizer.add_tokens([f"new{number}" for number in range(9)])
     tokenizer.save_pretrained(copy)
     with pytest.raises(ModelError, match="does not fit its tokenizer"):
-        open_model(copy)
+        open_classifier(copy)
 
 
 def test_roberta_keeps_its_first_positions_to_itself(model: Path, tmp_path: Path) -> None:
@@ -130,7 +130,7 @@ def test_roberta_keeps_its_first_positions_to_itself(model: Path, tmp_path: Path
     )  # fmt: skip
     XLMRobertaForSequenceClassification(config).save_pretrained(tmp_path)
     AutoTokenizer.from_pretrained(model).save_pretrained(tmp_path)
-    assert open_model(tmp_path).max_length == 32
+    assert open_classifier(tmp_path).max_length == 32
 
 
 def test_opening_leaves_transformers_settings_as_they_were(
@@ -139,7 +139,7 @@ def test_opening_leaves_transformers_settings_as_they_were(
     from transformers.utils import logging
 
     before = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    open_model(model)
+    open_classifier(model)
     assert (logging.get_verbosity(), logging.is_progress_bar_enabled()) == before
     captured = capsys.readouterr()
     assert captured.out + captured.err == ""

@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 from transformers import pipeline
 
 from babelift.errors import DataError, ModelError
-from babelift.prediction.model import open_model
+from babelift.prediction.model import open_classifier
 from babelift.prediction.predictor import Predictor
 from tests.support import SENTENCES, tiny_classifier
 
@@ -127,7 +127,7 @@ def test_half_a_surrogate_pair_is_read_as_an_unknown_character(predictor: Predic
 
 
 def test_texts_are_padded_on_the_side_that_the_tokenizer_says(model: Path) -> None:
-    opened = open_model(model)
+    opened = open_classifier(model)
     opened.tokenizer.padding_side = "left"
     predictor = Predictor(opened)
     masks = []

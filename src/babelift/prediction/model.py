@@ -1,14 +1,12 @@
 """Finding and opening a trained classifier: a plain transformers folder, read without pickle."""
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from babelift.errors import ModelError, did_you_mean
-from babelift.hub import MODEL_FILES, fetch, without_progress_bars
+from babelift.hub import MODEL_FILES, fetch, open_model, open_tokenizer
 from babelift.translation.engines.model_files import identity
 
 _KIND: Final = "classifier"
@@ -90,7 +88,7 @@ def _no_model_in(path: Path) -> ModelError:
     )
 
 
-def open_model(model: str | Path) -> OpenModel:
+def open_classifier(model: str | Path) -> OpenModel:
     """Open a classifier for use on the CPU, in float32.
 
     Only safetensors weights are read, and no code that comes with a model is run.
@@ -103,42 +101,19 @@ def open_model(model: str | Path) -> OpenModel:
             gives each text one of several labels.
     """
     folder = find_model(model)
-    import torch
-    from transformers import AutoModelForSequenceClassification, AutoTokenizer
+    from transformers import AutoModelForSequenceClassification
 
-    safe = {"local_files_only": True, "trust_remote_code": False}
-    try:
-        with without_progress_bars(), _only_errors():
-            tokenizer = AutoTokenizer.from_pretrained(folder, **safe)
-            network, report = AutoModelForSequenceClassification.from_pretrained(
-                folder, use_safetensors=True, dtype=torch.float32, output_loading_info=True, **safe
-            )
-    except Exception as error:  # transformers raises whatever the damage happens to cause
-        reason = str(error).strip().partition("\n")[0] or type(error).__name__
-        raise ModelError(f"model '{folder}' cannot be opened: {reason}") from error
+    tokenizer = open_tokenizer(folder)
+    network, report = open_model(AutoModelForSequenceClassification, folder)
     labels = _labels(folder, network.config)
     _check_whole(folder, network, tokenizer, report)
     return OpenModel(
         name=str(model),
-        model=network.eval(),
+        model=network,
         tokenizer=tokenizer,
         labels=labels,
         max_length=_max_length(network, tokenizer),
     )
-
-
-@contextmanager
-def _only_errors() -> Iterator[None]:
-    """Keep transformers from warning of what is about to be checked."""
-    from transformers.utils import logging as untyped
-
-    logging: Any = untyped
-    before = logging.get_verbosity()
-    logging.set_verbosity_error()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(before)
 
 
 def _labels(folder: Path, config: Any) -> list[str]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from babelift.cluster.ray import Piece, Pool, Work
 from babelift.errors import ModelError
-from babelift.prediction.model import model_identity, open_model
+from babelift.prediction.model import model_identity, open_classifier
 from babelift.prediction.predictor import BATCHES_AT_A_TIME, Floats, Predictor, check_texts
 from babelift.progress import Progress, quiet
 
@@ -92,7 +92,7 @@ class RayPredictor:
     """
 
     def __init__(self, model: str | Path, pool: Pool, *, precision: str = "fp32") -> None:
-        self.labels = open_model(model).labels
+        self.labels = open_classifier(model).labels
         self._recipe = Recipe(str(model), precision, model_identity(model))
         self._pool = pool
 

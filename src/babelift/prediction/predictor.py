@@ -14,7 +14,7 @@ import numpy.typing as npt
 from babelift.errors import DataError, ModelError
 from babelift.hub import without_progress_bars
 from babelift.precision import choose_precision
-from babelift.prediction.model import OpenModel, open_model
+from babelift.prediction.model import OpenModel, open_classifier
 from babelift.progress import Progress, Task, quiet
 from babelift.training.data import by_length, padded_width
 
@@ -77,7 +77,7 @@ class Predictor:
         Raises:
             ModelError: It cannot be opened or is not a classifier.
         """
-        return cls(open_model(model), precision)
+        return cls(open_classifier(model), precision)
 
     def save(self, folder: Path) -> None:
         """Write a `save_pretrained` folder: safetensors weights, settings and tokenizer."""

@@ -92,17 +92,12 @@ def sentence_encoder(spec: str) -> Encode | None:
 
     @cache
     def opened() -> tuple[Any, Any]:
-        from transformers import AutoModel, AutoTokenizer
+        from transformers import AutoModel
 
-        from babelift.training.encoder import quietly
+        from babelift.hub import open_model, open_tokenizer
 
         folder = find_encoder(spec)
-        with quietly():
-            tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-            model = AutoModel.from_pretrained(
-                folder, local_files_only=True, use_safetensors=True, trust_remote_code=False
-            )
-        return tokenizer, model.float().eval()
+        return open_tokenizer(folder), open_model(AutoModel, folder, kind="encoder")[0]
 
     last: dict[str, npt.NDArray[np.float32]] = {}
 

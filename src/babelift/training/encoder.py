@@ -9,8 +9,7 @@ to make something else of it.
 """
 
 import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -287,45 +286,24 @@ def find_encoder(spec: str) -> Path:
 def _open(
     folder: Path, labels: Sequence[str], seed: int, *, reads_mean: bool = False
 ) -> tuple["PreTrainedModel", "PreTrainedTokenizerBase"]:
-    import torch
-    from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
+    from transformers import AutoModelForSequenceClassification
 
-    more: dict[str, Any] = {}
-    with quietly(), torch.random.fork_rng():
-        torch.manual_seed(seed)
-        try:
-            if reads_mean:
-                config = AutoConfig.from_pretrained(
-                    folder, local_files_only=True, trust_remote_code=False
-                )
-                more["num_hidden_layers"] = config.num_hidden_layers + 1
-            tokenizer = AutoTokenizer.from_pretrained(
-                folder, local_files_only=True, trust_remote_code=False
-            )
-            model, loading = AutoModelForSequenceClassification.from_pretrained(
-                folder,
-                num_labels=len(labels),
-                ignore_mismatched_sizes=True,
-                output_loading_info=True,
-                use_safetensors=True,
-                local_files_only=True,
-                trust_remote_code=False,
-                dtype=torch.float32,
-                **more,
-            )
-        except Exception as error:
-            reason = str(error).strip().splitlines() or [type(error).__name__]
-            raise ModelError(
-                f"encoder '{folder}' cannot be opened: {reason[0]}",
-                "A folder needs config.json, model.safetensors and the tokenizer's files, as "
-                "save_pretrained writes them; code inside a model's folder is never run.",
-            ) from error
+    from babelift.hub import open_config, open_model, open_tokenizer
+
+    options: dict[str, Any] = {"num_labels": len(labels), "ignore_mismatched_sizes": True}
     new = [".pooler."]
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        if reads_mean:
+            config = open_config(folder, kind="encoder")
+            options["num_hidden_layers"] = config.num_hidden_layers + 1
+            new.append(f".encoder.layer.{config.num_hidden_layers}.")
+        tokenizer = open_tokenizer(folder, kind="encoder")
+        model, loading = open_model(
+            AutoModelForSequenceClassification, folder, kind="encoder", **options
+        )
     if reads_mean:
-        pass
-
         start_as_mean(model)
-        new.append(f".encoder.layer.{model.config.num_hidden_layers - 1}.")
     _check_weights(folder, model, loading, new)
     return model, tokenizer
 
@@ -382,21 +360,3 @@ def _license(folder: Path) -> str | None:
         re.search(r"^license: *['\"]?([^\s'\"]+)", front[1], flags=re.MULTILINE) if front else None
     )
     return found[1] if found else None
-
-
-@contextmanager
-def quietly() -> Iterator[None]:
-    """Keep transformers from announcing that the head's weights are new, and from drawing bars."""
-    import logging as levels
-
-    from transformers.utils import logging
-
-    from babelift.hub import without_progress_bars
-
-    level = logging.get_verbosity()
-    logging.set_verbosity(levels.ERROR)
-    try:
-        with without_progress_bars():
-            yield
-    finally:
-        logging.set_verbosity(level)

@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 from babelift.errors import DataError
+from babelift.hub import open_tokenizer
 from babelift.store import replace_folder
 
 if TYPE_CHECKING:
@@ -207,14 +208,10 @@ def _count(tokenizer: Any, texts: Sequence[str], documents: Sequence[int], seed:
 
 
 def _tokenizer(texts: Sequence[str], folder: Path | None) -> "PreTrainedTokenizerBase":
-    from transformers import AutoTokenizer
-
     if not any(text.strip() for text in texts):
         raise DataError("there is no text to make the encoder 'scratch' from.")
     if folder is not None and folder.is_dir():
-        known: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
-            folder, local_files_only=True, trust_remote_code=False
-        )
+        known: PreTrainedTokenizerBase = open_tokenizer(folder, kind="encoder")
         return known
     chosen = np.random.default_rng(0).permutation(len(texts))[:TOKENIZER_TEXTS]
     tokenizer = train_tokenizer([texts[row] for row in np.sort(chosen).tolist()])

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from babelift.cluster.launched import make_accelerator
 from babelift.config import Training
 from babelift.errors import ConfigError
+from babelift.hub import quietly
 from babelift.precision import choose_precision
 from babelift.progress import Progress, quiet
 from babelift.store import replace_folder
@@ -21,7 +22,7 @@ from babelift.training import data
 from babelift.training import log as vectors
 from babelift.training.checkpoint import Checkpoints, State
 from babelift.training.data import TokenCache, ids_digest, weights_digest
-from babelift.training.encoder import Encoder, load_encoder, quietly
+from babelift.training.encoder import Encoder, load_encoder
 from babelift.training.learner import Learner, Plan
 from babelift.training.log import Log, TrainResult
 from babelift.training.loop import Loop

@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from babelift.errors import ModelError
+from babelift.hub import open_tokenizer
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -209,8 +210,6 @@ def plain_embedding(model: "PreTrainedModel") -> nn.Embedding:
     Raises:
         ModelError: They are not.
     """
-    pass
-
     found = find_plain_embedding(model)
     if found is None:
         raise ModelError(
@@ -340,8 +339,6 @@ def _renumber_frame(frame: State | None, numbers: dict[int, int]) -> None:
 
 
 def _reopened(tokenizer: Any, state: State) -> "PreTrainedTokenizerBase":
-    from transformers import AutoTokenizer
-
     with TemporaryDirectory(prefix="babelift-") as name:
         folder = Path(name)
         tokenizer.save_pretrained(folder)
@@ -357,9 +354,7 @@ def _reopened(tokenizer: Any, state: State) -> "PreTrainedTokenizerBase":
         for other in folder.iterdir():
             if other not in (file, settings):
                 other.unlink()
-        opened: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
-            folder, local_files_only=True, trust_remote_code=False
-        )
+        opened: PreTrainedTokenizerBase = open_tokenizer(folder, kind="trimmed tokenizer")
     return opened
 
 

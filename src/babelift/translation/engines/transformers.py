@@ -16,7 +16,7 @@ from typing import Any, Final, Literal
 
 from babelift.config import Translating
 from babelift.errors import ModelError, TranslationError
-from babelift.hub import MODEL_FILES, fetch, without_progress_bars
+from babelift.hub import MODEL_FILES, fetch, open_model, open_tokenizer
 from babelift.languages import LANGUAGES, Language
 from babelift.translation.engines.model_files import (
     Decoding,
@@ -267,20 +267,13 @@ def load(argument: str, config: Translating) -> HFTranslator:
 
 
 def _open(folder: Path) -> tuple[Any, Any]:
-    from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
+    from transformers import AutoModelForSeq2SeqLM
 
-    try:
-        with warnings.catch_warnings(), without_progress_bars():
-            warnings.simplefilter("ignore")
-            tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-            model = AutoModelForSeq2SeqLM.from_pretrained(
-                folder, local_files_only=True, use_safetensors=True, dtype="float32"
-            )
-    except Exception as error:
-        raise ModelError(
-            f"'{folder}' cannot be opened as a translation model of transformers: {error}."
-        ) from error
-    return tokenizer, model.eval()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        tokenizer = open_tokenizer(folder, kind="translator")
+        model, _ = open_model(AutoModelForSeq2SeqLM, folder, kind="translator")
+    return tokenizer, model
 
 
 def _decoding(published: Any, search: Decoding) -> Any:
