@@ -13,7 +13,7 @@ from babelift.config import Translating
 from babelift.translation.driver import translate_rows
 from babelift.translation.engines import model_files as module
 from babelift.translation.engines.ctranslate2 import load_published
-from babelift.translation.engines.model_files import Decoding, file_hash, identity
+from babelift.translation.engines.model_files import Decoding, ModelSettings, file_hash, identity
 from babelift.translation.engines.opus import load as load_opus
 from babelift.translation.engines.transformers import load as load_hf
 from babelift.translation.memory import Memory
@@ -207,3 +207,11 @@ def test_the_stricter_rule_counts() -> None:
     other = Decoding(1).other()
     assert (other.ngram(0), other.ngram(2), other.ngram(6)) == (3, 2, 3)
     assert other.other().label == "greedy"
+
+
+def test_settings_stand_in_fingerprints_as_memories_know_them() -> None:
+    assert str(ModelSettings("m2m100", 1024)) == (
+        "ModelFacts(family='m2m100', source_limit=1024, output_limit=200, forced_end=False, "
+        "no_repeat_ngram_size=0, repetition_penalty=1.0, length_penalty=1.0, suppressed=(), "
+        "pair=None)"
+    )
