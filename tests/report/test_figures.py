@@ -4,9 +4,12 @@ import re
 from xml.etree import ElementTree
 
 import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from babelift.evaluation.alignment import Pairs
-from babelift.report.figures import forest, pair_picture
+from babelift.report.figures import Line, axis, curve, forest, pair_picture, thinned
 from tests.report.conftest import metrics_of, scores
 
 
@@ -46,3 +49,29 @@ def test_vectors_that_are_all_equal_are_drawn_in_the_middle() -> None:
     same = np.ones((3, 4))
     picture = pair_picture([Pairs("en", "de", "after", ("x",) * 3, same, same)], "after", ["de"])
     assert "M200 200L200 200" in picture
+
+
+@given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=600))
+def test_thinning_keeps_the_ends_and_the_bounds(values: list[float]) -> None:
+    points = [(float(n), value) for n, value in enumerate(values)]
+    found = thinned(points, most=50)
+    assert len(found) <= 50
+    assert (found[0][0], found[-1][0]) == (0.0, len(values) - 1)
+    assert min(values) - 1e-6 <= min(y for _, y in found) <= max(values) + 1e-6
+
+
+@given(st.floats(-1e6, 1e6), st.floats(1e-9, 1e6))
+def test_an_axis_spans_its_values_with_few_ticks(low: float, width: float) -> None:
+    high = low + width
+    ticks = axis(low, high)
+    assert 2 <= len(ticks) <= 7
+    assert ticks == sorted(ticks)
+
+
+def test_a_single_point_is_drawn_as_a_dot() -> None:
+    assert "dot" in curve("One", [Line(((1.0, 0.5),))])
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0, -3.0])
+def test_a_flat_line_is_drawn(value: float) -> None:
+    assert 'd="M0.0 ' in curve("Flat", [Line(((1.0, value), (2.0, value)))])

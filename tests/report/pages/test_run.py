@@ -1,5 +1,6 @@
-"""The page: whole, self-contained, escaped, readable by everyone."""
+"""The page of a run: whole, self-contained, escaped, readable by everyone."""
 
+import math
 import re
 from collections.abc import Callable
 from html.parser import HTMLParser
@@ -12,7 +13,15 @@ import pytest
 
 from babelift.errors import RunError
 from babelift.report import folder
-from babelift.report.pages.run import render_report, write_report
+from babelift.report.folder import RunFiles
+from babelift.report.pages.run import (
+    Mistake,
+    averaged,
+    learning_curves,
+    render_report,
+    surest_mistakes,
+    write_report,
+)
 from tests.report.conftest import manifest_of, metrics_of, scores
 
 MakeRun = Callable[..., Path]
@@ -282,3 +291,108 @@ def test_a_report_that_cannot_be_written_is_an_error_that_names_it(make_run: Mak
     with pytest.raises(RunError, match=r"report\.html' cannot be written"):
         write_report(run)
     assert [path.name for path in run.iterdir() if path.name.startswith(".")] == []
+
+
+FULL = [
+    {"kind": "step", "step": step, "epoch": 1, "ce": 2 - 0.1 * step, "otc": 1.0,
+     "positive_cosine": 0.5, "retrieval_at_1": 0.5, "learning_rate": 1e-5}
+    for step in range(1, 6)
+]  # fmt: skip
+
+
+def headings(log: list[dict[str, Any]]) -> list[str]:
+    return [item.heading for item in learning_curves(log)]
+
+
+def test_a_full_log_gives_every_curve() -> None:
+    log = [*FULL, {"kind": "validation", "step": 5, "epoch": 1, "f1_micro": {"en": 0.5}}]
+    assert headings(log) == [
+        "Cross-entropy", "OTC", "Positive cosine", "In-batch retrieval@1", "Learning rate",
+        "F1-micro on validation rows",
+    ]  # fmt: skip
+
+
+def test_without_pairs_there_are_no_curves_of_pairs() -> None:
+    blank = {"otc": None, "positive_cosine": None, "retrieval_at_1": None}
+    assert headings([step | blank for step in FULL]) == ["Cross-entropy", "Learning rate"]
+
+
+def test_an_empty_log_gives_no_curve() -> None:
+    assert learning_curves([]) == []
+
+
+def test_odd_values_are_passed_over() -> None:
+    log = [
+        {"kind": "step", "step": 1, "ce": math.nan},
+        {"kind": "step", "step": "x", "ce": 1.0},
+        {"kind": "validation", "epoch": 1, "f1_micro": [0.5]},
+        {"kind": "other"},
+        {},
+    ]
+    assert learning_curves(log) == []
+
+
+def test_several_validation_languages_get_a_legend() -> None:
+    log = [
+        {"kind": "validation", "epoch": epoch, "f1_micro": {"en": 0.5, "de": 0.4}, "mean": 0.45}
+        for epoch in (1, 2)
+    ]
+    (found,) = learning_curves(log)
+    assert found.legend == (("English", 0), ("German", 1))
+
+
+def test_more_languages_than_colours_are_drawn_as_their_mean() -> None:
+    tags = ["en", "de", "fr", "es", "ja", "zh", "it"]
+    log = [{"kind": "validation", "epoch": 1, "f1_micro": dict.fromkeys(tags, 0.5), "mean": 0.5}]
+    (found,) = learning_curves(log)
+    assert found.legend == ()
+    assert found.note.startswith("Mean")
+
+
+def test_long_logs_say_how_many_steps_make_a_point() -> None:
+    assert averaged([{"kind": "step"}] * 1000) == 5
+    assert averaged(FULL) == 1
+
+
+TEST = pl.DataFrame({"id": ["a", "b", "c", "d"], "text": ["one", "two", "three", "four"]})
+
+
+def predictions(**columns: object) -> pl.DataFrame:
+    values = {
+        "id": ["a", "b", "c", "d"],
+        "model": ["encoder"] * 4,
+        "lang": ["de", "de", "de", "fr"],
+        "label": ["x", "x", "x", "x"],
+        "prediction": ["y", "y", "x", "y"],
+        "probability": [0.6, 0.9, 0.99, 0.7],
+    }
+    return pl.DataFrame(values | columns)
+
+
+def mistakes(
+    predictions: pl.DataFrame, test: pl.DataFrame = TEST, per_language: int = 2
+) -> list[Mistake]:
+    run = RunFiles("x", manifest_of(), metrics_of({}), {}, "", [], None, predictions, test)
+    return surest_mistakes(run, per_language)
+
+
+def test_the_surest_wrong_answer_of_each_language_is_taken() -> None:
+    found = mistakes(predictions(), per_language=1)
+    assert [(mistake.lang, mistake.text) for mistake in found] == [("de", "two"), ("fr", "four")]
+
+
+def test_the_baselines_mistakes_are_not_shown() -> None:
+    assert mistakes(predictions(model=["linear"] * 4)) == []
+
+
+def test_predictions_without_probabilities_give_none() -> None:
+    blank = predictions(probability=pl.Series([None] * 4, dtype=pl.Float64))
+    assert mistakes(blank) == []
+
+
+def test_rows_without_a_text_are_passed_over() -> None:
+    assert len(mistakes(predictions(), TEST.filter(pl.col("id") != "b"))) == 2
+
+
+def test_a_perfect_classifier_has_none() -> None:
+    assert mistakes(predictions(prediction=["x"] * 4)) == []
