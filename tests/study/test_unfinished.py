@@ -1,6 +1,7 @@
 """What a study cannot do is said: before anything runs where it can be known, else at its end."""
 
 import json
+import sys
 
 import pytest
 import yaml
@@ -43,26 +44,46 @@ def test_a_study_whose_translations_are_all_dropped_is_refused_before_it_trains(
 
 
 @pytest.mark.parametrize(
-    ("changes", "spoilt", "failed", "said"),
+    ("changes", "spoilt", "failed"),
     [
-        ({}, lambda source, target: target == "de", 0, "by 'bad' from en into de can be used"),
-        ({"together": False}, lambda source, target: target == "de", 1,
-         "by 'bad' from en into de can be used"),
-        ({"sources": ["en", "ja"], "targets": ["de"]}, lambda source, target: source == "ja", 1,
-         "by 'bad' from ja into de can be used"),
+        ({}, ("en", "de"), 0),
+        ({"together": False}, ("en", "de"), 1),
+        ({"sources": ["en", "ja"], "targets": ["de"]}, ("ja", "de"), 1),
     ],
     ids=["one target of a training", "one target", "one source"],
 )  # fmt: skip
 def test_translations_that_are_all_dropped_in_part_are_reported(
-    settings, toy, tmp_path, changes, spoilt, failed, said
+    settings, toy, tmp_path, changes, spoilt, failed
 ):
-    bad = spoilt_table(toy, tmp_path, spoilt)
+    bad = spoilt_table(toy, tmp_path, lambda *pair: pair == spoilt)
     study = run(settings, toy, tmp_path, translators={"bad": bad}, **changes)
     assert len(study.failed) == failed
-    assert all(said in error for error in study.failed.values())
+    for error in study.failed.values():
+        assert f"that can be used, from {spoilt[0]} into {spoilt[1]} (copy 24" in error
     runs = json.loads((study.folder / "runs.json").read_text("utf-8"))
-    assert any(said in note for note in runs["notes"])
-    assert "can be used" in (study.folder / "report.html").read_text("utf-8")
+    note = (
+        f"no train row in {spoilt[0]} has a translation by 'bad' into {spoilt[1]} that can be used"
+    )
+    assert [text for text in runs["notes"] if note in text]
+    assert "that can be used" in (study.folder / "report.html").read_text("utf-8")
+
+
+def test_test_rows_without_any_translation_are_reported_and_cost_nothing_else(
+    settings, toy, tmp_path
+):
+    script = tmp_path / "none.py"
+    script.write_text(
+        "import json, sys\nfor line in sys.stdin:\n"
+        "    print(json.dumps({'id': json.loads(line)['id'], 'translation': None}), flush=True)\n"
+    )
+    study = run(
+        settings, toy, tmp_path, arms=["zero-shot", "translate-test"], targets=["de"],
+        translators={"mute": f"command:{sys.executable} {script}"},
+        primary={"arm": "translate-test", "over": "zero-shot"},
+    )  # fmt: skip
+    assert set(study.results["arm"]) == {"zero-shot"}
+    runs = json.loads((study.folder / "runs.json").read_text("utf-8"))
+    assert any("no test row in de has a translation by 'mute' into en" in n for n in runs["notes"])
 
 
 def test_one_translator_of_two_that_gives_nothing_costs_its_own_runs_alone(settings, toy, tmp_path):

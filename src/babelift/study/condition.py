@@ -122,6 +122,15 @@ class Place:
     seed: int
     langs: tuple[str, ...]
 
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> "Place":
+        """Read it from plain values."""
+        return cls(Condition.of(values), values["seed"], tuple(values["langs"]))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, fit for JSON."""
+        return {**self.condition.to_dict(), "seed": self.seed, "langs": list(self.langs)}
+
 
 @dataclass(frozen=True)
 class Grid:

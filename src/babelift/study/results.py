@@ -55,6 +55,8 @@ def run_results(
         ordinal: Whether they are ordered numbers.
     """
     own = own_predictions(place, predictions)
+    if own.is_empty():  # no test row has a translation to predict
+        return pl.DataFrame(schema=RESULTS)
     scores = evaluate_predictions(own, labels, ordinal=ordinal, resamples=_RESAMPLES)
     about = {"run": key, **place.condition.to_dict(), "size": size, "seed": place.seed}
     rows = [
@@ -233,25 +235,16 @@ class Scores:
             places: Conditions as plain values, each with its `run`.
             predictions: All predictions of the study, with the columns `run` and `text_by`.
         """
-        right = predictions.with_columns(
-            right=pl.col("label") == pl.col("prediction"),
-            lang=pl.when(pl.col("text_by") == OWN_TEXT)
-            .then(pl.col("lang"))
-            .otherwise(pl.coalesce("source_lang", "lang")),
-        ).select("run", "text_by", "lang", "id", "group_id", "right")
-        by_run = right.partition_by("run", as_dict=True)
+        by_run = predictions.partition_by("run", as_dict=True)
         parts = []
-        for place in places:
-            rows = by_run.get((place["run"],))
-            if rows is None:
+        for values in places:
+            if (rows := by_run.get((values["run"],))) is None:
                 continue
-            by = place["translator"] if place["arm"] == "translate-test" else OWN_TEXT
-            kept = rows.filter(
-                (pl.col("text_by") == by) & pl.col("lang").is_in(list(place["langs"]))
-            )
-            parts.append(kept.drop("run", "text_by").with_columns(
-                pl.lit(place["seed"], pl.Int64).alias("seed"),
-                *(pl.lit(place[axis], kind).alias(axis) for axis, kind in _AXES.items()),
+            place = Place.of(values)
+            parts.append(own_predictions(place, rows).select(
+                *(pl.lit(values[axis], kind).alias(axis) for axis, kind in _AXES.items()),
+                pl.lit(place.seed, pl.Int64).alias("seed"),
+                "lang", "id", "group_id", right=pl.col("label") == pl.col("prediction"),
             ))  # fmt: skip
         return cls(pl.concat(parts) if parts else pl.DataFrame())
 

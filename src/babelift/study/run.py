@@ -169,24 +169,26 @@ def train_missing(
 
 
 def unusable(plan: Plan) -> list[str]:
-    """Which tables of translations are empty, because none of them passed the checks.
+    """Which tables of translations are empty, because none was made or passed the checks.
 
     Raises:
         DataError: All that were to be trained on are: what is left of the study is not what it
             asks.
     """
-    tables = [table for table in plan.needs if table.split == "train" and table.record]
-    empty = [table for table in tables if table.record and not table.record.kept]
-    if empty and len(empty) == len(tables):
+    kept = {table: record.kept for table in plan.needs if (record := table.record) is not None}
+    learnt = [table for table in kept if table.split == "train"]
+    if learnt and not any(kept[table] for table in learnt):
         raise DataError(
-            f"no training row has a translation that can be used{_faults(empty)}.",
+            f"no training row has a translation that can be used{_faults(learnt)}.",
             "Take another translator, or keep faulty translations with 'quality: keep'.",
         )
-    return [
-        f"no translation by '{table.translator}' from {table.source} into {table.target} can be "
-        f"used{_faults([table])}: what is trained with it learns nothing of {table.target}"
-        for table in {(t.translator, t.source, t.target): t for t in empty}.values()
+    notes = [
+        f"no {table.split} row in {table.source} has a translation by '{table.translator}' into "
+        f"{table.target} that can be used{_faults([table])}"
+        for table, rows in kept.items()
+        if not rows
     ]
+    return list(dict.fromkeys(notes))
 
 
 def _nothing_to_learn(task: Task) -> str | None:
@@ -196,8 +198,8 @@ def _nothing_to_learn(task: Task) -> str | None:
         return None
     pairs = ", ".join(f"{table.source} into {table.target}" for table in tables)
     return (
-        f"DataError: no translation by '{task.job.translator}' from {pairs} can be "
-        f"used{_faults(tables)}"
+        f"DataError: no training row has a translation by '{task.job.translator}' that can be "
+        f"used, from {pairs}{_faults(tables)}"
     )
 
 
@@ -297,14 +299,6 @@ def _about(plan: Plan, records: Mapping[str, TrainingRecord], progress: Progress
             if (record := table.record) is not None
         ],
         "quality": [quality.model_dump(mode="json") for quality in qualities(plan, progress)],
-        "places": [
-            {
-                **place.condition.to_dict(),
-                "seed": place.seed,
-                "langs": place.langs,
-                "run": task.key,
-            }
-            for place, task in plan.places
-        ],
+        "places": [{**place.to_dict(), "run": task.key} for place, task in plan.places],
         "runs": {key: record.model_dump(mode="json") for key, record in records.items()},
     }
