@@ -89,7 +89,7 @@ def _fine_tuned(spec: str, arguments: argparse.Namespace) -> list[Measured]:
         for seed in range(arguments.seeds)
     ]
     tables = [found.predictions for found in fits]
-    return [measured_over_seeds(pilot.FINE_TUNED, tables, fits[0].labels, frozen.SIX, LANGUAGES)]
+    return [measured_over_seeds(pilot.FINE_TUNED, tables, frozen.SIX, LANGUAGES)]
 
 
 def _native(spec: str, arguments: argparse.Namespace) -> list[Measured]:
@@ -115,7 +115,7 @@ def _native(spec: str, arguments: argparse.Namespace) -> list[Measured]:
         for seed in range(arguments.seeds)
     ]
     tables = [pl.concat([found.predictions for found in parts]) for parts in fits]
-    return [measured_over_seeds(pilot.NATIVE, tables, fits[0][0].labels, TWEETS, TWEETS)]
+    return [measured_over_seeds(pilot.NATIVE, tables, TWEETS, TWEETS)]
 
 
 FITTED: Final = ("fine-tuned", "umsab")

@@ -54,14 +54,12 @@ def main(words: Sequence[str] | None = None) -> None:
     translators = {arm: _translator(arm, arguments) for arm in arms if arm != ZERO}
     outputs = {arm: _fingerprint(spec) for arm, spec in translators.items()}
     tables = {arm: [] for arm in arms}
-    labels: tuple[str, ...] = ()
     for seed in range(arguments.seeds):
         for arm in arms:
             fits = list(_fits(arm, seed, translators.get(arm), outputs.get(arm, ""), arguments))
-            labels = fits[0][1].labels
             tables[arm].append(_joined(fits))
     langs = LANGUAGES if arguments.apart else SIX
-    found = scores(tables, labels, langs)
+    found = scores(tables, langs)
     _print(found, langs, arguments)
     if arguments.encoder == "mini":
         for part, results in _results(found, langs, arguments).items():

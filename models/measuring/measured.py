@@ -38,7 +38,6 @@ class Measured:
 def measured_over_seeds(
     what: str,
     tables: Sequence[pl.DataFrame],
-    labels: Sequence[str],
     langs: tuple[str, ...],
     over: tuple[str, ...],
 ) -> Measured:
@@ -47,12 +46,11 @@ def measured_over_seeds(
     Args:
         what: What was measured.
         tables: Predictions of each seed.
-        labels: All labels.
         langs: Languages, in the order of the table's columns.
         over: Languages that the mean is taken over.
     """
-    found = scores({what: tables}, labels, langs)[what]
-    linear = scores({what: tables[:1]}, labels, langs, model="linear", resamples=1)[what]
+    found = scores({what: tables}, langs)[what]
+    linear = scores({what: tables[:1]}, langs, model="linear", resamples=1)[what]
     each = summarise(found)
     [mean] = summarise(found.mean_of([langs.index(lang) for lang in over]))
     return Measured(

@@ -6,6 +6,8 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
+from models.measuring.bootstrap import paired_bootstrap
+
 
 class Scores(NamedTuple):
     """Accuracies of one arm.
@@ -49,7 +51,6 @@ class Summary(NamedTuple):
 
 def scores(
     tables: Mapping[str, Sequence[pl.DataFrame]],
-    labels: Sequence[str],
     langs: Sequence[str],
     *,
     model: str = "encoder",
@@ -59,13 +60,10 @@ def scores(
 
     Args:
         tables: For each arm the predictions of each seed, all on the same test rows.
-        labels: All labels.
         langs: Languages, in the order wanted.
         model: `encoder`, or `linear` for the baseline trained on the arm's rows.
         resamples: How many times test items are drawn.
     """
-    from babelift.evaluation.comparison import paired_bootstrap
-
     chosen = [
         table.filter((pl.col("model") == model) & pl.col("lang").is_in(list(langs))).sort(
             "lang", "id"
@@ -78,11 +76,9 @@ def scores(
     if any(not table.select("lang", "id", "label").equals(same) for table in chosen):
         raise ValueError("trainings can only be compared on the same test rows")
     drawn = paired_bootstrap(
-        _numbers(first["label"], labels),
-        np.stack([_numbers(table["prediction"], labels) for table in chosen]),
+        np.stack([(table["prediction"] == table["label"]).to_numpy() for table in chosen]),
         _numbers(first["lang"], langs),
         first["group_id"].to_list(),
-        len(labels),
         resamples=resamples,
     )
     found, start = {}, 0

@@ -16,7 +16,9 @@ def test_importing_takes_no_heavy_library_along(code: str) -> None:
     assert done.stdout.strip() == "[]"
 
 
-@pytest.mark.parametrize("command", [[], ["fit"], ["translate"], ["predict"], ["evaluate"]])
+@pytest.mark.parametrize(
+    "command", [[], ["fit"], ["translate"], ["predict"], ["evaluate"], ["compare"]]
+)
 def test_help_takes_no_heavy_library_along(command: list[str]) -> None:
     check = (
         f"import sys; sys.argv = ['babelift', *{command!r}, '--help']\n"

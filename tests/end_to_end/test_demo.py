@@ -133,15 +133,13 @@ def test_a_folder_that_holds_something_else_is_left_alone(tmp_path: Path) -> Non
 def test_the_command_prints_the_answer_and_the_path(
     babelift: Callable, demo: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from babelift.report.pages.comparison import write_comparison
-    from babelift.run.demo import NOTES, TITLE, demo_contrasts
+    from babelift.run.demo import demo_page
 
     asked = []
 
     def finished(out: Path, **options: object) -> object:
         asked.append((out, options["force"]))
-        runs = {arm: demo / arm for arm in ARMS}
-        return out, write_comparison(out, runs, demo_contrasts(), title=TITLE, notes=NOTES)
+        return out, demo_page(demo)
 
     monkeypatch.setattr("babelift.run.demo.run_demo", finished)
     result = babelift("demo")

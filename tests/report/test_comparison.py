@@ -13,20 +13,25 @@ import pytest
 import yaml
 
 from babelift.errors import DataError, RunError
-from babelift.evaluation.comparison import Contrast
+from babelift.evaluation.comparison import compare
 from babelift.evaluation.metrics import evaluate_predictions
-from babelift.report.console import comparison_table
+from babelift.report.comparison import Wording, comparison_table
 from babelift.report.folder import read_run
-from babelift.report.pages.comparison import Compared, settings, write_comparison
+from babelift.report.pages.comparison import (
+    ComparisonPage,
+    comparison_page,
+    settings,
+    write_comparison,
+)
 from babelift.store import write_record
 from tests.report.conftest import TRAINING
 
 LABELS = ["1", "2", "3"]
 TARGETS = ["de", "ja"]
-CONTRASTS = [
-    Contrast("translated", "zero-shot", "Translating", rival="zero-shot"),
-    Contrast("translated-otc", "translated", "OTC"),
-]
+CONTRASTS = {
+    ("translated", "zero-shot"): Wording("Translating", rival="zero-shot"),
+    ("translated-otc", "translated"): Wording("OTC"),
+}
 RIGHT = {"zero-shot": 0.5, "translated": 0.7, "translated-otc": 0.7}
 
 
@@ -91,16 +96,23 @@ def runs(tmp_path: Path) -> dict[str, Path]:
 
 
 @pytest.fixture
-def compared(runs: dict[str, Path], tmp_path: Path) -> Callable[..., Compared]:
-    def write(**changes: Any) -> Compared:
-        options: dict[str, Any] = {"title": "Does it help?", "notes": ["Made up & <b>bold</b>."]}
-        return write_comparison(tmp_path / "study", runs, CONTRASTS, **{**options, **changes})
+def compared(runs: dict[str, Path], tmp_path: Path) -> Callable[[], ComparisonPage]:
+    def write() -> ComparisonPage:
+        comparison = compare(list(runs.values()), contrasts=list(CONTRASTS), over=TARGETS)
+        page = comparison_page(
+            comparison,
+            words=list(CONTRASTS.values()),
+            title="Does it help?",
+            notes=["Made up & <b>bold</b>."],
+        )
+        write_comparison(page, tmp_path / "study", "report.html")
+        return page
 
     return write
 
 
 @pytest.fixture
-def page(compared: Callable[..., Compared], tmp_path: Path) -> str:
+def page(compared: Callable[[], ComparisonPage], tmp_path: Path) -> str:
     compared()
     return (tmp_path / "study" / "report.html").read_text(encoding="utf-8")
 
@@ -111,7 +123,7 @@ def visible(page: str) -> str:
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", body))
 
 
-def test_the_page_opens_with_the_answer(compared: Callable[..., Compared], page: str) -> None:
+def test_the_page_opens_with_the_answer(compared: Callable[[], ComparisonPage], page: str) -> None:
     found = compared()
     answer, otc = (finding.text for finding in found.findings()[:2])
     assert answer.startswith("Translating beat zero-shot in 2 of 2 languages: +.")
@@ -126,14 +138,15 @@ def test_numbers_on_the_page_are_those_of_the_file_and_of_the_runs(
 ) -> None:
     numbers = json.loads((tmp_path / "study" / "comparison.json").read_text())
     assert numbers["over"] == TARGETS
+    sides = {side["name"]: side for side in numbers["sides"]}
     for arm, folder in runs.items():
         metrics = read_run(folder).metrics
         for lang, scores in metrics.languages.items():
-            shown = numbers["arms"][arm]["languages"][lang]["score"]
+            shown = sides[arm]["languages"][lang]["value"]
             assert shown == pytest.approx(scores.f1_micro)
             assert f">{shown:.2f}".replace("0.", ".") in page
     for contrast in numbers["contrasts"]:
-        scores = [numbers["arms"][contrast[side]]["mean"]["score"] for side in ("arm", "base")]
+        scores = [sides[contrast[side]]["mean"]["value"] for side in ("arm", "base")]
         assert contrast["mean"]["delta"] == pytest.approx(scores[0] - scores[1])
 
 
@@ -186,7 +199,7 @@ def test_every_tag_is_closed(page: str) -> None:
 
 
 def test_the_same_runs_give_the_same_page(
-    compared: Callable[..., Compared], tmp_path: Path
+    compared: Callable[[], ComparisonPage], tmp_path: Path
 ) -> None:
     compared()
     first = (tmp_path / "study" / "report.html").read_bytes()
@@ -195,7 +208,7 @@ def test_the_same_runs_give_the_same_page(
 
 
 def test_arms_that_differ_in_more_than_their_rows_are_told_apart(
-    runs: dict[str, Path], compared: Callable[..., Compared]
+    runs: dict[str, Path], compared: Callable[[], ComparisonPage]
 ) -> None:
     def cautions() -> str:
         return " ".join(item.text for item in compared().findings() if item.kind == "caution")
@@ -205,13 +218,13 @@ def test_arms_that_differ_in_more_than_their_rows_are_told_apart(
     manifest["training"]["steps"] = 80
     (runs["translated"] / "manifest.json").write_text(json.dumps(manifest | {"seed": 3}))
     assert (
-        "The arms differ in more than what they were trained on: seeds (0, 3) and numbers of "
+        "The runs differ in more than the rows they were trained on: seeds (0, 3) and numbers of "
         "updates (78, 80)." in cautions()
     )
 
 
 def test_the_terminal_gets_the_same_scores_in_eighty_columns(
-    compared: Callable[..., Compared],
+    compared: Callable[[], ComparisonPage],
 ) -> None:
     from rich.console import Console
 
@@ -224,18 +237,42 @@ def test_the_terminal_gets_the_same_scores_in_eighty_columns(
     assert "…" not in "".join(lines)
 
 
-def test_runs_that_do_not_fit_together_are_refused(
-    runs: dict[str, Path], compared: Callable[..., Compared]
+def test_rows_that_a_run_lacks_are_counted_on_the_page(
+    runs: dict[str, Path], compared: Callable[[], ComparisonPage]
 ) -> None:
     table = pl.read_parquet(runs["translated"] / "predictions.parquet")
     table.filter(pl.col("id") != "de-3").write_parquet(runs["translated"] / "predictions.parquet")
-    with pytest.raises(DataError, match=r"row 'de-3' .* not in those of 'translated'"):
-        compared()
+    cautions = [item.text for item in compared().findings() if item.kind == "caution"]
+    assert (
+        "Left out, for they are not on every side: 1 row of zero-shot (German) and 1 row of "
+        "translated-otc (German)." in cautions
+    )
+
+
+def test_runs_that_do_not_fit_together_are_refused(
+    runs: dict[str, Path], compared: Callable[[], ComparisonPage]
+) -> None:
     (runs["translated"] / "predictions.parquet").unlink()
-    with pytest.raises(RunError, match=r"'translated' has no predictions\.parquet"):
+    with pytest.raises(RunError, match=r"translated' is an unfinished run"):
         compared()
+    write_run(runs["translated"].parent / "again", "translated", 1)
+    runs["translated"] = runs["translated"].parent / "again"
     metrics = json.loads((runs["translated"] / "metrics.json").read_text())
     metrics |= {"labels": ["a"], "languages": {}, "linear": {}}
     (runs["translated"] / "metrics.json").write_text(json.dumps(metrics))
-    with pytest.raises(RunError, match="have other labels: 1, 2, 3 and a"):
-        compared()
+    with pytest.raises(DataError, match="have other labels: 1, 2, 3; and a"):
+        compare(list(runs.values()))
+
+
+def test_files_have_a_page_without_runs(tmp_path: Path) -> None:
+    files = []
+    for number, name in enumerate(("old", "new")):
+        files.append(tmp_path / f"{name}.csv")
+        table = predictions(0.5 + number / 5, 0.4, 0).filter(pl.col("model") == "encoder")
+        table.drop("model", "source_lang").write_csv(files[-1])
+    page = write_comparison(comparison_page(compare(files)), tmp_path)
+    words = visible(page.read_text(encoding="utf-8"))
+    assert page == tmp_path / "comparison.html"
+    assert "Is new.csv better than old.csv?" in words
+    assert "new.csv beat old.csv in 3 of 3 languages: +." in words
+    assert "The runs" not in words

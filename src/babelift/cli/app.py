@@ -28,6 +28,7 @@ _COMMANDS = {
     "translate": "Translate a labelled table: restartable, checked.",
     "predict": "Label the rows of a table.",
     "evaluate": "Measure a model, or anybody's predictions, on labelled rows.",
+    "compare": "Say whether one run, or file of predictions, is really better than another.",
     "study": "Compare ways to train, with seeds and statistics, as one restartable grid.",
     "report": "Write the report of a run or a study again.",
     "models": "List the named encoders and translators.",

@@ -15,9 +15,11 @@ def command(out: Path = Path("runs/demo"), *, force: bool = False) -> None:
         out: Folder for the three runs and the page that compares them.
         force: Start over in a new folder beside the old one, which is kept.
     """
-    from babelift.cli.show import show_comparison
+    from babelift.cli.show import show_comparison, show_file
     from babelift.progress import terminal
     from babelift.run.demo import run_demo
 
-    folder, compared = run_demo(out, force=force, progress=terminal())
-    show_comparison(folder, compared)
+    folder, page = run_demo(out, force=force, progress=terminal())
+    show_comparison(page)
+    print()
+    show_file("report", folder / "report.html")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from babelift.evaluation.metrics import Metrics
-    from babelift.report.pages.comparison import Compared
+    from babelift.report.pages.comparison import ComparisonPage
     from babelift.run.folder import Run
     from babelift.run.manifest import Manifest
     from babelift.study.run import Study
@@ -42,19 +42,18 @@ def show_metrics(
     console.print(metrics_table(metrics, manifest))
 
 
-def show_comparison(folder: Path, compared: "Compared") -> None:
-    """Print a comparison's answer in words, its scores, and where its page is."""
+def show_comparison(page: "ComparisonPage") -> None:
+    """Print a comparison's answer in words, and its scores."""
     from rich.console import Console
 
-    from babelift.report.console import comparison_table
+    from babelift.report.comparison import comparison_table
 
     console = Console()
     console.print()
-    for finding in compared.findings():
+    for finding in page.findings():
         console.print(finding.text, markup=False, highlight=False)
     console.print()
-    console.print(comparison_table(compared.comparison))
-    print(f"\nreport   {folder / 'report.html'}")
+    console.print(comparison_table(page.comparison))
 
 
 def show_study(study: "Study") -> None:

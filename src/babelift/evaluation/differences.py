@@ -4,6 +4,7 @@ from collections.abc import Hashable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
 from babelift.errors import ConfigError
@@ -132,10 +133,7 @@ def differences_of(whole: PairedRows, level: float = 0.95) -> Differences:
 def _difference(comparison: PairedRows, parts: Crossed, level: float) -> Difference:
     delta = float(language_means(comparison).mean())
     items = int(comparison.items.max()) + 1
-    # Items that no two languages share make one mean for each language.
-    apart = comparison.present.sum() == items
-    freedom = items - len(comparison.names) if apart else items - 1
-    found = spread(parts, comparison.seeds, freedom)
+    found = spread(parts, comparison.seeds, _item_freedom(comparison))
     error = found.variance**0.5
     reach = error * float(critical(1 - level, found.seed_share, found.seeds, found.item_freedom))
     low, high, p = delta - reach, delta + reach, two_sided_p(delta, found)
@@ -154,3 +152,71 @@ def _difference(comparison: PairedRows, parts: Crossed, level: float) -> Differe
         rows=len(comparison.langs),
         seeds_seen=comparison.seeds > 1,
     )
+
+
+def _item_freedom(rows: PairedRows) -> int:
+    items = int(rows.items.max()) + 1
+    # Items that no two languages share make one mean for each language.
+    apart = rows.present.sum() == items
+    return items - len(rows.names) if apart else items - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """A share of right answers, 0 to 1, and its interval."""
+
+    value: float
+    interval: tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """The accuracy in each language, and its mean over them, each counted once."""
+
+    mean: Score
+    languages: dict[str, Score]
+
+
+def accuracies(
+    right: npt.ArrayLike,
+    langs: Sequence[str] | npt.NDArray[Any],
+    groups: Sequence[Hashable] | npt.NDArray[Any],
+    *,
+    level: float = 0.95,
+) -> Scores:
+    """The accuracy of one condition, with intervals over new seeds and items as differences have.
+
+    Wilson's interval, for as many independent rows as would give the same standard error (Korn &
+    Graubard 1998, "Confidence intervals for proportions with small expected number of positive
+    counts"): it holds at 0 and 1 and for few rows, where one of standard errors has no width.
+
+    Args:
+        right: `(seeds, rows) bool`: was the answer right.
+        langs: `(rows,)` the language of each row.
+        groups: `(rows,)` the test item of each row.
+        level: Probability that an interval is made for.
+
+    Raises:
+        DataError: The arrays do not fit or hold something else.
+
+    >>> accuracies([[1, 1, 1, 1]], ["de"] * 4, range(4)).mean.value
+    1.0
+    """
+    right = np.asarray(right)
+    whole = paired_rows(right, np.zeros_like(right), langs, groups)
+    each = [whole.of(lang) for lang in range(len(whole.names))]
+    return Scores(_score(whole, level), {part.names[0]: _score(part, level) for part in each})
+
+
+def _score(rows: PairedRows, level: float) -> Score:
+    value = float(language_means(rows).mean())
+    found = spread(crossed(rows), rows.seeds, _item_freedom(rows))
+    errors = float(critical(1 - level, found.seed_share, found.seeds, found.item_freedom))
+    # A mean of n rows has the variance p (1 - p) / (n - 1), as it is estimated from them.
+    count = (
+        value * (1 - value) / found.variance + 1 if found.variance else int(rows.items.max()) + 1
+    )
+    squared = errors**2 / count
+    centre = (value + squared / 2) / (1 + squared)
+    reach = (squared * (value * (1 - value) + squared / 4)) ** 0.5 / (1 + squared)
+    return Score(value, (max(0.0, centre - reach), min(1.0, centre + reach)))

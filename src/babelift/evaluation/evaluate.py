@@ -50,7 +50,7 @@ def evaluate(
     progress = progress or quiet()
     if isinstance(data, pl.DataFrame):
         columns = Table.from_mapping(table, where="evaluate")
-        rows = _complete(_named(data, columns, "the rows"))
+        rows = _complete(named_columns(data, columns, "the rows"))
         labels, predictions = predict_rows(model, rows, batch_size=batch_size, progress=progress)
         return _metrics(predictions, labels, ordinal)
     values = {"ordinal": ordinal, "batch_size": batch_size, **table}
@@ -170,17 +170,28 @@ def _metrics(predictions: pl.DataFrame, labels: Sequence[str], ordinal: bool | N
     return evaluate_predictions(predictions, labels, ordinal=ordinal)
 
 
-def _read_predictions(config: EvaluateConfig) -> tuple[list[str], pl.DataFrame]:
-    from babelift.corpus import label_set
+def read_predictions(path: str, columns: Table) -> pl.DataFrame:
+    """A file of predictions as it stands, with its columns under our names.
+
+    Raises:
+        ConfigError: A column that was named is not there.
+        DataError: The file cannot be read, or a row of it.
+    """
     from babelift.corpus.reader import read_raw
     from babelift.corpus.table import ROW
 
-    raw = read_raw(config.model)
+    raw = read_raw(path)
     if raw.rejects:
         first = raw.rejects[0]
         raise DataError(f"row {first.row} of {first.file}: {first.reason}.")
     filled = raw.frame.drop(ROW).with_columns(pl.col(pl.String).replace("", None))
-    table = _named(filled, config, config.model)
+    return named_columns(filled, columns, path)
+
+
+def _read_predictions(config: EvaluateConfig) -> tuple[list[str], pl.DataFrame]:
+    from babelift.corpus import label_set
+
+    table = read_predictions(config.model, config)
     found: set[str | None] = set()
     for column in {"label", "prediction"} & set(table.columns):
         table = table.with_columns(label_strings(table[column]))
@@ -189,7 +200,7 @@ def _read_predictions(config: EvaluateConfig) -> tuple[list[str], pl.DataFrame]:
     return labels, check_predictions(table, labels, config.model)
 
 
-def _named(frame: pl.DataFrame, table: Table, where: str) -> pl.DataFrame:
+def named_columns(frame: pl.DataFrame, table: Table, where: str) -> pl.DataFrame:
     """The frame with the user's columns under our names, and one language for all where so said."""
     wanted = {"text": table.text, "label": table.label, "id": table.id, "group_id": table.group}
     if table.lang is not None and table.lang in frame.columns:

@@ -79,7 +79,11 @@ def prediction_columns(
 
 
 def check_predictions(
-    table: pl.DataFrame, labels: Sequence[str], where: str = "the predictions"
+    table: pl.DataFrame,
+    labels: Sequence[str],
+    where: str = "the predictions",
+    *,
+    also: Sequence[str] = (),
 ) -> pl.DataFrame:
     """The table in the form that scoring takes: known columns, labels and languages, in order.
 
@@ -90,6 +94,7 @@ def check_predictions(
             predicted label, else null.
         labels: All labels.
         where: What to call the table in an error.
+        also: Further string columns that tell rows of one id apart, such as `seed`; kept.
 
     Returns:
         String columns `id, group_id, lang, origin, model, label, prediction` and `probability`
@@ -119,10 +124,11 @@ def check_predictions(
             "model": _column(table, "model", _all(table, ENCODER)),
             "label": _known(label_strings(table["label"]), labels, where),
             "prediction": _known(label_strings(table["prediction"]), labels, where),
+            **{name: table[name] for name in also},
         }
     )
     _check_models(checked, where)
-    _check_ids(checked, where)
+    _check_ids(checked, where, ["model", "lang", "id", *also])
     probability = _probability(table, checked["prediction"], labels, where)
     return checked.with_columns(probability.alias("probability"))
 
@@ -130,12 +136,15 @@ def check_predictions(
 def label_strings(column: pl.Series) -> pl.Series:
     """Labels as strings: a whole number stays one, also where a tool wrote it as `5.0`.
 
-    >>> label_strings(pl.Series([1.0, 5.0])).to_list()
-    ['1', '5']
+    >>> label_strings(pl.Series([1.0, 5.0])).to_list(), label_strings(pl.Series(["1.0"])).to_list()
+    (['1', '5'], ['1'])
     """
     if column.dtype.is_float() and (column.drop_nulls() % 1 == 0).all():
         column = column.cast(pl.Int64)
-    return column.cast(pl.String)
+    # In CSV such a column is one of strings.
+    strings = column.cast(pl.String)
+    whole = strings.str.contains(r"^-?[0-9]+\.0$").all()
+    return strings.str.strip_suffix(".0") if whole else strings
 
 
 def _all(table: pl.DataFrame, value: str) -> pl.Series:
@@ -187,8 +196,8 @@ def _check_models(checked: pl.DataFrame, where: str) -> None:
         )
 
 
-def _check_ids(checked: pl.DataFrame, where: str) -> None:
-    again = checked.select(~pl.struct("model", "lang", "id").is_first_distinct()).to_series()
+def _check_ids(checked: pl.DataFrame, where: str, key: Sequence[str]) -> None:
+    again = checked.select(~pl.struct(key).is_first_distinct()).to_series()
     if again.any():
         row = int(again.arg_true()[0])
         first = checked.row(row, named=True)

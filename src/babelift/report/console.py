@@ -9,8 +9,6 @@ from babelift.run.manifest import Manifest
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from babelift.report.records import Comparison
-
 _WORDS: Final = ("Language", "Test text")
 
 _SHORT: Final = {words: origin for origin, words in ORIGINS.items() if origin != "original"}
@@ -48,28 +46,3 @@ def _cells(row: LanguageRow, metrics: Metrics) -> list[str]:
     ordinal = [row.mae, row.qwk] if metrics.ordinal else []
     text = _SHORT.get(row.text, row.text)
     return [row.name, str(row.micro), row.macro.value, *linear, *ordinal, row.rows, text]
-
-
-def comparison_table(comparison: "Comparison") -> "Table":
-    """Scores per language and arm, as a table for `rich.console.Console.print`.
-
-    A baseline stands under the name of the first arm whose training rows it learnt from.
-    """
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
-    from babelift.report.pages.comparison import score_rows
-
-    baselines = [f"Linear\n{arms[0]}" for arms, _ in comparison.baselines()]
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
-    table.add_column("Language", no_wrap=True, vertical="bottom")
-    for heading in (*comparison.arms, *baselines):
-        table.add_column(heading, justify="right", no_wrap=True)
-    for row in score_rows(comparison):
-        baseline = [score.value for score in row.baselines]
-        table.add_row(
-            *map(Text, (row.name, *map(str, row.arms), *baseline)),
-            end_section=row.kind == "mean",
-        )
-    return table

@@ -1,65 +1,24 @@
 """What `babelift demo` runs: several arms, each an ordinary run, and their comparison."""
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from babelift.config import FitConfig
 from babelift.embedded import SAMPLE_LANGUAGES, sample_tables
+from babelift.evaluation.comparison import compare
 from babelift.progress import Progress, quiet
+from babelift.report.comparison import Wording
+from babelift.report.pages.comparison import (
+    NUMBERS,
+    ComparisonPage,
+    comparison_page,
+    write_comparison,
+)
 from babelift.run.fit import run_fit
 from babelift.run.folder import fresh_folder
 from babelift.store import claim_folder
 
-if TYPE_CHECKING:
-    from babelift.evaluation.comparison import Contrast
-    from babelift.report.pages.comparison import Compared
-
-
-def run_compared(
-    out: Path,
-    arms: Mapping[str, FitConfig],
-    contrasts: Sequence["Contrast"],
-    *,
-    title: str,
-    notes: Sequence[str] = (),
-    force: bool = False,
-    progress: Progress | None = None,
-) -> tuple[Path, "Compared"]:
-    """Run every arm, or what is missing of it, and compare them.
-
-    Finished translations are shared through the memory, so what one arm has translated the next
-    one finds.
-
-    Args:
-        out: Folder; each arm's run is in the folder of its name.
-        arms: The settings of each arm; their `out` is not used.
-        contrasts: Which arm is measured against which, the main question first.
-        title: The page's headline.
-        notes: What a reader must know of the data, as sentences.
-        force: Start over in a new folder beside one that exists.
-        progress: Where progress is shown; None for nowhere.
-
-    Returns:
-        The folder that was used, and the comparison whose page is `report.html` in it.
-
-    Raises:
-        RunError: The folder holds something else.
-        BabeliftError: Whatever stops an arm; what was finished stays.
-    """
-    from babelift.report.pages.comparison import NUMBERS, PAGE, write_comparison
-
-    progress = progress or quiet()
-    out = fresh_folder(out) if force else out
-    with claim_folder(out, {*arms, NUMBERS, PAGE}):
-        runs = {}
-        for number, (name, config) in enumerate(arms.items(), start=1):
-            progress.say(f"arm {number} of {len(arms)}: {name}")
-            run = run_fit(config.model_copy(update={"out": out / name}), progress=progress)
-            runs[name] = run.folder
-        return out, write_comparison(out, runs, contrasts, title=title, notes=notes)
-
-
+PAGE: Final = "report.html"
 TITLE: Final = "Does translating the English reviews help in other languages?"
 NOTES: Final = (
     "The reviews are synthetic: written for Babelift, not collected from customers. This page "
@@ -93,39 +52,51 @@ def demo_arms(**changes: Any) -> dict[str, FitConfig]:
     }
 
 
-def demo_contrasts() -> Sequence["Contrast"]:
-    """What the demo asks: whether translating helps, and whether OTC adds to it."""
-    from babelift.evaluation.comparison import Contrast
-
-    return (
-        Contrast("translated", "zero-shot", "Translating", rival="zero-shot"),
-        Contrast("translated-otc", "translated", "OTC"),
-    )
+CONTRASTS: Final = {
+    ("translated", "zero-shot"): Wording("Translating", rival="zero-shot"),
+    ("translated-otc", "translated"): Wording("OTC"),
+}
+"""What the demo asks: whether translating helps, and whether OTC adds to it."""
 
 
 def run_demo(
     out: Path, *, force: bool = False, progress: Progress | None = None, **changes: Any
-) -> tuple[Path, "Compared"]:
+) -> tuple[Path, ComparisonPage]:
     """Do the demo, or what is missing of it.
 
+    Finished translations are shared through the memory, so what one arm has translated the next
+    one finds.
+
     Args:
-        out: Folder for the three runs and the page that compares them.
+        out: Folder for the runs, each in one of its arm's name, and the page that compares them.
         force: Start over in a new folder beside one that exists.
         progress: Where progress is shown; None for nowhere.
         **changes: Settings for all arms, in place of the demo's own.
 
     Returns:
-        The folder that was used, and the comparison.
+        The folder that was used, and what its page `report.html` shows.
 
     Raises:
+        RunError: The folder holds something else.
         BabeliftError: Whatever stops the job; what was finished stays.
     """
-    return run_compared(
-        out,
-        demo_arms(**changes),
-        demo_contrasts(),
-        title=TITLE,
-        notes=NOTES,
-        force=force,
-        progress=progress,
+    progress = progress or quiet()
+    arms = demo_arms(**changes)
+    out = fresh_folder(out) if force else out
+    with claim_folder(out, {*arms, NUMBERS, PAGE}):
+        for number, (name, config) in enumerate(arms.items(), start=1):
+            progress.say(f"arm {number} of {len(arms)}: {name}")
+            run_fit(config.model_copy(update={"out": out / name}), progress=progress)
+        page = demo_page(out)
+        write_comparison(page, out, PAGE)
+    return out, page
+
+
+def demo_page(out: Path) -> ComparisonPage:
+    """The comparison of the demo's finished runs, on average over the target languages."""
+    comparison = compare(
+        [out / name for name in demo_arms()],
+        contrasts=list(CONTRASTS),
+        over=SAMPLE_LANGUAGES[1:],
     )
+    return comparison_page(comparison, words=list(CONTRASTS.values()), title=TITLE, notes=NOTES)

@@ -24,9 +24,7 @@ def table(*predictions: str, lang: str = "de", model: str = "encoder") -> pl.Dat
 
 
 def test_the_mean_is_over_seeds_and_its_interval_is_students() -> None:
-    found = scores(
-        {"x": [table("a", "b", "a", "b"), table("a", "b", "b", "a")]}, ["a", "b"], ["de"]
-    )
+    found = scores({"x": [table("a", "b", "a", "b"), table("a", "b", "b", "a")]}, ["de"])
     [one] = summarise(found["x"])
     # Accuracies 1 and 1/2: standard deviation .35355, t(1) = 12.706.
     assert one.mean == 0.75
@@ -34,21 +32,21 @@ def test_the_mean_is_over_seeds_and_its_interval_is_students() -> None:
 
 
 def test_one_seed_has_no_interval_over_seeds() -> None:
-    [one] = summarise(scores({"x": [table(*"abab")]}, ["a", "b"], ["de"])["x"])
+    [one] = summarise(scores({"x": [table(*"abab")]}, ["de"])["x"])
     assert math.isnan(one.half)
     assert (one.mean, one.low, one.high) == (1.0, 1.0, 1.0)
 
 
 def test_what_two_arms_share_cancels_out_in_their_difference() -> None:
     same = [table(*"abba"), table(*"aaaa")]
-    found = scores({"x": same, "y": list(same)}, ["a", "b"], ["de"])
+    found = scores({"x": same, "y": list(same)}, ["de"])
     [one] = summarise(found["y"] - found["x"])
     assert (one.mean, one.half, one.low, one.high) == (0.0, 0.0, 0.0, 0.0)
 
 
 def test_languages_come_in_the_order_asked_for_and_the_mean_is_over_those_named() -> None:
     both = pl.concat([table(*"abab", lang="de"), table(*"aaaa", lang="ja")])
-    found = scores({"x": [both]}, ["a", "b"], ["ja", "de"])["x"]
+    found = scores({"x": [both]}, ["ja", "de"])["x"]
     assert found.observed.tolist() == [[0.5, 1.0]]
     assert found.mean_of([0, 1]).observed.tolist() == [[0.75]]
     assert isinstance(found, Scores)
@@ -56,10 +54,10 @@ def test_languages_come_in_the_order_asked_for_and_the_mean_is_over_those_named(
 
 def test_only_the_rows_of_the_model_asked_for_count() -> None:
     both = pl.concat([table(*"abab"), table(*"aaaa", model="linear")])
-    found = scores({"x": [both]}, ["a", "b"], ["de"], model="linear", resamples=1)
+    found = scores({"x": [both]}, ["de"], model="linear", resamples=1)
     assert found["x"].observed.tolist() == [[0.5]]
 
 
 def test_trainings_on_other_test_rows_are_refused() -> None:
     with pytest.raises(ValueError, match="same test rows"):
-        scores({"x": [table(*"abab"), table(*"abab").head(3)]}, ["a", "b"], ["de"])
+        scores({"x": [table(*"abab"), table(*"abab").head(3)]}, ["de"])

@@ -1,4 +1,4 @@
-"""A comparison of finished runs: `comparison.json` and its page, made from the run folders."""
+"""The page of a comparison, beside its record `comparison.json`."""
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
@@ -8,18 +8,17 @@ from typing import Any, Final
 
 from markupsafe import Markup
 
-from babelift.errors import RunError
-from babelift.evaluation.comparison import Contrast, compare
-from babelift.report import words as verdicts
+from babelift import __version__
+from babelift.evaluation.comparison import Comparison, Contrast
+from babelift.report import comparison as sentences
 from babelift.report.cautions import licences, test_origins
+from babelift.report.comparison import Effect, Wording, direction, effect
 from babelift.report.figures import svg
 from babelift.report.folder import RunFiles, read_run
-from babelift.report.numbers import brackets, language_name, listed, share
-from babelift.report.records import Comparison, Contrasted, Effect, Values, check
+from babelift.report.numbers import language_name, listed, p_value, share
 from babelift.report.render import environment
-from babelift.report.tables import Score
-from babelift.report.words import Finding, effect, signed, trained_on
-from babelift.store import write_json, write_text
+from babelift.report.words import Finding, signed, trained_on
+from babelift.store import write_record, write_text
 
 REACHES: Final = (0.04, 0.1, 0.2, 0.3, 0.4, 0.6, 0.8, 1.0)
 """How far an axis may reach to either side of zero; halves of them have two digits at most."""
@@ -41,45 +40,45 @@ class Forest:
 
     Attributes:
         contrast: What is shown.
+        what: What the arm has more than its base.
         strips: A row for each language, and one for the mean.
+        p: Their p after Holm, in the same order.
         ticks: Places (percent) and words of the axis.
     """
 
-    contrast: Contrasted
+    contrast: Contrast
+    what: str
     strips: list[Strip]
+    p: list[str]
     ticks: list[tuple[float, str]]
 
 
-def forests(comparison: Comparison) -> list[Forest]:
+def forests(page: "ComparisonPage") -> list[Forest]:
     """The plot of every contrast, all on one axis so that they compare by eye."""
+    comparison, found = page.comparison, []
     reach = reach_of(
-        shown
+        difference
         for contrast in comparison.contrasts
-        for shown in (*contrast.languages.values(), contrast.mean)
-        if shown is not None
+        for difference in (*contrast.languages.values(), contrast.mean)
     )
-    found = []
-    for contrast in comparison.contrasts:
-        strips = [
-            strip(language_name(lang), contrast.languages[lang], "target", reach)
-            for lang in comparison.over
-        ]
-        if contrast.mean is not None and len(comparison.over) > 1:
-            strips.append(strip("Mean", contrast.mean, "mean", reach))
-        strips += [
-            strip(language_name(lang), shown, "other", reach)
-            for lang, shown in contrast.languages.items()
-            if lang not in comparison.over
-        ]
-        found.append(Forest(contrast, strips, ticks(reach)))
+    others = [lang for lang in comparison.rows if lang not in comparison.over]
+    for contrast, wording in zip(comparison.contrasts, page.words, strict=True):
+        p, each = contrast.adjusted_p_by_language, contrast.languages
+        shown = [(language_name(lang), each[lang], "target", p[lang]) for lang in comparison.over]
+        if len(comparison.over) > 1:
+            shown.append(("Mean", contrast.mean, "mean", contrast.adjusted_p))
+        shown += [(language_name(lang), each[lang], "other", p[lang]) for lang in others]
+        strips = [strip(name, difference, kind, reach) for name, difference, kind, _ in shown]
+        ps = [p_value(value) for *_, value in shown]
+        found.append(Forest(contrast, wording.what, strips, ps, ticks(reach)))
     return found
 
 
 def reach_of(effects: Iterable[Effect]) -> float:
     """The shortest axis that holds every interval.
 
-    >>> reach_of([Effect(delta=0.0, interval=(-0.12, 0.1))]), reach_of([])
-    (0.2, 0.04)
+    >>> reach_of([])
+    0.04
     """
     bounds = [abs(bound) for shown in effects for bound in (*shown.interval, shown.delta)]
     return next(reach for reach in REACHES if reach >= min(max(bounds, default=0.0), 1.0))
@@ -115,7 +114,7 @@ def strip(name: str, shown: Effect, kind: str, reach: float, digits: int = 2) ->
             place(low), place(high), y
         )
     )
-    clear = "encoder" if shown.direction() else "encoder unsure"
+    clear = "encoder" if direction(shown) else "encoder unsure"
     marks.append(
         Markup('<circle class="{0}" cx="{1}%" cy="{2}" r="5"/>').format(
             clear, place(shown.delta), y
@@ -126,8 +125,8 @@ def strip(name: str, shown: Effect, kind: str, reach: float, digits: int = 2) ->
     return Strip(name, said, kind, figure)
 
 
-PAGE: Final = "report.html"
 NUMBERS: Final = "comparison.json"
+FILES: Final = (NUMBERS, "comparison.html")
 
 _SHARED: Final = {
     "encoder": "encoders",
@@ -135,200 +134,143 @@ _SHARED: Final = {
     "batch_originals": "originals in a batch",
     "learning_rate": "learning rates",
 }
-"""What training must have in common for arms to be comparable, and what it is called."""
+"""What trainings must have in common to be comparable, and what it is called."""
 
 
 @dataclass(frozen=True, slots=True)
-class Compared:
-    """Finished runs, what was asked of them, and what came out.
+class ComparisonPage:
+    """A comparison with what its page shows beside the numbers.
 
     Attributes:
-        runs: Each arm's run.
-        links: Where each arm's report is, seen from the page.
         comparison: The numbers.
+        words: What each contrast is called in sentences.
+        runs: The runs among the sides, by name.
         title: The page's headline.
         notes: What a reader must know of the data, as sentences.
     """
 
-    runs: Mapping[str, RunFiles]
-    links: Mapping[str, str]
     comparison: Comparison
+    words: Sequence[Wording]
+    runs: Mapping[str, RunFiles]
     title: str
     notes: Sequence[str] = ()
 
     def findings(self) -> list[Finding]:
         """The comparison in sentences, the answer first."""
-        return [
-            *(Finding("answer", text) for text in verdicts.answers(self.comparison)),
-            *(Finding("result", text) for text in verdicts.comparison_results(self.comparison)),
-            *(Finding("caution", text) for text in self._cautions()),
-        ]
-
-    def _cautions(self) -> list[str]:
-        first = next(iter(self.runs.values()))
+        first = next(iter(self.runs.values()), None)
         terms = [text for run in self.runs.values() for text in licences(run.manifest)]
-        return [
+        doubts = [
             *self.notes,
             *_unlike(self.runs),
-            *test_origins(first.metrics),
-            *verdicts.comparison_cautions(self.comparison),
+            *(test_origins(first.metrics) if first else ()),
+            *sentences.cautions(self.comparison),
             *dict.fromkeys(terms),
+        ]
+        return [
+            *(Finding("answer", text) for text in sentences.answers(self.comparison, self.words)),
+            *(Finding("result", text) for text in sentences.results(self.comparison, self.words)),
+            *(Finding("caution", text) for text in doubts),
         ]
 
 
-def write_comparison(
-    folder: str | Path,
-    runs: Mapping[str, Path],
-    contrasts: Sequence[Contrast],
+def comparison_page(
+    comparison: Comparison,
     *,
-    title: str,
+    words: Sequence[Wording] | None = None,
+    title: str = "",
     notes: Sequence[str] = (),
-    metric: str = "f1_micro",
-) -> Compared:
-    """Compare finished runs on the test rows they share; write the numbers and the page.
-
-    Means are over the languages that every arm was wanted for and tested in.
+) -> ComparisonPage:
+    """A comparison with the runs among its sides, read from their folders.
 
     Args:
-        folder: Where `comparison.json` and `report.html` are written.
-        runs: The run folder of each arm.
-        contrasts: Which arm is measured against which, the main question first.
-        title: The page's headline.
+        comparison: The numbers.
+        words: What each contrast is called in sentences; by default as its sides.
+        title: The page's headline; by default the question that was asked.
         notes: What a reader must know of the data, as sentences.
-        metric: `f1_micro` or `f1_macro`.
 
     Raises:
-        RunError: A file of a run is missing or damaged, or the runs do not fit together.
-        DataError: The runs were not tested on the same rows.
-        ConfigError: A contrast names an arm that is not there.
+        RunError: A file of a run is damaged.
     """
-    folder = Path(folder)
-    found = {arm: read_run(path) for arm, path in runs.items()}
-    numbers = _compare(found, contrasts, metric)
-    compared = Compared(
-        runs=found,
-        links={
-            arm: Path(os.path.relpath(path / PAGE, folder)).as_posix() for arm, path in runs.items()
-        },
-        comparison=check(Comparison, numbers, NUMBERS),
-        title=title,
+    folders = {
+        side.name: Path(side.source)
+        for side in comparison.sides
+        if side.source and (Path(side.source) / "manifest.json").is_file()
+    }
+    first, *others = [side.name for side in comparison.sides]
+    return ComparisonPage(
+        comparison=comparison,
+        words=words or sentences.wordings(comparison),
+        runs={name: read_run(folder) for name, folder in folders.items()},
+        title=title or f"Is {' or '.join(others)} better than {first}?",
         notes=notes,
     )
-    write_json(numbers, folder / NUMBERS)
-    write_text(render_comparison(compared), folder / PAGE)
-    return compared
 
 
-def _compare(
-    runs: Mapping[str, RunFiles], contrasts: Sequence[Contrast], metric: str
-) -> dict[str, Any]:
-    labels = {arm: run.metrics.labels for arm, run in runs.items()}
-    first = next(iter(labels))
-    for arm, own in labels.items():
-        if own != labels[first]:
-            raise RunError(
-                f"the runs of '{first}' and '{arm}' have other labels: {', '.join(labels[first])} "
-                f"and {', '.join(own)}.",
-                "Arms can only be compared where they learnt the same task.",
-            )
-    tables = {}
-    for arm, run in runs.items():
-        if run.predictions is None:
-            raise RunError(
-                f"the run of '{arm}' has no predictions.parquet.", "Run its command again."
-            )
-        tables[arm] = run.predictions
-    over = [
-        lang
-        for lang in runs[first].manifest.to
-        if all(lang in run.manifest.to and lang in run.metrics.languages for run in runs.values())
-    ]
-    return compare(tables, labels[first], contrasts, over=over, metric=metric)
+def write_comparison(page: ComparisonPage, folder: Path, name: str = FILES[1]) -> Path:
+    """Write `comparison.json` and the page; the same comparison gives the same files.
+
+    Returns:
+        The page.
+    """
+    write_record(page.comparison, folder / NUMBERS)
+    return write_text(render_comparison(page, folder), folder / name)
 
 
-def render_comparison(compared: Compared) -> str:
-    """The page as text; the same runs give the same page."""
-    comparison = compared.comparison
+def render_comparison(page: ComparisonPage, folder: Path) -> str:
+    """The page as text, with links to the runs' own reports as seen from a folder."""
+    comparison = page.comparison
+    reports = {
+        side.name: Path(os.path.relpath(Path(side.source) / "report.html", folder)).as_posix()
+        for side in comparison.sides
+        if side.source and side.name in page.runs
+    }
+    finished = [run.manifest.finished or "" for run in page.runs.values()]
     return (
         environment(autoescape=True)
         .get_template("comparison.html.j2")
         .render(
-            title=compared.title,
-            babelift=next(iter(compared.runs.values())).manifest.babelift,
-            date=max(run.manifest.finished or "" for run in compared.runs.values())[:10],
-            findings=compared.findings(),
-            metric=verdicts.METRICS[comparison.metric],
+            title=page.title,
+            babelift=__version__,
+            date=max(finished, default="")[:10],
+            findings=page.findings(),
             percent=f"{100 * comparison.level:g} %",
             comparison=comparison,
-            chance=_chance(compared),
-            forests=forests(comparison),
-            arms=list(comparison.arms),
-            baselines=[listed(arms) for arms, _ in comparison.baselines()],
-            rows=score_rows(comparison),
-            runs=[_run_row(arm, run, compared.links[arm]) for arm, run in compared.runs.items()],
-            settings=settings(compared.runs),
+            chance=_chance(page.runs),
+            forests=forests(page),
+            sides=[side.name for side in comparison.sides],
+            baselines=[listed(baseline.sides) for baseline in comparison.baselines],
+            rows=sentences.score_rows(comparison),
+            runs=[_run_row(name, run, reports[name]) for name, run in page.runs.items()],
+            settings=settings(page.runs),
         )
     )
 
 
-def _chance(compared: Compared) -> str:
+def _chance(runs: Mapping[str, RunFiles]) -> str:
     """What always giving the most frequent test label would score; empty where not known."""
-    if compared.comparison.metric != "f1_micro":
+    first = next(iter(runs.values()), None)
+    if first is None or not first.metrics.languages:
         return ""
-    languages = next(iter(compared.runs.values())).metrics.languages.values()
-    levels = sorted({share(scores.majority()) for scores in languages})
-    return " to ".join(dict.fromkeys((levels[0], levels[-1]))) if levels else ""
-
-
-@dataclass(frozen=True, slots=True)
-class ScoreRow:
-    """A language of the table of scores, or the mean: a score per arm, then per baseline."""
-
-    name: str
-    kind: str
-    rows: str
-    arms: list[Score]
-    baselines: list[Score]
-
-
-def score_rows(comparison: Comparison) -> list[ScoreRow]:
-    """The languages that count, their mean, then the others."""
-    others = [lang for lang in comparison.rows if lang not in comparison.over]
-    mean = ["mean"] if len(comparison.over) > 1 else []
-    baselines = [values for _, values in comparison.baselines()]
-    return [
-        ScoreRow(
-            name="Mean" if tag == "mean" else language_name(tag),
-            kind="mean" if tag == "mean" else "target" if tag in comparison.over else "other",
-            rows="" if tag == "mean" else f"{comparison.rows[tag]:,}",
-            arms=[_score(values, tag) for values in comparison.arms.values()],
-            baselines=[_score(values, tag) for values in baselines],
-        )
-        for tag in (*comparison.over, *mean, *others)
-    ]
-
-
-def _score(values: Values, tag: str) -> Score:
-    value = values.mean if tag == "mean" else values.languages[tag]
-    return Score(share(value.score), brackets(value.interval)) if value else Score(share(None))
+    levels = sorted({share(scores.majority()) for scores in first.metrics.languages.values()})
+    return " to ".join(dict.fromkeys((levels[0], levels[-1])))
 
 
 @dataclass(frozen=True, slots=True)
 class RunRow:
-    """What an arm was trained on, for how long, and where its own report is."""
+    """What a run was trained on, for how long, and where its own report is."""
 
-    arm: str
+    name: str
     link: str
     saw: str
     updates: str
     seconds: float | None
 
 
-def _run_row(arm: str, run: RunFiles, link: str) -> RunRow:
+def _run_row(name: str, run: RunFiles, link: str) -> RunRow:
     training = run.manifest.training
     known = run.manifest.stages.values()
     return RunRow(
-        arm=arm,
+        name=name,
         link=link,
         saw=trained_on(run.manifest),
         updates=f"{training.steps:,}" if training and training.steps is not None else "–",
@@ -338,14 +280,14 @@ def _run_row(arm: str, run: RunFiles, link: str) -> RunRow:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Settings in which the arms differ, with each arm's value, and those they share."""
+    """Settings in which the runs differ, with each run's value, and those they share."""
 
     differ: dict[str, list[str]]
     shared: dict[str, str]
 
 
 def settings(runs: Mapping[str, RunFiles]) -> Settings:
-    """The arms' settings, run folders left out."""
+    """The runs' settings, run folders left out."""
     names = dict.fromkeys(name for run in runs.values() for name in run.settings if name != "out")
     values = {name: [_said(run.settings.get(name)) for run in runs.values()] for name in names}
     return Settings(
@@ -366,7 +308,7 @@ def _said(value: Any) -> str:
 
 
 def _unlike(runs: Mapping[str, RunFiles]) -> list[str]:
-    """What the arms' trainings do not have in common, although a fair comparison needs it."""
+    """What the trainings do not have in common, although a fair comparison needs it."""
     faults = []
     seeds = {run.manifest.seed for run in runs.values()}
     if len(seeds) > 1:
@@ -377,4 +319,4 @@ def _unlike(runs: Mapping[str, RunFiles]) -> list[str]:
             faults.append(f"{name} ({', '.join(dict.fromkeys(values))})")
     if not faults:
         return []
-    return [f"The arms differ in more than what they were trained on: {listed(faults)}."]
+    return [f"The runs differ in more than the rows they were trained on: {listed(faults)}."]
