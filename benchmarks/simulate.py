@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import nctdtr, ndtri, stdtr, stdtrit
 
-from babelift.evaluation.comparison import paired_bootstrap
+from _bootstrap import paired_bootstrap
 from babelift.evaluation.crossed import (
     Components,
     Crossed,
@@ -201,13 +201,11 @@ def hierarchical_bootstrap(
     (0.5, (0.0, 1.0))
     """
     made = paired_rows(right_arm, right_base, langs, groups)
-    models = np.concatenate([np.asarray(right_arm), np.asarray(right_base)]).astype(np.int64)
+    models = np.concatenate([np.asarray(right_arm), np.asarray(right_base)])
     drawn = paired_bootstrap(
-        np.ones(models.shape[1], dtype=np.int64),
         models,
         made.langs,
         made.items.tolist(),
-        2,
         resamples=resamples,
         seed=seed,
     )

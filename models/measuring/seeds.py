@@ -5,8 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 import polars as pl
-
-from models.measuring.bootstrap import paired_bootstrap
+from benchmarks._bootstrap import paired_bootstrap
 
 
 class Scores(NamedTuple):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from models.measuring.bootstrap import paired_bootstrap
+from _bootstrap import paired_bootstrap
 
 ONE, OTHER = 0, 1
 
@@ -68,7 +68,7 @@ def test_the_same_seed_draws_the_same_items_however_much_memory_there_is(monkeyp
     whole = deltas(mix(3, 1, 6), resamples=50)
     assert np.array_equal(whole, deltas(mix(3, 1, 6), resamples=50))
     assert not np.array_equal(whole, deltas(mix(3, 1, 6), resamples=50, seed=1))
-    monkeypatch.setattr("models.measuring.bootstrap._CELLS_AT_A_TIME", 70)
+    monkeypatch.setattr("_bootstrap._CELLS_AT_A_TIME", 70)
     assert np.array_equal(whole, deltas(mix(3, 1, 6), resamples=50))
 
 
