@@ -7,7 +7,7 @@ from babelift.errors import ConfigError, DataError
 from babelift.progress import quiet
 from babelift.study.rows import read_tables, reference_rows
 from babelift.study.spec import StudySpec
-from tests.study.conftest import sentences, write_jsonl
+from tests.study.conftest import LANGS, sentences, write_jsonl
 
 
 def tables_of(settings, toy, **changes):
@@ -68,3 +68,28 @@ def test_items_with_another_label_in_the_other_language_are_no_translations(sett
         reference_rows(tables.test["en"], wrong)
     with pytest.raises(DataError, match="no item is in both 'en' and 'ja'"):
         reference_rows(tables.test["en"], tables.test["ja"].with_columns(group_id=pl.lit("other")))
+
+
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_labels_that_differ_between_languages_are_found_when_the_rows_are_read(
+    settings, toy, tmp_path, split
+):
+    for lang in LANGS:
+        for part, numbers in (("train", range(24)), ("test", range(100, 112))):
+            rows = sentences(lang, numbers)
+            if (lang, part) == ("ja", split):
+                rows[3]["label"] = "food"
+            write_jsonl(tmp_path / f"{lang}.{part}.jsonl", rows)
+    with pytest.raises(DataError, match="'sport' in one language and 'food' in 'ja'"):
+        tables_of(settings, tmp_path)
+    assert tables_of(settings, tmp_path, parallel=False).labels == ("food", "sport")
+
+
+def test_a_language_of_which_nothing_is_left_to_train_on_is_named(settings, toy, tmp_path):
+    for lang in LANGS:
+        train = range(12) if lang == "ja" else range(20, 44)
+        write_jsonl(tmp_path / f"{lang}.train.jsonl", sentences(lang, train))
+        write_jsonl(tmp_path / f"{lang}.test.jsonl", sentences(lang, range(12)))
+    arms = ["zero-shot", "translated", "original"]
+    with pytest.raises(DataError, match="no training row is left in 'ja'"):
+        tables_of(settings, tmp_path, parallel=False, arms=arms)

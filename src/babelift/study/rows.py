@@ -91,12 +91,35 @@ def read_tables(spec: StudySpec, data: Path, progress: Progress) -> Tables:
         notes.append(found.summary())
     learning = kept.filter(pl.col("split") == "train")
     train = {lang: learning.filter(pl.col("lang") == lang) for lang in train}
+    for lang, rows in train.items():
+        if rows.is_empty():
+            raise DataError(
+                f"no training row is left in '{lang}': all of them are in the test tables too.",
+                "Take other rows to test on.",
+            )
+    if spec.parallel:
+        _check_parallel(spec, train)
+        _check_parallel(spec, test)
     corpus.require_classes(learning)
     labels, ordinal = corpus.label_set(learning["label"].to_list())
     corpus.check_labels(learning, testing, "test")
     for note in notes:
         progress.say(note)
     return Tables(train, test, tuple(labels), ordinal, tuple(notes))
+
+
+def _check_parallel(spec: StudySpec, tables: dict[str, pl.DataFrame]) -> None:
+    """See that items that two languages share have one label, before anything is held against it.
+
+    Raises:
+        DataError: They have not.
+    """
+    for source in dict.fromkeys("+".join(spec.sources).split("+")):
+        groups = tables[source].select("group_id")
+        for lang, rows in tables.items():
+            shared = rows.join(groups, on="group_id", how="semi", maintain_order="left")
+            if lang != source and shared.height:
+                reference_rows(tables[source], shared)
 
 
 def _there(paths: Sequence[Path]) -> bool:
