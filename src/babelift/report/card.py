@@ -57,7 +57,7 @@ def front_matter(manifest: Manifest) -> dict[str, Any]:
     """
     train = manifest.data.get("train", {})
     langs = list(dict.fromkeys([*manifest.from_, *(lang for lang in train if train[lang])]))
-    found: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "language": langs or list(manifest.to),
         "license": card_license(manifest),
         "library_name": "transformers",
@@ -65,7 +65,7 @@ def front_matter(manifest: Manifest) -> dict[str, Any]:
         "tags": ["babelift", "cross-lingual"],
     }
     base = base_model(manifest.training.encoder if manifest.training else "")
-    return found | ({"base_model": base} if base else {})
+    return fields | ({"base_model": base} if base else {})
 
 
 def base_model(encoder: str) -> str | None:

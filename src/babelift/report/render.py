@@ -73,7 +73,7 @@ def unbroken(words: str) -> Markup:
 
 def environment(*, autoescape: bool) -> jinja2.Environment:
     """The templates with the filters for numbers and names."""
-    made = jinja2.Environment(
+    templates = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
         autoescape=autoescape,
         undefined=jinja2.StrictUndefined,
@@ -81,7 +81,7 @@ def environment(*, autoescape: bool) -> jinja2.Environment:
         lstrip_blocks=True,
         finalize=_printable,
     )
-    made.filters |= {
+    templates.filters |= {
         "command": command,
         "count": "{:,}".format,
         "pair": numbers.pair_name,
@@ -96,7 +96,7 @@ def environment(*, autoescape: bool) -> jinja2.Environment:
         "shortened": shortened,
         "unbroken": unbroken,
     }
-    return made
+    return templates
 
 
 def _printable(value: object) -> object:

@@ -124,15 +124,15 @@ class Curve:
 def learning_curves(log: Log) -> list[Curve]:
     """Every curve for which the log has values."""
     steps = [entry for entry in log if entry.get("kind") == "step"]
-    found = []
+    curves = []
     for key, heading, note, bounds in _STEP_CURVES:
         points = values(steps, "step", key)
         if points:
             line = Line(thinned(points), name=heading)
             if bounds and min(y for _, y in points) < bounds[0]:
                 bounds = (-1.0, 1.0)
-            found.append(Curve(heading, note, curve(heading, [line], bounds=bounds)))
-    return [*found, *_validation([entry for entry in log if entry.get("kind") == "validation"])]
+            curves.append(Curve(heading, note, curve(heading, [line], bounds=bounds)))
+    return [*curves, *_validation([entry for entry in log if entry.get("kind") == "validation"])]
 
 
 def averaged(log: Log) -> int:
