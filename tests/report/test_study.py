@@ -27,7 +27,13 @@ from babelift.report.pages.study_figures import (
     ratio_curves,
     seed_interval,
 )
-from babelift.report.records import Summary
+from babelift.store import read_record, write_record
+from babelift.study.summary import StudyResult
+
+
+def page_of(values):
+    return render_study(StudyResult.model_validate(values))
+
 
 EVIL = "<script>alert('x')</script> & \"quotes\" \x00"
 
@@ -59,7 +65,8 @@ def means(levels, **more):
 
 
 def difference(delta, low, high, p=0.01):
-    return {"delta": delta, "interval": [low, high], "p": p, "seeds": 5, "items": 204,
+    return {"delta": delta, "interval": [low, high], "p": p, "standard_error": 0.01,
+            "seed_share": 0.5, "seeds": 5, "items": 204, "rows": 204,
             "seeds_seen": True}  # fmt: skip
 
 
@@ -70,8 +77,11 @@ def answer(arm, base, kind, delta, *, primary=False, names=("more", "base"), sen
         "question": {"arm": arm, "base": base, "kind": kind},
         "primary": primary,
         "differences": {"mean": difference(delta, delta - 0.02, delta + 0.02), "languages": langs,
-                        "level": 0.95},
+                        "components": None, "level": 0.95},
         "by_language": dict.fromkeys(langs, delta), "languages": langs,
+        "flips": {"p": 0.5, "smallest": 0.5, "languages": 2},
+        "holds": {"languages": 2, "positive": 2, "negative": 0, "gains": 1, "losses": 0,
+                  "level": 0.05},
         "could_have_seen": 0.024, "adjusted_p": 0.031, "sentence": sentence,
         "by_language_sentence": "From here to there.", "arm": names[0], "base": names[1],
     }  # fmt: skip
@@ -94,7 +104,8 @@ def bounded(value, bound="exact"):
 
 def coefficient(formula, value, error, p):
     return {"formula": formula, "coefficient": value, "standard_error": error, "p": p,
-            "interval": [value - 2 * error, value + 2 * error], "rows": 216}  # fmt: skip
+            "interval": [value - 2 * error, value + 2 * error], "freedom": 200,
+            "rows": 216}  # fmt: skip
 
 
 SYSTEMS = {"mini": (45.0, 0.60), "argos": (55.0, 0.64), "drop .5": (30.0, 0.52)}
@@ -157,12 +168,14 @@ def values():
             "not_judged": [{"name": "unstable-across-seeds", "where": None, "reason": "one seed"}],
         },
         "budget": [{
-            "lang": "de",
-            "native": {"kind": "log-linear", "sizes": [50, 100, 400], "scores": [0.4, 0.5, 0.7],
+            "lang": "de", "level": 0.95, "seeds_seen": True, "items_seen": False, "gain": None,
+            "native": {"power_law": None, "kind": "log-linear", "sizes": [50, 100, 400],
+                       "scores": [0.4, 0.5, 0.7],
                        "intervals": [[0.35, 0.45], [0.46, 0.54], [0.68, 0.72]],
                        "fitted": [0.4, 0.5, 0.7]},
             "worth": [{"size": 701, "score": 0.6, "score_interval": [0.58, 0.62],
-                       "labels": bounded(200), "interval": [bounded(150), bounded(260)]}],
+                       "labels": bounded(200), "interval": [bounded(150), bounded(260)],
+                       "cost": None}],
             "notes": ["The intervals cover the seeds only."],
             "sentence": "In German the translations are worth 200 native labels [150, 260].",
         }],
@@ -220,7 +233,7 @@ class Balanced(HTMLParser):
 
 
 def test_the_page_opens_with_the_answer_then_the_others_then_the_diagnosis(values):
-    words = visible(render_study(values))
+    words = visible(page_of(values))
     said = ["Does it help?", "Translating beats zero-shot", "OTC adds nothing that shows.",
             "p = .031 after Holm", "Worse in de.", "Test language"]  # fmt: skip
     places = [words.index(text) for text in said]
@@ -228,7 +241,7 @@ def test_the_page_opens_with_the_answer_then_the_others_then_the_diagnosis(value
 
 
 def test_every_part_is_there_where_its_numbers_are(values):
-    page = render_study(values)
+    page = page_of(values)
     assert sections(page) == {*SECTIONS, "diagnosis", "provenance"}
     for name in SECTIONS:
         assert f'href="#{name}"' in page
@@ -238,7 +251,7 @@ def test_every_part_is_there_where_its_numbers_are(values):
 
 
 def test_the_page_needs_nothing_from_outside(values):
-    page = render_study(values)
+    page = page_of(values)
     assert "default-src 'none'" in page
     assert not re.findall(r"<(?:script|link|img|iframe)|url\(|@import|https?://", page)
 
@@ -253,14 +266,14 @@ def test_the_page_needs_nothing_from_outside(values):
     ],
 )  # fmt: skip
 def test_a_part_without_numbers_leaves_no_trace(values, keys, gone):
-    page = render_study({name: one for name, one in values.items() if name not in keys})
+    page = page_of({name: one for name, one in values.items() if name not in keys})
     assert not sections(page) & set(gone)
     assert not any(f'href="#{name}"' in page for name in gone)
     Balanced().feed(page)
 
 
 def test_a_study_of_which_nothing_came_out_still_has_a_page():
-    page = render_study({"opening": ["It cannot be judged."], "failed": ["2 runs failed: x"]})
+    page = page_of({"opening": ["It cannot be judged."], "failed": ["2 runs failed: x"]})
     assert sections(page) == {"diagnosis", "provenance"}
     assert "It cannot be judged." in page
     assert "Nothing could be judged." in page
@@ -280,7 +293,7 @@ def test_hostile_text_stays_text(values):
         "Try another translator.", "Apache-2.0", "all 20 trainings took 352 updates",
         "There is one source only.", "OTC adds nothing that shows.", "f1 ~ otc",
     }  # fmt: skip
-    page = render_study(spoilt(deepcopy(values)))
+    page = page_of(spoilt(deepcopy(values)))
     assert "<script" not in page
     assert "\x00" not in page
     assert page.count("&lt;script&gt;") >= len(free)
@@ -289,17 +302,33 @@ def test_hostile_text_stays_text(values):
     assert parser.open == []
 
 
-def test_values_of_the_wrong_kind_are_named():
-    with pytest.raises(RunError, match=r"report\.json: 'means\.0\.metric'"):
-        render_study({"means": [{"arm": "zero-shot", "mean": 0.5}]})
+def test_a_result_is_read_as_it_was_written(values, tmp_path):
+    study = StudyResult.model_validate(values)
+    write_record(study, tmp_path / "report.json")
+    assert read_record(tmp_path / "report.json", StudyResult) == study
+
+
+@pytest.mark.parametrize(
+    ("damaged", "why"),
+    [
+        ('{"means": [{"arm": "x", "lang": "de", "mean": 0.5}]}', r"means\.0\.metric"),
+        ("[]", "damaged"), ("null", "damaged"), ("{", "damaged"), ('{"answers": 5}', "answers"),
+        ('{"version": 99}', "newer"),
+    ],
+)  # fmt: skip
+def test_a_damaged_result_is_a_clear_error(damaged, why, tmp_path):
+    path = tmp_path / "report.json"
+    path.write_text(damaged)
+    with pytest.raises(RunError, match=why):
+        read_record(path, StudyResult)
 
 
 def test_the_same_values_give_the_same_page(values):
-    assert render_study(values) == render_study(json.loads(json.dumps(values)))
+    assert page_of(values) == page_of(json.loads(json.dumps(values)))
 
 
 def test_the_heat_table_has_a_column_for_each_condition_and_a_mean(values):
-    micro, macro = heat_tables(Summary.model_validate(values))
+    micro, macro = heat_tables(StudyResult.model_validate(values))
     names = [column.name for column in micro.columns]
     assert names == [
         "zero-shot", "translated (mini, 1:1, no OTC)", "translated (argos, 1:1, no OTC)",
@@ -316,13 +345,13 @@ def test_the_heat_table_has_a_column_for_each_condition_and_a_mean(values):
 
 def test_a_condition_that_lacks_a_language_has_no_mean(values):
     values["means"] = [*means([(ZERO, {"de": 0.4, "ja": 0.3})]), *means([(PLAIN, {"de": 0.5})])]
-    (table,) = heat_tables(Summary.model_validate(values))
+    (table,) = heat_tables(StudyResult.model_validate(values))
     by_name = {name: [one.value for one in cells] for name, _, cells in table.rows}
     assert by_name == {"German": [".40", ".50"], "Japanese": [".30", "–"], "Mean": [".35", "–"]}
 
 
 def test_european_and_east_asian_languages_stand_apart(values):
-    found = matrices(Summary.model_validate(values))
+    found = matrices(StudyResult.model_validate(values))
     assert found[0].name == "zero-shot"
     assert [group.name for group in found[0].groups] == ["European", "East Asian"]
     assert [(name, first) for name, first, _ in found[0].rows] == [
@@ -333,11 +362,11 @@ def test_european_and_east_asian_languages_stand_apart(values):
 
 def test_one_source_makes_no_matrix(values):
     values["table"] = [row for row in values["table"] if row["source"] == "en"]
-    assert matrices(Summary.model_validate(values)) == []
+    assert matrices(StudyResult.model_validate(values)) == []
 
 
 def test_answers_are_grouped_by_what_differs(values):
-    summary = Summary.model_validate(values)
+    summary = StudyResult.model_validate(values)
     (group,) = answer_groups(summary.answers)
     assert (group.name, group.shown[0].holm) == ("OTC", "p = .031 after Holm")
     primary, other = by_language(summary.answers)
@@ -349,13 +378,13 @@ def test_answers_are_grouped_by_what_differs(values):
 
 
 def test_small_differences_keep_three_digits_in_the_table(values):
-    row = contrast_rows(Summary.model_validate(values))[1]
+    row = contrast_rows(StudyResult.model_validate(values))[1]
     assert (row.delta, row.interval) == ("+.004", "[−.016, .024]")
     assert (row.p, row.adjusted, row.seen, row.ahead) == (".010", ".031", ".024", "2 of 2")
 
 
 def test_findings_with_the_same_advice_are_told_together(values):
-    summary = Summary.model_validate(values)
+    summary = StudyResult.model_validate(values)
     (found,) = findings(summary.diagnosis)
     assert (found.name, found.sentences) == (
         "Worse than zero-shot",
@@ -367,7 +396,7 @@ def test_findings_with_the_same_advice_are_told_together(values):
 
 
 def test_the_ratio_curve_goes_by_translations_for_each_original(values):
-    found = ratio_curves(Summary.model_validate(values))
+    found = ratio_curves(StudyResult.model_validate(values))
     assert [one.heading for one in found.figures] == [
         "Mean over the languages",
         "German",
@@ -380,11 +409,11 @@ def test_the_ratio_curve_goes_by_translations_for_each_original(values):
 
 def test_one_ratio_makes_no_curve(values):
     values["means"] = [row for row in values["means"] if row["ratio"] != "1:2"]
-    assert ratio_curves(Summary.model_validate(values)) is None
+    assert ratio_curves(StudyResult.model_validate(values)) is None
 
 
 def test_the_budget_figure_marks_where_the_translations_cross_the_curve(values):
-    (one,) = learning(Summary.model_validate(values).budget)
+    (one,) = learning(StudyResult.model_validate(values).budget)
     assert "worth 200 native labels" in one.figure
     # log(200) lies two thirds of the way from log(50) to log(400); a twentieth is margin.
     assert f'<svg x="{100 * (2 / 3 + 0.05) / 1.1:.2f}%"' in one.figure
@@ -393,12 +422,12 @@ def test_the_budget_figure_marks_where_the_translations_cross_the_curve(values):
 
 def test_a_bound_is_not_drawn_as_a_crossing(values):
     values["budget"][0]["worth"][0]["labels"] = bounded(400, "above")
-    (one,) = learning(Summary.model_validate(values).budget)
+    (one,) = learning(StudyResult.model_validate(values).budget)
     assert "worth" not in one.figure
 
 
 def test_quality_curves_join_what_is_spoilt_to_what_it_was_made_from(values):
-    part = quality_part(Summary.model_validate(values))
+    part = quality_part(StudyResult.model_validate(values))
     assert part.keys == [("a", "mini"), ("b", "argos")]
     assert [legend.name for legend in part.damages] == ["words left out"]
     assert [curves.name for curves in part.curves] == ["chrF", "BLEU", "Similarity"]
@@ -412,14 +441,14 @@ def test_quality_curves_join_what_is_spoilt_to_what_it_was_made_from(values):
 
 def test_one_system_makes_no_curve_but_a_table(values):
     values["quality"] = [row for row in values["quality"] if row["translator"] == "mini"]
-    part = quality_part(Summary.model_validate(values))
+    part = quality_part(StudyResult.model_validate(values))
     assert part.curves == []
     assert len(part.rows) == 2
-    assert "How good the translations are" in render_study(values)
+    assert "How good the translations are" in page_of(values)
 
 
 def test_vectors_are_shown_before_without_and_with_otc(values):
-    (effect,) = otc_effects(Summary.model_validate(values))
+    (effect,) = otc_effects(StudyResult.model_validate(values))
     assert effect.name == "translated, OTC"
     assert effect.figures[0].name == "Retrieval@1"
     assert effect.rows[0].values[0] == (".50", ".40", ".90")
@@ -430,24 +459,24 @@ def test_vectors_are_shown_before_without_and_with_otc(values):
 
 def test_without_runs_without_otc_there_is_no_effect_to_show(values):
     values["alignment"] = [row for row in values["alignment"] if row["otc"] == "on"]
-    assert otc_effects(Summary.model_validate(values)) == []
+    assert otc_effects(StudyResult.model_validate(values)) == []
 
 
 def test_flipped_rows_stand_beside_their_source(values):
-    words = visible(render_study(values))
+    words = visible(page_of(values))
     assert "Of 408 test rows, OTC turned 12 right and 1 wrong" in words
     assert words.index("Der Ball rollt.") < words.index("The ball rolls.")
     assert "Wrong with OTC, right without" not in words
 
 
 def test_the_regression_has_the_papers_columns(values):
-    words = visible(render_study(values))
+    words = visible(page_of(values))
     assert "f1 ~ otc + (1|language) +.036 .009 under .001" in words
     assert "f1 ~ otc +.036 .017 .030" in words
 
 
 def test_licences_that_forbid_commercial_use_are_pointed_out(values):
-    assert "Not for commercial use: nllb (CC-BY-NC-4.0)." in visible(render_study(values))
+    assert "Not for commercial use: nllb (CC-BY-NC-4.0)." in visible(page_of(values))
 
 
 def test_points_land_where_they_belong_and_do_not_leave_the_figure():

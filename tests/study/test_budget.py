@@ -10,13 +10,14 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from babelift.errors import ConfigError, DataError
-from babelift.study.budget import LabelBudget, Measured, Price, label_budget
+from babelift.study.budget import LabelBudget, Price, label_budget
+from babelift.study.learning_curve import Run
 
 SIZES = (50, 100, 200, 400, 800)
 
 
-def runs(scores: dict[int, list[float]]) -> list[Measured]:
-    return [Measured(n, seed, one) for n, many in scores.items() for seed, one in enumerate(many)]
+def runs(scores: dict[int, list[float]]) -> list[Run]:
+    return [Run(n, seed, one) for n, many in scores.items() for seed, one in enumerate(many)]
 
 
 def spread(score: float) -> list[float]:
@@ -25,11 +26,11 @@ def spread(score: float) -> list[float]:
 
 
 NATIVE = runs({100: spread(0.5), 400: spread(0.7)})
-UNPAIRED = [Measured(run.size, run.seed + 100, run.score) for run in NATIVE]
+UNPAIRED = [Run(run.size, run.seed + 100, run.score) for run in NATIVE]
 
 
-def translated(score: float) -> list[Measured]:
-    return [Measured(800, seed, one) for seed, one in enumerate(spread(score))]
+def translated(score: float) -> list[Run]:
+    return [Run(800, seed, one) for seed, one in enumerate(spread(score))]
 
 
 def low_high(found: LabelBudget) -> tuple[float, float]:
@@ -57,7 +58,7 @@ def test_the_example_of_the_design_reads_well() -> None:
 def test_the_interval_is_that_of_a_t_test_brought_onto_the_axis_of_labels() -> None:
     # only the translations vary: their mean is .6 -+ t * .0158 / sqrt(5), and the line is known
     native = runs({100: [0.5], 400: [0.7]})
-    flat = [Measured(run.size, seed, run.score) for run in native for seed in range(5)]
+    flat = [Run(run.size, seed, run.score) for run in native for seed in range(5)]
     found = label_budget("ja", flat, translated(0.6), draws=40_000)
     scores = 0.6 + stats.t.ppf([0.025, 0.975], 4) * np.std(spread(0), ddof=1) / 5**0.5
     assert low_high(found) == pytest.approx(100 * 4 ** ((scores - 0.5) / 0.2), rel=0.01)
@@ -154,8 +155,8 @@ def test_one_seed_gives_an_answer_without_intervals() -> None:
 
 
 def test_one_seed_with_its_test_rows_has_intervals_over_those() -> None:
-    def run(size: int, right: int) -> Measured:
-        return Measured(size, 0, right / 100, np.arange(100) < right)
+    def run(size: int, right: int) -> Run:
+        return Run(size, 0, right / 100, np.arange(100) < right)
 
     found = label_budget("de", [run(100, 50), run(400, 70)], [run(800, 60)])
     assert (found.seeds_seen, found.items_seen) == (False, True)
@@ -165,13 +166,13 @@ def test_one_seed_with_its_test_rows_has_intervals_over_those() -> None:
 
 
 def test_scores_that_are_no_number_are_left_out_and_said() -> None:
-    found = label_budget("de", [*NATIVE, Measured(400, 9, float("nan"))], translated(0.6))
+    found = label_budget("de", [*NATIVE, Run(400, 9, float("nan"))], translated(0.6))
     assert "1 score is no number and was left out." in found.notes
     assert found.worth == label_budget("de", NATIVE, translated(0.6)).worth
 
 
 def test_a_lone_seed_among_many_is_said() -> None:
-    found = label_budget("de", [*NATIVE, Measured(800, 0, 0.75)], translated(0.6))
+    found = label_budget("de", [*NATIVE, Run(800, 0, 0.75)], translated(0.6))
     assert "Where there is one seed, its luck is taken to be as large as the others'." in (
         found.notes
     )
@@ -264,20 +265,20 @@ def curve(n: float) -> float:
     [(300, 5, 0.0, 0.015), (300, 3, 0.0, 0.015), (150, 5, 0.01, 0.01), (700, 5, 0.0, 0.01)],
 )
 def test_the_interval_covers_the_truth_over_seeds(truth, seeds, shared, own) -> None:
-    def simulate(rng: np.random.Generator) -> tuple[list[Measured], list[Measured]]:
+    def simulate(rng: np.random.Generator) -> tuple[list[Run], list[Run]]:
         luck = rng.normal(0, shared, seeds)
 
         def score(n: float, seed: int) -> float:
             return float(curve(n) + luck[seed] + rng.normal(0, own))
 
-        native = [Measured(n, seed, score(n, seed)) for n in SIZES for seed in range(seeds)]
-        return native, [Measured(800, seed, score(truth, seed)) for seed in range(seeds)]
+        native = [Run(n, seed, score(n, seed)) for n in SIZES for seed in range(seeds)]
+        return native, [Run(800, seed, score(truth, seed)) for seed in range(seeds)]
 
     assert 0.90 <= coverage(simulate, truth, 300) <= 0.99
 
 
 def test_the_interval_covers_the_truth_over_lines_in_the_logarithm() -> None:
-    def simulate(rng: np.random.Generator) -> tuple[list[Measured], list[Measured]]:
+    def simulate(rng: np.random.Generator) -> tuple[list[Run], list[Run]]:
         def many(n: float) -> list[float]:
             return (0.1 + 0.1 * np.log(n) + rng.normal(0, 0.01, 5)).tolist()
 
@@ -287,13 +288,13 @@ def test_the_interval_covers_the_truth_over_lines_in_the_logarithm() -> None:
 
 
 def test_the_interval_covers_the_truth_over_seeds_and_test_items() -> None:
-    def simulate(rng: np.random.Generator) -> tuple[list[Measured], list[Measured]]:
+    def simulate(rng: np.random.Generator) -> tuple[list[Run], list[Run]]:
         hard = rng.normal(size=204)
 
-        def run(size: int, score: float, seed: int) -> Measured:
+        def run(size: int, score: float, seed: int) -> Run:
             drawn = 0.7 * hard + 0.51**0.5 * rng.normal(size=204)
             right = drawn < stats.norm.ppf(score + rng.normal(0, 0.01))
-            return Measured(size, seed, float(right.mean()), right)
+            return Run(size, seed, float(right.mean()), right)
 
         native = [run(n, curve(n), seed) for n in SIZES for seed in range(5)]
         return native, [run(800, curve(200), seed) for seed in range(5)]

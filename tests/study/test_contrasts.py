@@ -44,7 +44,13 @@ def study(levels, *, seeds=3, seed=0):
         for number in range(seeds):
             run = f"{cell} {number}"
             places.append(
-                {**cell.to_dict(), "run": run, "seed": number, "source": "en", "langs": LANGS}
+                {
+                    **cell.to_dict(),
+                    "run": run,
+                    "seed": number,
+                    "source": cell.source or "en",
+                    "langs": LANGS,
+                }
             )
             for lang, own in zip(LANGS, luck, strict=True):
                 wobble = random.normal(scale=0.1, size=ITEMS)

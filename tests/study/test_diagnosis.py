@@ -1,22 +1,32 @@
 """The diagnosis: every signature is found, absent, or not judged with the reason."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
+import polars as pl
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from babelift.study.answers import answers
 from babelift.study.diagnosis import (
+    Diagnosis,
+    Evidence,
+    PairAlignment,
+    diagnose,
+    gather_evidence,
+)
+from babelift.study.quality import Quality
+from babelift.study.results import RESULTS, of_condition
+from babelift.study.signatures import (
     Alignment,
     ArmEvidence,
     ControlEvidence,
-    Diagnosis,
     Estimate,
-    Evidence,
     OTCEvidence,
     SeedEvidence,
-    diagnose,
 )
+from tests.study.test_contrasts import LANGS, PLAIN, WITH, ZERO, spec_of, study
 
 NAMES = [
     "worse-than-zero-shot",
@@ -75,7 +85,9 @@ def test_more_arms_and_languages_take_a_wider_spread_over_seeds() -> None:
 def test_it_can_be_written_as_json() -> None:
     arm = ArmEvidence("translated", "ja", Estimate(-0.05, (-0.09, -0.01)), chrf=15)
     written = json.loads(json.dumps(asdict(diagnose(Evidence(arms=(arm,)))), allow_nan=False))
-    assert written["findings"][0]["where"] == {"arm": "translated", "lang": "ja"}
+    assert written["findings"][0]["where"] == {
+        "arm": "translated", "lang": "ja", "condition": None,
+    }  # fmt: skip
 
 
 anything = st.floats(allow_nan=True, allow_infinity=True)
@@ -124,3 +136,77 @@ def test_whatever_the_numbers_each_signature_gets_one_verdict_that_can_be_writte
     verdicts = [*found.findings, *found.absent, *found.not_judged]
     assert sorted(verdict.name for verdict in verdicts) == sorted(NAMES)
     json.dumps(asdict(found), allow_nan=False)
+
+
+TWO = {
+    "rows": {"rows": [None, 600]},
+    "encoder": {"encoders": ["mini", "small"]},
+    "translator": {"translators": ["mini", "other"]},
+    "source": {"sources": ["en", "fr"]},
+}
+"""What the study says where it has two values of an axis; the first is that of `PLAIN`."""
+
+OTHER = {"rows": 600, "encoder": "small", "translator": "other", "source": "fr"}
+
+
+@pytest.mark.parametrize("axis", TWO)
+def test_every_verdict_rests_on_results_of_its_own_condition_alone(axis) -> None:
+    spec = spec_of(otc=["off", "on", "shuffled"], **TWO[axis],
+                   variants={"shuffled": {"otc_pairs": "shuffled"}})  # fmt: skip
+    asked = [ZERO, PLAIN, WITH, replace(PLAIN, otc="shuffled")]
+    others = [
+        replace(condition, **{axis: OTHER[axis]})
+        for condition in asked
+        if getattr(condition, axis) is not None or axis != "translator"
+    ]
+    conditions = [*asked, *others]
+    levels = {condition: 0.5 + 0.02 * n for n, condition in enumerate(conditions)}
+    results = pl.DataFrame(
+        [
+            {**condition.to_dict(), "source": condition.source or "en", "run": "", "size": 0,
+             "seed": seed, "lang": lang, "metric": "f1_micro", "value": 0.1 * seed + n / 100}
+            for n, condition in enumerate(conditions) for seed in range(3) for lang in LANGS
+        ],
+        schema=RESULTS,
+    )  # fmt: skip
+    judged = answers(spec, study(levels))
+    alignments = [
+        PairAlignment(**condition.over_sources().to_dict(), lang=lang, stage=stage, cosine=0.5,
+                      retrieval=n / 100, uniformity=0.0, cka=0.5, pairs=60)
+        for n, condition in enumerate(conditions) if condition.ratio
+        for lang in LANGS for stage in ("before", "after") if condition.source != "fr"
+    ]  # fmt: skip
+    qualities = [
+        Quality(translator=name, source="en", lang=lang, rows=9, chrf=10.0 * (n + 1))
+        for n, name in enumerate(spec.translators) for lang in LANGS
+    ]  # fmt: skip
+    evidence = gather_evidence(spec, judged, results, alignments, qualities)
+    differences = {(one.question.arm, one.question.base): one for one in judged}
+
+    def gain(arm, base):
+        return differences[arm, base].differences.mean.delta
+
+    near = {(row.condition, row.lang): row.retrieval for row in alignments if row.stage == "after"}
+    assert all((evidence.arms, evidence.otc, evidence.seeds, evidence.controls))
+
+    for case in evidence.arms:
+        zero = replace(case.condition, arm="zero-shot", ratio=None, translator=None)
+        own = differences[case.condition, zero]
+        assert case.over_zero_shot.delta == own.by_language[case.lang]
+        assert case.chrf == (10 if case.condition.translator == "mini" else 20)
+    for case in evidence.otc:
+        off = replace(case.condition, otc="off")
+        assert case.effect.delta == differences[case.condition, off].by_language[case.lang]
+        assert case.with_otc.retrieval == near[case.condition, case.lang]
+        assert case.without.retrieval == near[off, case.lang]
+    for case in evidence.seeds:
+        assert replace(case.condition, source=None) in (PLAIN, ZERO)
+        own = of_condition(results, case.condition).filter(lang=case.lang)
+        assert case.scores == dict(zip(own["seed"], own["value"], strict=True))
+        assert len(case.scores) == own.height == 3
+    for case in evidence.controls:
+        off, true = replace(case.condition, otc="off"), replace(case.condition, otc="on")
+        assert case.shuffled_over_off.delta == gain(case.condition, off)
+        assert case.true_over_shuffled.delta == gain(true, case.condition)
+    for cases in (evidence.arms, evidence.otc, evidence.seeds, evidence.controls):
+        assert len({(case.arm, case.lang) for case in cases}) == len(cases), "two of one name"

@@ -54,43 +54,43 @@ def test_a_row_is_turned_where_most_trainings_change_their_mind():
         }),
         texts(("de", "gained"), ("de", "lost"), ("en", "gained")),
     )  # fmt: skip
-    assert (found["rows"], found["trainings"]) == (4, SEEDS)
-    assert found["counts"] == {"gained": 1, "lost": 1}
-    (gained,), (lost,) = found["gained"], found["lost"]
-    assert gained["with"] == {"right": pytest.approx(2 / 3), "says": "a"}
-    assert gained["without"] == {"right": pytest.approx(1 / 3), "says": "b"}
-    assert (gained["text"], gained["source_text"]) == ("de gained", "en gained")
-    assert lost["with"]["says"] == "c"
-    assert "source_text" not in lost
+    assert (found.rows, found.trainings) == (4, SEEDS)
+    assert found.counts == {"gained": 1, "lost": 1}
+    (gained,), (lost,) = found.gained, found.lost
+    assert (gained.with_.right, gained.with_.says) == (pytest.approx(2 / 3), "a")
+    assert (gained.without.right, gained.without.says) == (pytest.approx(1 / 3), "b")
+    assert (gained.text, gained.source_text) == ("de gained", "en gained")
+    assert lost.with_.says == "c"
+    assert lost.source_text is None
 
 
 def test_no_more_than_a_few_are_shown_and_every_language_gets_its_turn():
     rows = [("de", str(n)) for n in range(20)] + [("ja", "0")]
     answers = dict.fromkeys(rows, ("bbb", "aaa"))
     found = flips(spec_of(), PLACES, predictions(answers), texts(*rows))
-    assert found["counts"]["gained"] == 21
-    assert len(found["gained"]) == MOST
-    assert [row["lang"] for row in found["gained"][:3]] == ["de", "ja", "de"]
+    assert found.counts["gained"] == 21
+    assert len(found.gained) == MOST
+    assert [row.lang for row in found.gained[:3]] == ["de", "ja", "de"]
 
 
 def test_the_clearest_come_first():
     answers = {("de", "x"): ("bba", "aab"), ("de", "y"): ("bbb", "aaa")}
     found = flips(spec_of(), PLACES, predictions(answers), texts(("de", "x"), ("de", "y")))
-    assert [row["text"] for row in found["gained"]] == ["de y", "de x"]
+    assert [row.text for row in found.gained] == ["de y", "de x"]
 
 
 def test_sources_are_shown_for_parallel_sets_only():
     answers = predictions({("de", "x"): ("bbb", "aaa")})
     known = texts(("de", "x"), ("en", "x"))
-    (row,) = flips(spec_of(parallel=False), PLACES, answers, known)["gained"]
-    assert row["text"] == "de x"
-    assert "source_text" not in row
+    (row,) = flips(spec_of(parallel=False), PLACES, answers, known).gained
+    assert row.text == "de x"
+    assert row.source_text is None
 
 
 def test_without_texts_there_are_numbers_alone():
     found = flips(spec_of(), PLACES, predictions({("de", "x"): ("bbb", "aaa")}), None)
-    assert found["counts"] == {"gained": 1, "lost": 0}
-    assert found["gained"] == []
+    assert found.counts == {"gained": 1, "lost": 0}
+    assert found.gained == []
 
 
 @pytest.mark.parametrize(

@@ -5,11 +5,11 @@ import pytest
 from scipy import stats
 
 from babelift.errors import DataError
-from babelift.study.learning_curve import Measured, by_size, means
+from babelift.study.learning_curve import Run, by_size, means
 
 
-def runs(scores, size=100, first=0) -> list[Measured]:
-    return [Measured(size, first + seed, score) for seed, score in enumerate(scores)]
+def runs(scores, size=100, first=0) -> list[Run]:
+    return [Run(size, first + seed, score) for seed, score in enumerate(scores)]
 
 
 def quantiles(values) -> np.ndarray:
@@ -60,14 +60,14 @@ def test_one_seed_without_items_gives_no_draws() -> None:
 
 def test_one_seed_with_items_has_the_spread_of_a_binomial() -> None:
     right = np.repeat([True, False], [300, 100])
-    found = means([[Measured(100, 0, 0.75, right)]], draws=100_000, seed=0)
+    found = means([[Run(100, 0, 0.75, right)]], draws=100_000, seed=0)
     assert found.drawn[:, 0].std() == pytest.approx((0.75 * 0.25 / 399) ** 0.5, rel=0.02)
     assert (found.seeds_seen, found.items_seen) == (False, True)
 
 
 def test_items_that_two_cells_share_leave_their_difference_alone() -> None:
     right = np.repeat([True, False], [30, 10])
-    cells = [[Measured(size, 0, 0.75, right)] for size in (100, 200)]
+    cells = [[Run(size, 0, 0.75, right)] for size in (100, 200)]
     drawn = means(cells, draws=50, seed=0).drawn
     assert drawn[:, 0] == pytest.approx(drawn[:, 1])
     assert drawn[:, 0].std() > 0.01
@@ -76,7 +76,7 @@ def test_items_that_two_cells_share_leave_their_difference_alone() -> None:
 def test_noise_of_seed_and_item_together_is_counted_once() -> None:
     rng = np.random.default_rng(0)
     rows = rng.random((40, 1000)) < 0.5  # no item is easy and no seed is lucky
-    cell = [Measured(100, seed, float(right.mean()), right) for seed, right in enumerate(rows)]
+    cell = [Run(100, seed, float(right.mean()), right) for seed, right in enumerate(rows)]
     drawn = means([cell], draws=50_000, seed=0).drawn
     assert drawn.std() == pytest.approx((0.25 / 40_000) ** 0.5, rel=0.25)
 
@@ -88,8 +88,8 @@ def test_the_seed_of_the_draws_decides_them() -> None:
 
 
 def test_scores_that_are_no_number_are_left_out() -> None:
-    assert by_size([Measured(100, 0, float("nan")), Measured(100, 1, 0.5)], "x", "y") == {
-        100: [Measured(100, 1, 0.5)]
+    assert by_size([Run(100, 0, float("nan")), Run(100, 1, 0.5)], "x", "y") == {
+        100: [Run(100, 1, 0.5)]
     }
 
 
@@ -97,14 +97,14 @@ def test_scores_that_are_no_number_are_left_out() -> None:
     ("given", "said"),
     [
         ([], "Japanese: there is no score of the native arm"),
-        ([Measured(100, 0, float("nan"))], "there is no score"),
-        ([Measured(0, 3, 0.5)], "Japanese, native, size 0, seed 3: a size must be at least 1"),
-        ([Measured(100, 3, 61.0)], "a score must be at most 1, got 61.0"),
-        ([Measured(100, 3, 0.5), Measured(100, 3, 0.6)], "the seed occurs twice"),
-        ([Measured(100, 3, 0.5, np.array([1, 1, 0]))], "whose mean is the score 0.5"),
-        ([Measured(100, 3, 1.0, np.ones(1))], r"of shape \(1,\)"),
-        ([Measured(100, 3, 1.0, np.ones((2, 2)))], r"of shape \(2, 2\)"),
-        ([Measured(100, 3, 0.5, np.array([np.nan, 0.5]))], "whose mean is the score"),
+        ([Run(100, 0, float("nan"))], "there is no score"),
+        ([Run(0, 3, 0.5)], "Japanese, native, size 0, seed 3: a size must be at least 1"),
+        ([Run(100, 3, 61.0)], "a score must be at most 1, got 61.0"),
+        ([Run(100, 3, 0.5), Run(100, 3, 0.6)], "the seed occurs twice"),
+        ([Run(100, 3, 0.5, np.array([1, 1, 0]))], "whose mean is the score 0.5"),
+        ([Run(100, 3, 1.0, np.ones(1))], r"of shape \(1,\)"),
+        ([Run(100, 3, 1.0, np.ones((2, 2)))], r"of shape \(2, 2\)"),
+        ([Run(100, 3, 0.5, np.array([np.nan, 0.5]))], "whose mean is the score"),
     ],
 )
 def test_hostile_input_is_refused_with_its_place(given, said) -> None:
@@ -113,6 +113,6 @@ def test_hostile_input_is_refused_with_its_place(given, said) -> None:
 
 
 def test_items_must_be_the_same_in_every_run() -> None:
-    cells = [[Measured(100, 0, 0.5, np.array([1, 0]))], [Measured(200, 0, 0.5, np.eye(2).ravel())]]
+    cells = [[Run(100, 0, 0.5, np.array([1, 0]))], [Run(200, 0, 0.5, np.eye(2).ravel())]]
     with pytest.raises(DataError, match="got 2 and 4 items"):
         means(cells, draws=5, seed=0)

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from babelift.study.quality import Quality
 from babelift.study.trend import quality_trend
 from tests.study.test_contrasts import LANGS, PLAIN, ZERO, spec_of, study
 
@@ -13,7 +14,7 @@ NAMES = ("a", "b", "c", "d")
 
 def quality(values):
     return [
-        {"translator": name, "source": "en", "lang": lang, "chrf": value}
+        Quality(translator=name, source="en", lang=lang, rows=100, chrf=value)
         for name, value in values.items()
         for lang in LANGS
     ]
@@ -40,21 +41,21 @@ def test_the_slope_is_that_of_the_line_through_the_scores():
     low, high = found.slopes.mean.interval
     assert 0 < low < found.slopes.mean.delta < high < 0.2
     assert found.translators == {"de": 4, "ja": 4}
-    assert found.sentence().startswith("Better translations gave better classifiers: ten points")
-    assert "the same way in 2 of 2 languages, among 4 translators" in found.sentence()
+    assert found.sentence.startswith("Better translations gave better classifiers: ten points")
+    assert "the same way in 2 of 2 languages, among 4 translators" in found.sentence
 
 
 def test_without_an_effect_none_is_claimed():
     flat = trend(dict.fromkeys(NAMES, 0.6), dict(zip(NAMES, (20, 30, 40, 60.0), strict=True)))
     low, high = flat.slopes.mean.interval
     assert low < 0 < high
-    assert flat.sentence().startswith("No effect of the translations' quality seen")
+    assert flat.sentence.startswith("No effect of the translations' quality seen")
 
 
 def test_worse_scores_of_better_translations_are_said():
     levels = dict(zip(NAMES, (0.8, 0.6, 0.5, 0.3), strict=True))
     values = dict(zip(NAMES, (20.0, 30.0, 40.0, 60.0), strict=True))
-    assert trend(levels, values).sentence().startswith("Better translations gave worse")
+    assert trend(levels, values).sentence.startswith("Better translations gave worse")
 
 
 @pytest.mark.parametrize(

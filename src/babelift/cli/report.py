@@ -11,7 +11,8 @@ def command(folder: Path) -> None:
     Args:
         folder: Folder of a run, whose model card is written too, or of a study.
     """
-    from babelift.study.summary import is_study, write_study_page
+    from babelift.report.pages.study import write_study_page
+    from babelift.study.summary import is_study
 
     if is_study(folder):
         show_file("report", write_study_page(folder))

@@ -1,8 +1,8 @@
 """The questions a study can answer, and the answer to each with its statistics and in sentences."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import Any, Final
+from dataclasses import dataclass, replace
+from typing import Final
 
 import polars as pl
 
@@ -18,7 +18,7 @@ from babelift.evaluation.multiple_tests import (
 from babelift.evaluation.power import could_have_seen
 from babelift.report.numbers import brackets, digits_for, language_name, p_value, share, with_p
 from babelift.report.words import signed
-from babelift.study.condition import REFERENCE, Condition
+from babelift.study.condition import AXES, REFERENCE, Condition
 from babelift.study.regression import FEWEST_SCORES, Regression, regress
 from babelift.study.results import Pairing, Scores
 from babelift.study.spec import ARMS, OFF, PAIRED, TRANSLATING, StudySpec
@@ -103,6 +103,10 @@ class Answer:
         holds: In how many of the languages it holds.
         could_have_seen: The smallest effect that would have been seen four times in five.
         adjusted_p: Holm's, over all questions but the primary; the primary's own p.
+        sentence: The answer in words.
+        by_language_sentence: The languages that gain least and most.
+        arm: The condition that has something more, in words.
+        base: What it is measured against, in words.
     """
 
     question: Question
@@ -114,10 +118,10 @@ class Answer:
     holds: Replicability
     could_have_seen: float
     adjusted_p: float
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values, fit for JSON."""
-        return asdict(self)
+    sentence: str = ""
+    by_language_sentence: str = ""
+    arm: str = ""
+    base: str = ""
 
 
 def questions(spec: StudySpec, cells: Sequence[Condition]) -> Iterator[Question]:
@@ -231,7 +235,16 @@ def answers(spec: StudySpec, scores: Scores) -> list[Answer]:
     adjusted = holm([found[number].differences.mean.p for number in others])
     for number, p in zip(others, adjusted, strict=True):
         found[number] = replace(found[number], adjusted_p=float(p))
-    return found
+    return [
+        replace(
+            answer,
+            sentence=verdict(answer, cells),
+            by_language_sentence=best_and_worst(answer),
+            arm=cell_name(answer.question.arm, cells),
+            base=cell_name(answer.question.base, cells),
+        )
+        for answer in found
+    ]
 
 
 def _answer(question: Question, pairing: Pairing, primary: bool) -> Answer:
@@ -260,6 +273,9 @@ def _answer(question: Question, pairing: Pairing, primary: bool) -> Answer:
     )
 
 
+_COUNTERPART: Final = [*(axis for axis in AXES if axis != "otc"), "seed", "lang"]
+
+
 def otc_regressions(results: pl.DataFrame, variants: Sequence[str]) -> dict[str, Regression]:
     """The paper's table for every OTC: its coefficient over all arms that have pairs.
 
@@ -277,10 +293,13 @@ def otc_regressions(results: pl.DataFrame, variants: Sequence[str]) -> dict[str,
     table = results.filter(pl.col("metric") == "f1_micro").rename({"value": "f1"})
     for variant in variants:
         both = table.filter(pl.col("otc").is_in([OFF, variant]) & pl.col("ratio").is_not_null())
+        # A score counts where its counterpart is there: a failed run would tilt the comparison.
+        both = both.filter(pl.col("otc").n_unique().over(*_COUNTERPART) == 2)
         for (arm,), part in both.group_by("arm", maintain_order=True):
             if part["otc"].n_unique() < 2 or part.height < FEWEST_SCORES:
                 continue
-            found[f"{variant}, {arm}"] = regress(
+            name = f"{variant}, {arm}"
+            table_of_arm = regress(
                 part.select(
                     "f1",
                     (pl.col("otc") == variant).alias("otc"),
@@ -289,6 +308,7 @@ def otc_regressions(results: pl.DataFrame, variants: Sequence[str]) -> dict[str,
                     pl.col("seed").cast(pl.String),
                 )
             )
+            found[name] = replace(table_of_arm, sentence=regression_sentence(name, table_of_arm))
     return found
 
 
@@ -333,11 +353,14 @@ def _varied(cell: Condition, others: Sequence[Condition]) -> str:
     """What a condition has of what varies among others, in brackets; empty where nothing does."""
     parts = [
         str(value)
-        for name, value in cell.to_dict().items()
-        if name in ("ratio", "translator", "encoder", "rows")
-        and value is not None
-        and any(getattr(other, name) not in (value, None) for other in others)
+        for axis in ("ratio", "translator", "encoder")
+        if (value := getattr(cell, axis)) is not None
+        and any(getattr(other, axis) not in (value, None) for other in others)
     ]
+    # Of rows, None is a value too: all of them. Predictions made elsewhere have no encoder.
+    trained = [other for other in others if other.encoder is not None]
+    if cell.encoder is not None and any(other.rows != cell.rows for other in trained):
+        parts.append("all rows" if cell.rows is None else f"{cell.rows:,} rows")
     return f" ({', '.join(parts)})" if parts else ""
 
 

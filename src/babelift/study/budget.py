@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 import numpy as np
+import polars as pl
 
 from babelift.errors import ConfigError
 from babelift.evaluation.metrics import Floats
@@ -19,13 +20,14 @@ from babelift.study.learning_curve import (
     Curves,
     Kind,
     Means,
-    Measured,
     PowerLaw,
+    Run,
     by_size,
     choose,
     fit,
     means,
 )
+from babelift.study.spec import OFF, StudySpec
 
 Bound = Literal["exact", "below", "above"]
 Interval = tuple[float, float]
@@ -264,16 +266,46 @@ def _gain(gain: Gain) -> str:
     return f"At {gain.at:,} labels, 100 more add {by}."
 
 
-__all__ = ["LabelBudget", "Measured", "Price", "label_budget"]
-
 PER: Final = 100
 """Labels that the gain of further labels is given for."""
+
+LEAST_NATIVE_SIZES: Final = 2
+"""Numbers of native labels from which a learning curve can be drawn."""
+
+
+def budgets(spec: StudySpec, results: pl.DataFrame) -> list[LabelBudget]:
+    """What the translations are worth in native labels, per language; empty without sizes.
+
+    Of the study's first translator, encoder and ratio, without OTC; the mean over sources, as
+    everywhere. A seed that lacks a source, because a run failed, is left out.
+    """
+    f1 = results.filter(metric="f1_micro", otc=OFF, encoder=next(iter(spec.encoders)))
+    native = f1.filter(arm="original")
+    translated = (
+        f1.filter(arm="translated", translator=next(iter(spec.translators)), ratio=spec.ratios[0])
+        .group_by("lang", "rows", "seed", maintain_order=True)
+        .agg(pl.col("value").mean(), pl.col("size").mean().round().cast(pl.Int64), sources=pl.len())
+        .filter(pl.col("sources") == pl.col("sources").max().over("lang", "rows"))
+    )
+    price = None if spec.price is None else Price(spec.price)
+    found = []
+    for lang in spec.targets:
+        sides = [_runs(side.filter(lang=lang)) for side in (native, translated)]
+        if len({run.size for run in sides[0]}) >= LEAST_NATIVE_SIZES and sides[1]:
+            found.append(label_budget(lang, *sides, price=price))
+    return found
+
+
+def _runs(rows: pl.DataFrame) -> list[Run]:
+    # Two numbers of rows that were asked for may come to the same, where a table has no more.
+    each = rows.group_by("size", "seed", maintain_order=True).agg(pl.col("value").mean())
+    return [Run(size, seed, value) for size, seed, value in each.iter_rows()]
 
 
 def label_budget(
     lang: str,
-    native: Sequence[Measured],
-    translated: Sequence[Measured],
+    native: Sequence[Run],
+    translated: Sequence[Run],
     *,
     price: Price | None = None,
     level: float = 0.95,
@@ -282,7 +314,7 @@ def label_budget(
 ) -> LabelBudget:
     """How many native labels of a language the translations into it are worth.
 
-    Each draw of the means (see `measured.means`) is given its own curve, and the interval holds
+    Each draw of the means (see `learning_curve.means`) is given its own curve, and the interval holds
     the middle `level` of the crossings. Scores that are no number are left out and noted.
 
     Args:
@@ -299,8 +331,8 @@ def label_budget(
             occurs twice at a size, or results by test item do not fit together.
         ConfigError: `level` is not between 0 and 1, or `draws` below 1.
 
-    >>> native = [Measured(n, 0, score) for n, score in ((100, 0.5), (400, 0.7))]
-    >>> found = label_budget("ja", native, [Measured(800, 0, 0.6)], price=Price(0.25))
+    >>> native = [Run(n, 0, score) for n, score in ((100, 0.5), (400, 0.7))]
+    >>> found = label_budget("ja", native, [Run(800, 0, 0.6)], price=Price(0.25))
     >>> found.sentence
     'In Japanese the translations are worth 200 native labels; from 200 labels on, at 0.25 each (50), annotating beats translating. At 400 labels, 100 more add +.04.'
     >>> found.notes[0]

@@ -1,157 +1,45 @@
-"""The diagnosis: failure signatures found by rule, the evidence beside them, and what to try."""
+"""The diagnosis: what a study's results hold of each failure signature, judged by its rule.
 
-import math
+Every verdict speaks of one condition, with all its axes, over the study's sources (of one of them
+where it says so): evidence is taken from results of that condition alone.
+"""
+
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Final
+from statistics import fmean
+from typing import Any
 
 import numpy as np
 import polars as pl
 
-from babelift.errors import DataError, LanguageError
 from babelift.evaluation.differences import Difference
-from babelift.evaluation.metrics import Floats
-from babelift.report.cautions import FAULTY
-from babelift.report.numbers import language_name, listed, percent
-from babelift.study.answers import Answer, cell_name, difference, fine
-from babelift.study.condition import Condition
+from babelift.report.numbers import language_name
+from babelift.study.answers import Answer, cell_name
+from babelift.study.condition import OWN, Condition
+from babelift.study.quality import Quality
 from babelift.study.results import of_condition
+from babelift.study.signatures import (
+    REGULARISING,
+    UNSTABLE,
+    WITHOUT_EFFECT,
+    WORSE,
+    Absent,
+    Alignment,
+    ArmEvidence,
+    ControlEvidence,
+    Estimate,
+    Finding,
+    NotJudged,
+    OTCEvidence,
+    SeedEvidence,
+    Verdict,
+    otc_without_effect,
+    regularising_not_aligning,
+    unstable_across_seeds,
+    worse_than_zero_shot,
+)
 from babelift.study.spec import OFF, StudySpec
-from babelift.translation.checks import density
-
-
-def _check_share(name: str, value: float | None) -> None:
-    """Refuse percentages: a rule would take them for perfection."""
-    if value is not None and (value < 0 or value > 1):
-        raise DataError(f"'{name}' must be a share between 0 and 1, got {value}.")
-
-
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """A difference of scores with its interval.
-
-    >>> Estimate(0.02, (-0.01, 0.05)).side, Estimate(0.02, (0.01, 0.03)).side
-    (0, 1)
-    """
-
-    delta: float
-    interval: tuple[float, float]
-
-    @property
-    def side(self) -> int:
-        """1 or -1 where the whole interval lies above or below zero, else 0."""
-        low, high = self.interval
-        return int(low > 0) - int(high < 0)
-
-    @property
-    def known(self) -> bool:
-        """Whether all three are numbers, in their order."""
-        low, high = self.interval
-        return all(map(math.isfinite, (self.delta, low, high))) and low <= high
-
-
-@dataclass(frozen=True, slots=True)
-class ArmEvidence:
-    """An arm against zero-shot in one language, and how good the translations were.
-
-    Attributes:
-        arm: Name of the arm, as a reader knows it.
-        lang: The language.
-        over_zero_shot: Score of the arm less that of zero-shot.
-        chrf: chrF of the translations against references, 0 to 100.
-        flagged: Share of the translations in which the checks found a fault, 0 to 1.
-        length_ratio: Mean length of the translations over the one expected from their originals
-            and the two languages' densities; 1 where they are as long as they should be.
-    """
-
-    arm: str
-    lang: str
-    over_zero_shot: Estimate | None
-    chrf: float | None = None
-    flagged: float | None = None
-    length_ratio: float | None = None
-
-    def __post_init__(self) -> None:
-        _check_share("flagged", self.flagged)
-
-
-@dataclass(frozen=True, slots=True)
-class Alignment:
-    """How near originals and their translations lie.
-
-    Attributes:
-        retrieval: Share of originals nearer to their own translation than to any other's.
-        cosine: Mean cosine of an original and its translation.
-    """
-
-    retrieval: float
-    cosine: float | None = None
-
-    def __post_init__(self) -> None:
-        _check_share("retrieval", self.retrieval)
-
-
-@dataclass(frozen=True, slots=True)
-class OTCEvidence:
-    """An arm with OTC against the same without, and what it did to the vectors.
-
-    From held-back pairs of one language, or from the training's log over all of them: `before` is
-    then the first updates, and `with_otc` the last.
-
-    Attributes:
-        arm: Name of the arm.
-        lang: The language; None where over all of them.
-        effect: Score with OTC less score without.
-        before: Before training.
-        without: After training without OTC.
-        with_otc: After training with OTC.
-        chance: Retrieval if all vectors were alike: one over the number of pairs searched.
-    """
-
-    arm: str
-    lang: str | None
-    effect: Estimate | None
-    before: Alignment | None = None
-    without: Alignment | None = None
-    with_otc: Alignment | None = None
-    chance: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class SeedEvidence:
-    """An arm's scores in one language, which differ in the seed alone.
-
-    Attributes:
-        arm: Name of the arm.
-        lang: The language.
-        scores: Seed to score; a share of right test items (F1-micro).
-        items: Number of test items.
-    """
-
-    arm: str
-    lang: str
-    scores: dict[int, float]
-    items: int
-
-
-@dataclass(frozen=True, slots=True)
-class ControlEvidence:
-    """OTC on true pairs, on shuffled pairs, and no OTC.
-
-    Attributes:
-        arm: Name of the arm.
-        lang: The language; None where over all of them.
-        true_over_shuffled: Score with true pairs less score with shuffled ones.
-        shuffled_over_off: Score with shuffled pairs less score without OTC.
-        true_over_off: Score with true pairs less score without OTC.
-    """
-
-    arm: str
-    lang: str | None
-    true_over_shuffled: Estimate | None
-    shuffled_over_off: Estimate | None
-    true_over_off: Estimate | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,56 +53,6 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True)
-class Where:
-    """Where something was looked for; no language where over all of them."""
-
-    arm: str
-    lang: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """A signature that was found.
-
-    Attributes:
-        name: The signature.
-        kind: Which form of it; empty where there is but one.
-        where: Arm and language.
-        evidence: The numbers it rests on.
-        sentence: What was found, in plain words.
-        advice: What to try, the likeliest first.
-    """
-
-    name: str
-    kind: str
-    where: Where
-    evidence: dict[str, float]
-    sentence: str
-    advice: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Absent:
-    """A signature that was looked for and is not there."""
-
-    name: str
-    where: Where
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class NotJudged:
-    """A signature of which nothing can be said; `where` is None where nothing was measured."""
-
-    name: str
-    where: Where | None
-    reason: str
-
-
-Verdict = Finding | Absent | NotJudged
-
-
-@dataclass(frozen=True, slots=True)
 class Diagnosis:
     """What was found, what was looked for in vain, and what could not be judged."""
 
@@ -223,423 +61,10 @@ class Diagnosis:
     not_judged: tuple[NotJudged, ...] = ()
 
 
-def numbers(**values: float | None) -> dict[str, float]:
-    """Those of the values that are known, as evidence.
-
-    >>> numbers(chrf=31.5, flagged=None)
-    {'chrf': 31.5}
-    """
-    return {
-        name: float(value)
-        for name, value in values.items()
-        if value is not None and math.isfinite(value)
-    }
-
-
-NAME: Final = "regularising-not-aligning"
-
-_ADVICE: Final = (
-    "Do not put OTC's gain down to alignment: any pairs give it.",
-    "Compare with cheaper regularisers: label smoothing, weight decay, dropout views of one text.",
-    "Add languages, test items or seeds to see a smaller advantage of true pairs.",
-)
-
-
-def regularising_not_aligning(found: ControlEvidence) -> Verdict:
-    """Whether OTC on shuffled pairs helps, and true pairs show no advantage over them."""
-    where = Where(found.arm, found.lang)
-    true, shuffled, off = found.true_over_shuffled, found.shuffled_over_off, found.true_over_off
-    if true is None or shuffled is None or not (true.known and shuffled.known):
-        lacks = "true and shuffled pairs" if true is None or not true.known else "shuffled pairs"
-        return NotJudged(NAME, where, f"the control is incomplete: {lacks} were not compared")
-    over = difference(true.delta, true.interval)
-    gain = difference(shuffled.delta, shuffled.interval)
-    if true.side > 0:
-        return Absent(NAME, where, f"true pairs do better than shuffled ones: {over}")
-    if shuffled.side <= 0:
-        return NotJudged(NAME, where, _untold(found, over, gain))
-    place = f"In {language_name(found.lang)}" if found.lang else "Over all languages"
-    does = "better than with" if true.side < 0 else "as well as with"
-    known_off = off if off is not None and off.known else None
-    return Finding(
-        name=NAME,
-        kind="",
-        where=where,
-        evidence=numbers(
-            true_over_shuffled=true.delta,
-            true_over_shuffled_low=true.interval[0],
-            true_over_shuffled_high=true.interval[1],
-            shuffled_over_off=shuffled.delta,
-            shuffled_over_off_low=shuffled.interval[0],
-            shuffled_over_off_high=shuffled.interval[1],
-            true_over_off=known_off.delta if known_off else None,
-            true_over_off_low=known_off.interval[0] if known_off else None,
-            true_over_off_high=known_off.interval[1] if known_off else None,
-        ),
-        sentence=f"{place}, {found.arm} does {does} true pairs where OTC's pairs are shuffled "
-        f"(true over shuffled {over}, shuffled over no OTC {gain}): OTC is regularising, not "
-        "aligning.",
-        advice=_ADVICE,
-    )
-
-
-def _untold(found: ControlEvidence, over: str, gain: str) -> str:
-    """Why the control tells nothing where shuffled pairs do not help."""
-    off = found.true_over_off
-    measured = f"true over shuffled {over}, shuffled over no OTC {gain}"
-    if off is not None and off.known and off.side > 0:
-        helped = difference(off.delta, off.interval)
-        return (
-            f"OTC on true pairs helps ({helped}), but shuffled ones are neither clearly worse than "
-            f"true ones nor clearly better than none ({measured})"
-        )
-    return f"neither true nor shuffled pairs are seen to help, so nothing can be told ({measured})"
-
-
-NAME_OTC: Final = "otc-without-effect"
-
-ALIGNED: Final = 0.9
-"""Retrieval@1 from which nine in ten pairs find each other, and OTC's gradient has little left."""
-
-FLAT: Final = 0.05
-"""A smaller change of retrieval@1 is none: the standard error on 100 held-back pairs."""
-
-LOW: Final = 0.5
-"""Retrieval@1 below which most originals are nearer to another item's translation."""
-
-TOO_EASY: Final = 0.25
-"""Chance from which retrieval@1 says too little: among four pairs much is found by luck."""
-
-_ROUNDING: Final = 1e-9
-"""So that a rise from .20 to .25 is one of .05."""
-
-_ALREADY: Final = (
-    "Leave OTC out here: it takes time and adds nothing.",
-    "Larger batches give it harder negatives; a language further from the source has more to gain.",
-    "If the aim is a better score, work on the translations or on more labelled rows.",
-)
-_NEVER: Final = (
-    "Read some pairs: an original must stand beside its own translation, and say the same.",
-    "Raise OTC's weight, or train longer: it may not have had enough updates.",
-    "Pool over all tokens (pooling mean), or give OTC a projection of its own.",
-    "Use larger batches, or a learnable temperature.",
-)
-
-
-def otc_without_effect(found: OTCEvidence) -> Verdict:
-    """Whether OTC changes no score, and which of the two reasons the vectors give for it."""
-    where = Where(found.arm, found.lang)
-    effect = found.effect
-    if effect is None or not effect.known:
-        return NotJudged(NAME_OTC, where, "the difference that OTC makes is not known")
-    said = difference(effect.delta, effect.interval)
-    if effect.side:
-        return Absent(NAME_OTC, where, f"OTC has an effect: {said}")
-    if found.chance is not None and found.chance >= TOO_EASY:
-        few = round(1 / found.chance)
-        return NotJudged(NAME_OTC, where, f"retrieval among {few} pairs says nothing of alignment")
-    before, without, after = map(_retrieval, (found.before, found.without, found.with_otc))
-    known = [value for value in (before, without) if value is not None]
-    if not known or after is None:
-        lacks = "with OTC" if after is None else "before training or without OTC"
-        return NotJudged(NAME_OTC, where, f"OTC adds {said}; retrieval@1 {lacks} is not known")
-    kind = _kind(known, after)
-    course = _course(before, without, after)
-    if kind is None:
-        return Absent(NAME_OTC, where, f"OTC adds {said}, but the vectors do not say why: {course}")
-    already = kind == "already-aligned"
-    reason = "the pairs were aligned already" if already else "the pairs never aligned"
-    place = f"In {language_name(found.lang)}" if found.lang else "Over all languages"
-    return Finding(
-        name=NAME_OTC,
-        kind=kind,
-        where=where,
-        evidence=_evidence(found, effect),
-        sentence=f"{place}, OTC adds {said} to {found.arm}: no effect seen, and {reason} "
-        f"({course}).",
-        advice=_ALREADY if already else _NEVER,
-    )
-
-
-def _evidence(found: OTCEvidence, effect: Estimate) -> dict[str, float]:
-    points = {"before": found.before, "without": found.without, "with": found.with_otc}
-    known = {when: point for when, point in points.items() if point is not None}
-    return numbers(
-        delta=effect.delta,
-        low=effect.interval[0],
-        high=effect.interval[1],
-        **{f"retrieval_{when}": point.retrieval for when, point in known.items()},
-        **{f"cosine_{when}": point.cosine for when, point in known.items()},
-        chance=found.chance,
-    )
-
-
-def _retrieval(found: Alignment | None) -> float | None:
-    return None if found is None or not math.isfinite(found.retrieval) else found.retrieval
-
-
-def _kind(known: list[float], after: float) -> str | None:
-    """The reason, from retrieval@1 before or without OTC and with it; None where it is neither.
-
-    >>> _kind([0.95], 0.96), _kind([0.6, 0.7], 0.74), _kind([0.1, 0.12], 0.14)
-    ('already-aligned', 'already-aligned', 'never-aligned')
-    >>> _kind([0.2, 0.3], 0.8), _kind([0.95], 0.3), _kind([0.1, 0.45], 0.46)
-    (None, None, None)
-    """
-    best, slack = max(known), FLAT + _ROUNDING
-    rise = after - best
-    if after >= LOW and -rise <= slack and (best >= ALIGNED or rise <= slack):
-        return "already-aligned"
-    points = [*known, after]
-    if max(points) < LOW and max(points) - min(points) <= slack:
-        return "never-aligned"
-    return None
-
-
-def _course(before: float | None, without: float | None, after: float) -> str:
-    """Retrieval@1 at the points where it is known."""
-    points = [
-        (before, "before training"),
-        (without, "without OTC"),
-        (after, "with OTC"),
-    ]
-    known = [(value, when) for value, when in points if value is not None]
-    shown = fine([value for value, _ in known])
-    steps = [f"{text} {when}" for text, (_, when) in zip(shown, known, strict=True)]
-    return f"retrieval@1 {', '.join(steps)}"
-
-
-NAME_SEEDS: Final = "unstable-across-seeds"
-
-SEED_LEVEL: Final = 0.01
-"""Chance at which a spread is called larger than the test items explain; divided by the number of
-arms and languages looked at (Bonferroni), so that a large study finds no more by luck."""
-
-SEED_SPREAD: Final = 0.01
-"""Smallest standard deviation worth a word; on many test items less is certain, and harmless."""
-
-COLLAPSE: Final = 4.0
-"""How many standard deviations below the others the lowest run must lie to have collapsed."""
-
-FEWEST: Final = 3
-"""Seeds from which a spread is judged: two are a difference."""
-
-_ONE: Final = (
-    "Look at that run's loss: a longer warm-up or a lower learning rate prevents most collapses.",
-    "Let validation text choose the checkpoint, so that a collapsed run shows before the test.",
-    "Report the scores with it and without it; do not leave it out in silence.",
-)
-_GENERAL: Final = (
-    "Add seeds: the mean's interval narrows with the root of their number.",
-    "Train longer or warm up longer, with a lower learning rate.",
-    "Add labelled rows, or let validation text choose the checkpoint.",
-)
-
-
-def unstable_across_seeds(found: SeedEvidence, looked_at: int = 1) -> Verdict:
-    """Whether scores vary over seeds by more than the test items' sampling explains.
-
-    The variance is tested against p (1 - p) / items by chi-square. As all seeds are tested on the
-    same items, these explain at most that much: the test errs on the quiet side.
-
-    Args:
-        found: Scores of one arm in one language.
-        looked_at: How many of these are looked at together.
-    """
-    where = Where(found.arm, found.lang)
-    scores = {seed: score for seed, score in found.scores.items() if math.isfinite(score)}
-    if len(scores) < FEWEST:
-        return NotJudged(NAME_SEEDS, where, f"{len(scores)} of at least {FEWEST} seeds are known")
-    if found.items < 1 or not all(0 <= score <= 1 for score in scores.values()):
-        return NotJudged(NAME_SEEDS, where, "what the test items explain is known for shares only")
-    values = np.array(list(scores.values()))
-    spread, explained = _spread(values), _explained(values, found.items)
-    shown, expected = fine([spread, explained])
-    level = SEED_LEVEL / max(looked_at, 1)
-    if _steady(values, found.items, level):
-        reason = f"seeds spread by {shown} (standard deviation), test items explain {expected}"
-        return Absent(NAME_SEEDS, where, reason)
-    lowest = min(scores, key=scores.__getitem__)
-    others = np.array([score for seed, score in scores.items() if seed != lowest])
-    one = _collapsed(scores[lowest], others, found.items) and _steady(others, found.items, level)
-    return Finding(
-        name=NAME_SEEDS,
-        kind="one-collapsed-run" if one else "general",
-        where=where,
-        evidence=numbers(
-            deviation=spread,
-            explained=explained,
-            p=_chance(values, found.items),
-            seeds=len(values),
-            items=found.items,
-            lowest=scores[lowest],
-            lowest_seed=lowest,
-            others=float(others.mean()),
-            highest=float(values.max()),
-        ),
-        sentence=f"In {language_name(found.lang)}, {found.arm} spreads by {shown} over seeds "
-        f"(standard deviation), where {found.items:,} test items explain at most {expected}; "
-        f"{_what(one, lowest, scores[lowest], others)}.",
-        advice=_ONE if one else _GENERAL,
-    )
-
-
-def _collapsed(lowest: float, others: Floats, items: int) -> bool:
-    usual = max(_spread(others), _explained(others, items))
-    return float(others.mean()) - lowest > COLLAPSE * usual
-
-
-def _what(one: bool, seed: int, lowest: float, others: Floats) -> str:
-    low, rest, high = fine([lowest, float(others.mean()), float(others.max())])
-    if one:
-        return f"one run collapsed: seed {seed} scores {low}, the others {rest} on average"
-    return f"no single run accounts for it, they reach from {low} to {high}"
-
-
-def _spread(values: Floats) -> float:
-    return float(values.std(ddof=1))
-
-
-def _explained(values: Floats, items: int) -> float:
-    """Standard deviation of a share of right items over draws of the items."""
-    mean = float(values.mean())
-    return math.sqrt(mean * (1 - mean) / items)
-
-
-def _chance(values: Floats, items: int) -> float:
-    """How often a spread of this size comes from the test items alone."""
-    from scipy import stats
-
-    explained = _explained(values, items)
-    if not explained:
-        return 1.0
-    freedom = len(values) - 1
-    return float(stats.chi2.sf(freedom * (_spread(values) / explained) ** 2, freedom))
-
-
-def _steady(values: Floats, items: int, level: float) -> bool:
-    return _spread(values) < SEED_SPREAD or _chance(values, items) >= level
-
-
-NAME_WORSE: Final = "worse-than-zero-shot"
-
-LOW_CHRF: Final = 50.0
-"""From English, word-by-word translation reaches 42 to 49 into German, Spanish and French, and
-the weakest neural system measured 55."""
-
-LOW_CHRF_DENSE: Final = 22.0
-"""Into Chinese and Japanese, where a character says as much as a word: word-by-word translation
-reaches 14 to 17, the weakest neural system 27."""
-
-DENSE: Final = 0.6
-"""Density (characters per English character) below which a language has the lower bar."""
-
-LENGTHS: Final = (0.75, 1.33)
-"""Mean length ratios in between are usual; real languages differ by a tenth or so from the density
-that the expected length is from, so that beyond them words are lost or repeated."""
-
-_BETTER: Final = "Use a better translator; a study of translation quality says what it would bring."
-_FAULTY: Final = "Make faulty translations anew or leave them out: quality retry or drop."
-_LENGTH: Final = (
-    "Look for sentences that are cut, left out or repeated: shorter segments, another decoding."
-)
-_MEASURE: Final = (
-    "Measure the translations against references (chrF), or read twenty beside their originals."
-)
-_LABELS: Final = "Read some translations with their labels: does the label still hold?"
-_RATIO: Final = "Give originals more weight, with a ratio of 2:1."
-
-
-def worse_than_zero_shot(found: ArmEvidence) -> Verdict:
-    """Whether an arm scores below zero-shot in a language, with the whole interval below zero."""
-    where = Where(found.arm, found.lang)
-    effect = found.over_zero_shot
-    if effect is None or not effect.known:
-        return NotJudged(NAME_WORSE, where, "its difference to zero-shot is not known")
-    said = difference(effect.delta, effect.interval)
-    if effect.side >= 0:
-        return Absent(NAME_WORSE, where, f"{said} over zero-shot is not clearly below zero")
-    evidence = numbers(chrf=found.chrf, flagged=found.flagged, length_ratio=found.length_ratio)
-    poor = _poor(evidence, found.lang)
-    language = language_name(found.lang)
-    return Finding(
-        name=NAME_WORSE,
-        kind="",
-        where=where,
-        evidence=numbers(delta=effect.delta, low=effect.interval[0], high=effect.interval[1])
-        | evidence,
-        sentence=f"In {language}, {found.arm} does worse than zero-shot: {said}. "
-        f"{_quality(evidence, poor)}",
-        advice=(*_advice(evidence, poor), f"Until then, keep zero-shot in {language}."),
-    )
-
-
-def _poor(evidence: dict[str, float], lang: str) -> list[str]:
-    """Which measures of the translations are bad."""
-    bar = LOW_CHRF_DENSE if _is_dense(lang) else LOW_CHRF
-    short, long = LENGTHS
-    bad = {
-        "chrf": evidence.get("chrf", bar) < bar,
-        "flagged": evidence.get("flagged", 0.0) >= FAULTY,
-        "length_ratio": not short <= evidence.get("length_ratio", 1.0) <= long,
-    }
-    return [name for name, is_bad in bad.items() if is_bad]
-
-
-def _is_dense(lang: str) -> bool:
-    try:
-        return density(lang) < DENSE
-    except LanguageError:
-        return False
-
-
-def _quality(evidence: dict[str, float], poor: list[str]) -> str:
-    if not evidence:
-        return "How good the translations are was not measured."
-    said = {
-        "chrf": lambda value: f"their chrF is {value:.0f}",
-        "flagged": lambda value: f"{percent(value, 1)} of them have a fault",
-        "length_ratio": lambda value: f"they are {value:.2f} times as long as expected",
-    }
-    shown = poor or list(evidence)
-    facts = listed([said[name](evidence[name]) for name in shown])
-    if poor:
-        return f"The translations are poor: {facts}."
-    return f"What was measured of the translations does not explain it: {facts}."
-
-
-def _advice(evidence: dict[str, float], poor: list[str]) -> list[str]:
-    if not evidence:
-        return [_MEASURE, _BETTER]
-    if not poor:
-        return [_LABELS, _RATIO, *([_MEASURE] if "chrf" not in evidence else [])]
-    cures = {"chrf": _BETTER, "flagged": _FAULTY, "length_ratio": _LENGTH}
-    return list(dict.fromkeys([*(cures[name] for name in poor), _BETTER]))
-
-
-__all__ = [
-    "Absent",
-    "Alignment",
-    "ArmEvidence",
-    "ControlEvidence",
-    "Diagnosis",
-    "Estimate",
-    "Evidence",
-    "Finding",
-    "NotJudged",
-    "OTCEvidence",
-    "SeedEvidence",
-    "Where",
-    "diagnose",
-]
-
-
 def diagnose(evidence: Evidence) -> Diagnosis:
     """Look for every failure signature wherever there is evidence of it.
 
-    A signature is found, or looked for and absent, or not judged with the reason: nothing is
-    concluded from evidence that is not there. The rules and their thresholds stand in
-    `babelift.study.diagnosis`.
+    The rules and their thresholds stand in `babelift.study.signatures`.
 
     >>> found = diagnose(Evidence(arms=(
     ...     ArmEvidence("translated", "ja", Estimate(-0.05, (-0.09, -0.01)), chrf=15.0),)))
@@ -649,26 +74,14 @@ def diagnose(evidence: Evidence) -> Diagnosis:
     ['no arm was run with and without OTC', 'no arm was run with several seeds', 'no control with shuffled pairs was run']
     """  # noqa: E501
     steady = partial(unstable_across_seeds, looked_at=len(evidence.seeds))
+    nothing = "no control with shuffled pairs was run"
     verdicts = [
+        *_judge(WORSE, worse_than_zero_shot, evidence.arms, "no arm was compared with zero-shot"),
         *_judge(
-            NAME_WORSE,
-            worse_than_zero_shot,
-            evidence.arms,
-            "no arm was compared with zero-shot",
+            WITHOUT_EFFECT, otc_without_effect, evidence.otc, "no arm was run with and without OTC"
         ),
-        *_judge(
-            NAME_OTC,
-            otc_without_effect,
-            evidence.otc,
-            "no arm was run with and without OTC",
-        ),
-        *_judge(NAME_SEEDS, steady, evidence.seeds, "no arm was run with several seeds"),
-        *_judge(
-            NAME,
-            regularising_not_aligning,
-            evidence.controls,
-            "no control with shuffled pairs was run",
-        ),
+        *_judge(UNSTABLE, steady, evidence.seeds, "no arm was run with several seeds"),
+        *_judge(REGULARISING, regularising_not_aligning, evidence.controls, nothing),
     ]
     return Diagnosis(
         findings=tuple(verdict for verdict in verdicts if isinstance(verdict, Finding)),
@@ -683,60 +96,75 @@ def _judge(
     return [rule(case) for case in cases] or [NotJudged(name, None, nothing)]
 
 
-@dataclass(frozen=True)
-class Lie:
-    """How a condition's pairs lie in one language, the mean over its runs.
+@dataclass(frozen=True, kw_only=True)
+class PairAlignment(Condition):
+    """How near a condition's pairs are in one language, the mean over its runs and sources.
 
     Attributes:
+        lang: The language.
+        stage: `before` or `after` training.
         cosine: Mean cosine of an original and its translation.
         retrieval: Share of translations whose nearest original is their own.
         uniformity: How evenly the translations spread; lower is more even.
-        cka: Whether the two languages lie alike, 0 to 1.
+        cka: How alike the shapes of the two languages are, 0 to 1.
         pairs: Pairs that were looked at.
     """
 
+    lang: str
+    stage: str
     cosine: float
     retrieval: float
     uniformity: float
     cka: float
     pairs: int
 
+    @property
+    def condition(self) -> Condition:
+        """The condition, fit to look things up by."""
+        return Condition.of(self.to_dict())
 
-Lies = Mapping[tuple[Condition, str, str], Lie]
-"""By condition, language and stage (`before` or `after`)."""
 
-
-def lies(places: Iterable[Mapping[str, Any]], runs: Mapping[str, Mapping[str, Any]]) -> Lies:
-    """How the pairs lie, for every condition, language and stage.
+def pair_alignments(
+    places: Iterable[Mapping[str, Any]], runs: Mapping[str, Mapping[str, Any]]
+) -> list[PairAlignment]:
+    """The alignment of every condition in every language and stage.
 
     Args:
         places: Conditions as plain values, each with its `run`.
         runs: Records by run.
     """
-    found: dict[tuple[Condition, str, str], list[Mapping[str, Any]]] = {}
+    rows: dict[tuple[Condition, str, str], list[Mapping[str, Any]]] = {}
     for place in places:
         record = runs.get(place["run"])
-        cell = Condition.of(place).over_sources()
-        for one in record["alignment"] if record else ():
-            if one["lang"] in place["langs"] and one["source"] in place["source"].split("+"):
-                found.setdefault((cell, one["lang"], one["stage"]), []).append(one)
-    return {key: _mean_lie(several) for key, several in found.items()}
+        condition = Condition.of(place).over_sources()
+        for row in record["alignment"] if record else ():
+            if row["lang"] in place["langs"] and row["source"] in place["source"].split("+"):
+                rows.setdefault((condition, row["lang"], row["stage"]), []).append(row)
+    return [
+        PairAlignment(
+            **condition.to_dict(),
+            lang=lang,
+            stage=stage,
+            cosine=_mean_of(own, "cosine"),
+            retrieval=_mean_of(own, "retrieval"),
+            uniformity=_mean_of(own, "uniformity"),
+            cka=_mean_of(own, "cka"),
+            pairs=own[0]["pairs"],
+        )
+        for (condition, lang, stage), own in rows.items()
+    ]
 
 
-def _mean_lie(several: Sequence[Mapping[str, Any]]) -> Lie:
-    cosine, retrieval, uniformity, cka = (
-        float(np.mean([one[name] for one in several]))
-        for name in ("cosine", "retrieval", "uniformity", "cka")
-    )
-    return Lie(cosine, retrieval, uniformity, cka, several[0]["pairs"])
+def _mean_of(rows: Sequence[Mapping[str, Any]], name: str) -> float:
+    return float(np.mean([row[name] for row in rows]))
 
 
 def gather_evidence(
     spec: StudySpec,
     answers: Sequence[Answer],
     results: pl.DataFrame,
-    lying: Lies,
-    qualities: pl.DataFrame,
+    alignments: Sequence[PairAlignment],
+    qualities: Sequence[Quality],
 ) -> Evidence:
     """Everything the diagnosis can judge by.
 
@@ -744,106 +172,125 @@ def gather_evidence(
         spec: The study.
         answers: Its answers.
         results: Its tidy table.
-        lying: How the pairs lie.
-        qualities: Columns `translator, lang, chrf, flagged`; a row per translator and language.
+        alignments: How near its pairs are.
+        qualities: How good its translations are.
     """
-    cells = [side for one in answers for side in (one.question.arm, one.question.base)]
+    conditions = [
+        side for answer in answers for side in (answer.question.arm, answer.question.base)
+    ]
     return Evidence(
-        arms=tuple(_arms(answers, qualities, cells)),
-        otc=tuple(_otc(answers, lying, cells)),
-        seeds=tuple(_seeds(results, answers)),
-        controls=tuple(_controls(spec, answers)),
+        arms=tuple(_arms(answers, qualities, conditions)),
+        otc=tuple(_otc(answers, alignments, conditions)),
+        seeds=tuple(_seeds(results, answers, conditions)),
+        controls=tuple(_controls(spec, answers, conditions)),
     )
 
 
-def _estimate(found: Difference) -> Estimate:
-    return Estimate(found.delta, found.interval)
-
-
-def _by_language(answer: Answer) -> Mapping[str, Difference]:
-    """Each language's difference; none where several sources share a language."""
-    langs = answer.differences.languages
-    return {} if any(">" in name for name in langs) else langs
+def _estimate(difference: Difference) -> Estimate:
+    return Estimate(difference.delta, difference.interval)
 
 
 def _arms(
-    answers: Sequence[Answer], qualities: pl.DataFrame, cells: Sequence[Condition]
+    answers: Sequence[Answer], qualities: Sequence[Quality], conditions: Sequence[Condition]
 ) -> Iterable[ArmEvidence]:
-    known = {(row["translator"], row["lang"]): row for row in qualities.iter_rows(named=True)}
     for answer in answers:
-        question = answer.question
-        if question.base.arm != "zero-shot" or question.kind != "arm":
+        arm = answer.question.arm
+        if answer.question.base.arm != "zero-shot" or answer.question.kind != "arm":
             continue
-        for lang, found in _by_language(answer).items():
-            quality = known.get((question.arm.translator, lang), {})
+        for lang, difference in answer.languages.items():
+            own = [row for row in qualities if (row.translator, row.lang) == (arm.translator, lang)]
             yield ArmEvidence(
-                cell_name(question.arm, cells),
+                cell_name(arm, conditions),
                 lang,
-                _estimate(found),
-                chrf=quality.get("chrf"),
-                flagged=quality.get("flagged"),
+                _estimate(difference),
+                chrf=_mean(row.chrf for row in own),
+                flagged=_mean(row.flagged for row in own),
+                condition=arm,
             )
+
+
+def _mean(values: Iterable[float | None]) -> float | None:
+    """Over the sources where it is known."""
+    known = [value for value in values if value is not None]
+    return fmean(known) if known else None
 
 
 def _otc(
-    answers: Sequence[Answer], lying: Lies, cells: Sequence[Condition]
+    answers: Sequence[Answer],
+    alignments: Sequence[PairAlignment],
+    conditions: Sequence[Condition],
 ) -> Iterable[OTCEvidence]:
+    known = {(row.condition, row.lang, row.stage): row for row in alignments}
     for answer in answers:
-        question = answer.question
-        if question.kind != "otc":
+        arm, base = answer.question.arm, answer.question.base
+        if answer.question.kind != "otc":
             continue
-        variant = question.arm.otc
-        for lang, found in _by_language(answer).items():
-            after = lying.get((question.arm, lang, "after"))
+        for lang, difference in answer.languages.items():
+            after = known.get((arm, lang, "after"))
             yield OTCEvidence(
-                cell_name(question.base, cells) + ("" if variant == "on" else f" ({variant})"),
+                cell_name(base, conditions) + ("" if arm.otc == "on" else f" ({arm.otc})"),
                 lang,
-                _estimate(found),
-                before=_alignment(lying.get((question.arm, lang, "before"))),
-                without=_alignment(lying.get((question.base, lang, "after"))),
+                _estimate(difference),
+                before=_alignment(known.get((arm, lang, "before"))),
+                without=_alignment(known.get((base, lang, "after"))),
                 with_otc=_alignment(after),
                 chance=1 / after.pairs if after else None,
+                condition=arm,
             )
 
 
-def _alignment(lie: Lie | None) -> Alignment | None:
-    return Alignment(lie.retrieval, lie.cosine) if lie else None
+def _alignment(row: PairAlignment | None) -> Alignment | None:
+    return Alignment(row.retrieval, row.cosine) if row else None
 
 
-def _seeds(results: pl.DataFrame, answers: Sequence[Answer]) -> Iterable[SeedEvidence]:
+def _seeds(
+    results: pl.DataFrame, answers: Sequence[Answer], conditions: Sequence[Condition]
+) -> Iterable[SeedEvidence]:
     """Scores by seed, for arms of the primary contrast: they are what the study is about."""
-    main = next((one for one in answers if one.primary), None)
+    main = next((answer for answer in answers if answer.primary), None)
     if main is None:
         return
     for side in dict.fromkeys((main.question.arm, main.question.base)):
         rows = of_condition(results.filter(metric="f1_micro"), side)
         for (source, lang), part in rows.group_by("source", "lang", maintain_order=True):
-            items = main.differences.languages
-            known = items.get(str(lang)) or items.get(f"{source}>{lang}")
-            scores = dict(zip(part["seed"].to_list(), part["value"].to_list(), strict=True))
-            if known is not None:
-                yield SeedEvidence(cell_name(side), str(lang), scores, known.items)
-
-
-def _controls(spec: StudySpec, answers: Sequence[Answer]) -> Iterable[ControlEvidence]:
-    """True pairs against shuffled ones, where a variant of the study shuffles."""
-    shuffled = [
-        name for name, changes in spec.variants.items() if changes.get("otc_pairs") == "shuffled"
-    ]
-    against = {(one.question.arm, one.question.base): one.differences.mean for one in answers}
-    for name in shuffled:
-        for arm, base in against:
-            if arm.otc != name:
+            if lang not in main.languages:
                 continue
-            true = replace(arm, otc="on")
-            off = replace(arm, otc=OFF)
-            direct, own = against.get((true, arm)), against.get((arm, off))
-            effect = against.get((true, off))
-            if base == off:
-                yield ControlEvidence(
-                    cell_name(arm),
-                    None,
-                    _estimate(direct) if direct else None,
-                    _estimate(own) if own else None,
-                    _estimate(effect) if effect else None,
-                )
+            name = cell_name(side, conditions)
+            if rows["source"].n_unique() > 1:
+                name += f" from {_source_name(str(source))}"
+            scores = dict(zip(part["seed"].to_list(), part["value"].to_list(), strict=True))
+            yield SeedEvidence(
+                name,
+                str(lang),
+                scores,
+                main.languages[str(lang)].items,
+                condition=replace(side, source=str(source)),
+            )
+
+
+def _source_name(source: str) -> str:
+    return source if source == OWN else " and ".join(map(language_name, source.split("+")))
+
+
+def _controls(
+    spec: StudySpec, answers: Sequence[Answer], conditions: Sequence[Condition]
+) -> Iterable[ControlEvidence]:
+    """True pairs against shuffled ones, where a variant of the study shuffles."""
+    shuffled = {
+        name for name, changes in spec.variants.items() if changes.get("otc_pairs") == "shuffled"
+    }
+    means = {
+        (answer.question.arm, answer.question.base): _estimate(answer.differences.mean)
+        for answer in answers
+    }
+    for arm, base in means:
+        true, off = replace(arm, otc="on"), replace(arm, otc=OFF)
+        if arm.otc in shuffled and base == off:
+            yield ControlEvidence(
+                cell_name(arm, conditions),
+                None,
+                means.get((true, arm)),
+                means.get((arm, off)),
+                means.get((true, off)),
+                condition=arm,
+            )

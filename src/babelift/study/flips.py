@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import polars as pl
+from pydantic import BaseModel, Field
 
 from babelift.study.answers import stated_cell
 from babelift.study.condition import OWN_TEXT, Condition
@@ -11,6 +12,48 @@ from babelift.study.spec import OFF, PAIRED, StudySpec
 
 MOST: Final = 6
 """Rows shown of each direction."""
+
+
+class Decision(BaseModel, frozen=True):
+    """What most trainings answer, and the share of them that are right."""
+
+    right: float
+    says: str
+
+
+class Flip(BaseModel, frozen=True, populate_by_name=True):
+    """A test row whose decision OTC turns; with its source where the data set is parallel."""
+
+    lang: str
+    text: str | None
+    label: str
+    with_: Decision = Field(alias="with")
+    without: Decision
+    source_lang: str | None = None
+    source_text: str | None = None
+
+
+class Flips(BaseModel, frozen=True):
+    """The rows that OTC turns in one arm.
+
+    Attributes:
+        arm: The arm.
+        otc: Its OTC.
+        rows: Test rows looked at.
+        trainings: Most trainings that judged one of them.
+        counts: How many rows were `gained` and `lost`.
+        gained: The clearest that only OTC gets right.
+        lost: The clearest that only OTC gets wrong.
+    """
+
+    arm: str
+    otc: str
+    rows: int
+    trainings: int
+    counts: dict[str, int]
+    gained: list[Flip]
+    lost: list[Flip]
+
 
 _RIGHT = pl.col("label") == pl.col("prediction")
 
@@ -20,7 +63,7 @@ def flips(
     places: Iterable[Mapping[str, Any]],
     predictions: pl.DataFrame,
     texts: pl.DataFrame | None,
-) -> dict[str, Any] | None:
+) -> Flips | None:
     """What OTC gains and loses among the test rows, in the arm that the study is about.
 
     A row is gained where more than half of the trainings with OTC are right and more than half of
@@ -48,14 +91,15 @@ def flips(
         "gained": both.filter((pl.col("right") > 0.5) & (pl.col("right_without") < 0.5)),
         "lost": both.filter((pl.col("right") < 0.5) & (pl.col("right_without") > 0.5)),
     }
-    return {
-        "arm": sides[0].arm,
-        "otc": sides[0].otc,
-        "rows": both.height,
-        "trainings": int(both["trainings"].to_numpy().max()),
-        "counts": {name: rows.height for name, rows in turned.items()},
-        **{name: _shown(spec, rows, texts) for name, rows in turned.items()},
-    }
+    return Flips(
+        arm=sides[0].arm,
+        otc=sides[0].otc,
+        rows=both.height,
+        trainings=int(both["trainings"].to_numpy().max()),
+        counts={name: rows.height for name, rows in turned.items()},
+        gained=_shown(spec, turned["gained"], texts),
+        lost=_shown(spec, turned["lost"], texts),
+    )
 
 
 def _sides(spec: StudySpec) -> tuple[Condition, Condition] | None:
@@ -98,9 +142,8 @@ def _decisions(
     )
 
 
-def _shown(
-    spec: StudySpec, turned: pl.DataFrame, texts: pl.DataFrame | None
-) -> list[dict[str, Any]]:
+def _shown(spec: StudySpec, turned: pl.DataFrame, texts: pl.DataFrame | None) -> list[Flip]:
+    """The clearest rows, of every language as many."""
     if texts is None:
         return []
     size = (pl.col("right") - pl.col("right_without")).abs()
@@ -111,17 +154,17 @@ def _shown(
         .join(texts, on=("lang", "id"), maintain_order="left")
         .head(MOST)
     )
-    return [{**_row(one), **_source(spec, one, texts)} for one in chosen.iter_rows(named=True)]
-
-
-def _row(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "lang": row["lang"],
-        "text": row["text"],
-        "label": row["label"],
-        "with": {"right": row["right"], "says": row["says"]},
-        "without": {"right": row["right_without"], "says": row["says_without"]},
-    }
+    return [
+        Flip(
+            lang=row["lang"],
+            text=row["text"],
+            label=row["label"],
+            with_=Decision(right=row["right"], says=row["says"]),
+            without=Decision(right=row["right_without"], says=row["says_without"]),
+            **_source(spec, row, texts),
+        )
+        for row in chosen.iter_rows(named=True)
+    ]
 
 
 def _source(spec: StudySpec, row: Mapping[str, Any], texts: pl.DataFrame) -> dict[str, Any]:

@@ -210,8 +210,8 @@ def isotonic(scores: Floats, weights: Floats) -> Floats:
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
-    """One training's score in one language.
+class Run:
+    """A training's score in one language, at one number of labels.
 
     Attributes:
         size: Labelled rows that it was trained on.
@@ -252,17 +252,17 @@ class Means:
     items_seen: bool
 
 
-def by_size(runs: Sequence[Measured], where: str, what: str) -> dict[int, list[Measured]]:
+def by_size(runs: Sequence[Run], where: str, what: str) -> dict[int, list[Run]]:
     """Runs by their size, rising; those whose score is no number are left out.
 
     Raises:
         DataError: No score is left, a score is above 1, a size is below 1, a seed occurs twice at
             a size, or results by test item do not fit.
 
-    >>> list(by_size([Measured(200, 0, 0.7), Measured(100, 0, 0.6)], "Japanese", "native"))
+    >>> list(by_size([Run(200, 0, 0.7), Run(100, 0, 0.6)], "Japanese", "native"))
     [100, 200]
     """
-    found: dict[int, list[Measured]] = {}
+    found: dict[int, list[Run]] = {}
     for run in sorted(runs, key=lambda run: (run.size, run.seed)):
         if not math.isfinite(run.score):
             continue
@@ -281,7 +281,7 @@ def by_size(runs: Sequence[Measured], where: str, what: str) -> dict[int, list[M
     return found
 
 
-def _check_items(run: Measured, at: str) -> None:
+def _check_items(run: Run, at: str) -> None:
     if run.right is None:
         return
     right = np.asarray(run.right, dtype=np.float64)
@@ -293,7 +293,7 @@ def _check_items(run: Measured, at: str) -> None:
         )
 
 
-def means(cells: Sequence[Sequence[Measured]], *, draws: int, seed: int) -> Means:
+def means(cells: Sequence[Sequence[Run]], *, draws: int, seed: int) -> Means:
     """Mean scores of cells, and draws of what they could have been.
 
     Seeds: each draw moves the means by a random mix of the runs' deviations, the same mix of seeds
@@ -310,7 +310,7 @@ def means(cells: Sequence[Sequence[Measured]], *, draws: int, seed: int) -> Mean
     Raises:
         DataError: The runs' results by test item are not of the same number of items.
 
-    >>> runs = [Measured(100, seed, 0.5 + 0.01 * seed) for seed in range(5)]
+    >>> runs = [Run(100, seed, 0.5 + 0.01 * seed) for seed in range(5)]
     >>> found = means([runs], draws=20_000, seed=0)
     >>> ends = np.quantile(found.drawn, [0.025, 0.975])  # .52 -+ 2.776 * .0158 / sqrt(5)
     >>> ends.round(3).tolist()
@@ -343,7 +343,7 @@ def means(cells: Sequence[Sequence[Measured]], *, draws: int, seed: int) -> Mean
 
 
 def _seed_draws(
-    cells: Sequence[Sequence[Measured]],
+    cells: Sequence[Sequence[Run]],
     observed: Floats,
     variance: float,
     draws: int,
@@ -368,7 +368,7 @@ def _seed_draws(
     return found
 
 
-def _right(cells: Sequence[Sequence[Measured]]) -> list[tuple[list[int], Floats]] | None:
+def _right(cells: Sequence[Sequence[Run]]) -> list[tuple[list[int], Floats]] | None:
     """Seeds and `(seeds, items)` right shares of each cell; None unless all runs have them."""
     found = []
     for runs in cells:

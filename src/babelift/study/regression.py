@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -197,16 +197,14 @@ class Regression:
         plain: From OLS on the contrast alone, which is probably the paper's.
         variances: Of each random effect that was kept, and `residual`.
         notes: Why the model is not the one asked for, a sentence each; empty where it is.
+        sentence: The table in words.
     """
 
     mixed: Coefficient
     plain: Coefficient
     variances: dict[str, float]
     notes: tuple[str, ...]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values, fit for JSON."""
-        return asdict(self)
+    sentence: str = ""
 
 
 def regress(

@@ -11,6 +11,7 @@ import polars as pl
 
 from babelift.errors import DataError, RunError, require
 from babelift.progress import Progress, quiet
+from babelift.report.pages.study import write_study_page
 from babelift.store import cache_dir, claim_folder, read_table, write_json, write_rows, write_text
 from babelift.study.cache import TranslatedTable
 from babelift.study.plan import Plan, make_plan
@@ -18,7 +19,6 @@ from babelift.study.quality import qualities
 from babelift.study.results import added_results, check_shared, run_results
 from babelift.study.runner import Execute, local, share_cores
 from babelift.study.spec import StudySpec, read_spec
-from babelift.study.summary import write_study_page
 from babelift.study.task import PREDICTIONS, Task, TrainingRecord
 
 FILES: Final = {

@@ -1,32 +1,169 @@
-"""Everything a study's report shows, worked out from the study's files alone, and its page."""
+"""`StudyResult`, what a study's `report.json` holds, worked out from the study's files alone."""
 
-import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import polars as pl
+from pydantic import BaseModel, BeforeValidator
 
 from babelift.errors import RunError
-from babelift.report.pages.study import render_study
-from babelift.store import read_table, write_json, write_text
-from babelift.study import answers as verdicts
-from babelift.study.answers import Answer, answers, otc_regressions
-from babelift.study.budget import Price, label_budget
+from babelift.store import read_record, read_table
+from babelift.study.answers import Answer, answers, failures, opening, otc_regressions
+from babelift.study.budget import LabelBudget, budgets
 from babelift.study.condition import AXES, Condition
-from babelift.study.diagnosis import Lies, diagnose, gather_evidence, lies
-from babelift.study.flips import flips
-from babelift.study.learning_curve import Measured
+from babelift.study.diagnosis import (
+    Diagnosis,
+    PairAlignment,
+    diagnose,
+    gather_evidence,
+    pair_alignments,
+)
+from babelift.study.flips import Flips, flips
+from babelift.study.quality import Quality
+from babelift.study.regression import Regression
 from babelift.study.results import Scores, mean_scores, over_sources
 from babelift.study.spec import OFF, StudySpec, read_spec
-from babelift.study.trend import quality_trend
+from babelift.study.trend import Trend, quality_trend
 
-LEAST_NATIVE_SIZES: Final = 2
-"""Numbers of native labels from which a learning curve can be drawn."""
+RESULT: Final = "report.json"
+"""The file that holds a `StudyResult`."""
 
 
-def summarise(folder: Path) -> dict[str, Any]:
+def _known(value: Any) -> Any:
+    return None if isinstance(value, float) and math.isnan(value) else value
+
+
+Score = Annotated[float | None, BeforeValidator(_known)]
+"""A score, None where it is not known."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mean(Condition):
+    """A mean over seeds of one metric; `source` is None where it is over sources.
+
+    Attributes:
+        lang: Test language; None where the mean is over languages.
+        metric: One of `results.METRICS`.
+        mean: The mean.
+        spread: Standard deviation over seeds.
+        seeds: Seeds it is over.
+        langs: Languages it is over.
+    """
+
+    lang: str | None
+    metric: str
+    mean: Score
+    spread: Score = None
+    seeds: int = 1
+    langs: int = 1
+
+    @property
+    def condition(self) -> Condition:
+        """The condition over its sources, fit to look things up by."""
+        return Condition.of(self.to_dict()).over_sources()
+
+
+class ArmCost(BaseModel, frozen=True):
+    """Mean seconds and tokens of an arm's trainings."""
+
+    arm: str
+    otc: str
+    runs: int
+    seconds: float
+    tokens: float
+
+
+class Translating(BaseModel, frozen=True):
+    """What a translator had to do; `from_memory` counts segments that it knew already."""
+
+    translator: str
+    seconds: float = 0
+    segments: int = 0
+    from_memory: int = 0
+    translated: int = 0
+
+
+class Translator(BaseModel, frozen=True):
+    """A translator and its terms."""
+
+    name: str
+    spec: str = ""
+    license: str | None = None
+
+
+class StudyResult(BaseModel, frozen=True):
+    """Everything that a study's page shows.
+
+    Attributes:
+        version: Of this form.
+        opening: The primary contrast in sentences.
+        answers: All answers, the primary one first.
+        regressions: The paper's table by OTC and arm.
+        table: Means over seeds, by source.
+        means: Means over sources and seeds, by language and over all of them.
+        budget: What the translations are worth in native labels, by language.
+        failed: What could not be run, by reason.
+        shared: What the trainings share, as checked.
+        settings: The study's own.
+    """
+
+    version: int = 1
+    title: str = "A study"
+    question: str = ""
+    created: str = ""
+    opening: list[str] = []
+    answers: list[Answer] = []
+    regressions: dict[str, Regression] = {}
+    table: list[Mean] = []
+    means: list[Mean] = []
+    alignment: list[PairAlignment] = []
+    quality: list[Quality] = []
+    trend: Trend | None = None
+    flips: Flips | None = None
+    diagnosis: Diagnosis = Diagnosis()
+    budget: list[LabelBudget] = []
+    cost: list[ArmCost] = []
+    translating: list[Translating] = []
+    translators: list[Translator] = []
+    failed: list[str] = []
+    notes: list[str] = []
+    shared: list[str] = []
+    labels: list[str] = []
+    settings: dict[str, Any] = {}
+    machine: dict[str, Any] = {}
+    versions: dict[str, str | None] = {}
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Place(Condition):
+    """A training's part in the study, as `runs.json` has it."""
+
+    run: str
+    seed: int
+    langs: list[str]
+
+
+class _Runs(BaseModel):
+    """What is read of `runs.json`."""
+
+    created: str
+    labels: list[str]
+    notes: list[str]
+    shared: list[str]
+    machine: dict[str, Any]
+    versions: dict[str, str | None]
+    translators: list[Translator]
+    translations: list[dict[str, Any]]
+    quality: list[Quality]
+    places: list[_Place]
+    failed: dict[str, str]
+    runs: dict[str, dict[str, Any]]
+
+
+def summarise(folder: Path) -> StudyResult:
     """Work a study's files up into what its report shows.
 
     Args:
@@ -35,75 +172,56 @@ def summarise(folder: Path) -> dict[str, Any]:
     Raises:
         RunError: A file is missing or damaged.
     """
-    spec, facts, results, predictions = read_study(folder)
-    scores = Scores.of([*facts["places"], *_added(results, spec)], predictions)
-    found = answers(spec, scores)
-    cells = scores.conditions()
-    lying = lies(facts["places"], facts["runs"])
-    qualities = pl.DataFrame(facts["quality"], schema=QUALITY)
-    evidence = gather_evidence(spec, found, results, lying, qualities)
-    regressions = otc_regressions(results, [name for name in spec.otc if name != OFF])
-    trend = quality_trend(spec, scores, facts["quality"])
-    return {
-        "title": spec.title,
-        "question": spec.question,
-        "opening": verdicts.opening(next((one for one in found if one.primary), None), cells),
-        "answers": [_answer(one, cells) for one in found],
-        "regressions": {
-            name: {**one.to_dict(), "sentence": verdicts.regression_sentence(name, one)}
-            for name, one in regressions.items()
-        },
-        "table": mean_scores(results),
-        "means": over_sources(results),
-        "alignment": _alignment(lying),
-        "quality": facts["quality"],
-        "trend": trend.to_dict() if trend else None,
-        "flips": flips(spec, facts["places"], predictions, read_texts(folder)),
-        "diagnosis": asdict(diagnose(evidence)),
-        "budget": budgets(spec, results),
-        "cost": costs(facts),
-        "translating": translating(facts["translations"], spec.translators),
-        "failed": verdicts.failures(facts["failed"]),
-        "settings": spec.model_dump(mode="json", by_alias=True),
-        **{name: facts[name] for name in _TOLD},
-    }
-
-
-_TOLD: Final = (
-    "created", "notes", "shared", "machine", "versions", "translators", "labels",
-)  # fmt: skip
-"""Facts that the report tells as they are."""
-
-QUALITY: Final = {
-    "translator": pl.String(),
-    "source": pl.String(),
-    "lang": pl.String(),
-    "rows": pl.Int64(),
-    "chrf": pl.Float64(),
-    "bleu": pl.Float64(),
-    "similarity": pl.Float64(),
-    "flagged": pl.Float64(),
-}
-"""Columns of what is known of the translations of training rows."""
+    spec, runs, results, predictions = read_study(folder)
+    places = [asdict(place) for place in runs.places]
+    scores = Scores.of([*places, *_added(results, spec)], predictions)
+    conditions = scores.conditions()
+    answered = answers(spec, scores)
+    alignments = pair_alignments(places, runs.runs)
+    evidence = gather_evidence(spec, answered, results, alignments, runs.quality)
+    return StudyResult(
+        title=spec.title,
+        question=spec.question,
+        created=runs.created,
+        opening=opening(next((answer for answer in answered if answer.primary), None), conditions),
+        answers=answered,
+        regressions=otc_regressions(results, [name for name in spec.otc if name != OFF]),
+        table=[Mean(**row) for row in mean_scores(results)],
+        means=[Mean(**row) for row in over_sources(results)],
+        alignment=alignments,
+        quality=runs.quality,
+        trend=quality_trend(spec, scores, runs.quality),
+        flips=flips(spec, places, predictions, read_texts(folder)),
+        diagnosis=diagnose(evidence),
+        budget=budgets(spec, results),
+        cost=costs(places, runs.runs),
+        translating=translating(runs.translations, spec.translators),
+        translators=runs.translators,
+        failed=failures(runs.failed),
+        notes=runs.notes,
+        shared=runs.shared,
+        labels=runs.labels,
+        settings=spec.model_dump(mode="json", by_alias=True),
+        machine=runs.machine,
+        versions=runs.versions,
+    )
 
 
 def read_study(
     folder: Path,
-) -> tuple[StudySpec, dict[str, Any], pl.DataFrame, pl.DataFrame]:
-    """A study's settings, facts, results and predictions.
+) -> tuple[StudySpec, _Runs, pl.DataFrame, pl.DataFrame]:
+    """A study's settings, runs, results and predictions.
 
     Raises:
         RunError: A file is missing or damaged.
     """
-    try:
-        facts = json.loads((folder / "runs.json").read_text(encoding="utf-8"))
-        results = read_table(folder / "results.parquet")
-        predictions = read_table(folder / "predictions.parquet")
-    except (OSError, ValueError) as error:
-        raise RunError(
-            f"'{folder}' is not a finished study: {error}.", "Run 'babelift study' again."
-        ) from error
-    return read_spec(folder / "study.yaml"), facts, results, predictions
+    again = "Run 'babelift study' again."
+    if not (folder / "runs.json").is_file():
+        raise RunError(f"'{folder}' is not a finished study: it has no runs.json.", again)
+    runs = read_record(folder / "runs.json", _Runs)
+    results = read_table(folder / "results.parquet")
+    predictions = read_table(folder / "predictions.parquet")
+    return read_spec(folder / "study.yaml"), runs, results, predictions
 
 
 def read_texts(folder: Path) -> pl.DataFrame | None:
@@ -123,89 +241,47 @@ def _added(results: pl.DataFrame, spec: StudySpec) -> list[dict[str, Any]]:
     return groups.agg(pl.col("lang").unique(maintain_order=True).alias("langs")).to_dicts()
 
 
-def _answer(answer: Answer, cells: Sequence[Condition]) -> dict[str, Any]:
-    return {
-        **answer.to_dict(),
-        "sentence": verdicts.verdict(answer, cells),
-        "by_language_sentence": verdicts.best_and_worst(answer),
-        "arm": verdicts.cell_name(answer.question.arm, cells),
-        "base": verdicts.cell_name(answer.question.base, cells),
-    }
+def costs(
+    places: Iterable[Mapping[str, Any]], runs: Mapping[str, Mapping[str, Any]]
+) -> list[ArmCost]:
+    """Seconds and tokens of a training, the mean over the runs of each arm.
 
-
-def _alignment(lying: Lies) -> list[dict[str, Any]]:
-    return [
-        {**cell.to_dict(), "lang": lang, "stage": stage, **asdict(lie)}
-        for (cell, lang, stage), lie in lying.items()
-    ]
-
-
-def budgets(spec: StudySpec, results: pl.DataFrame) -> list[dict[str, Any]]:
-    """What the translations are worth in native labels, per language; empty without sizes.
-
-    Of the study's first translator, encoder and ratio, without OTC; the mean over sources, as
-    everywhere. A seed that lacks a source, because a run failed, is left out.
+    Args:
+        places: Conditions as plain values, each with its `run`.
+        runs: Records by run.
     """
-    f1 = results.filter(metric="f1_micro", otc=OFF, encoder=next(iter(spec.encoders)))
-    native = f1.filter(arm="original")
-    translated = (
-        f1.filter(arm="translated", translator=next(iter(spec.translators)), ratio=spec.ratios[0])
-        .group_by("lang", "rows", "seed", maintain_order=True)
-        .agg(pl.col("value").mean(), pl.col("size").mean().round().cast(pl.Int64), sources=pl.len())
-        .filter(pl.col("sources") == pl.col("sources").max().over("lang", "rows"))
-    )
-    price = None if spec.price is None else Price(spec.price)
-    found = []
-    for lang in spec.targets:
-        sides = [_measured(side.filter(lang=lang)) for side in (native, translated)]
-        if len({run.size for run in sides[0]}) >= LEAST_NATIVE_SIZES and sides[1]:
-            found.append(asdict(label_budget(lang, *sides, price=price)))
-    return found
-
-
-def _measured(rows: pl.DataFrame) -> list[Measured]:
-    # Two numbers of rows that were asked for may come to the same, where a table has no more.
-    each = rows.group_by("size", "seed", maintain_order=True).agg(pl.col("value").mean())
-    return [Measured(size, seed, value) for size, seed, value in each.iter_rows()]
-
-
-def costs(facts: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Seconds and tokens of a training, the mean over the runs of each arm."""
-    found: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
-    for place in facts["places"]:
-        if record := facts["runs"].get(place["run"]):
-            found.setdefault((place["arm"], place["otc"]), []).append(record)
+    by_arm: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+    for place in places:
+        if record := runs.get(place["run"]):
+            by_arm.setdefault((place["arm"], place["otc"]), []).append(record)
     return [
-        {
-            "arm": arm,
-            "otc": otc,
-            "runs": len({record["key"] for record in records}),
-            "seconds": sum(one["training"]["seconds"] for one in records) / len(records),
-            "tokens": sum(one["training"]["tokens"] for one in records) / len(records),
-        }
-        for (arm, otc), records in found.items()
+        ArmCost(
+            arm=arm,
+            otc=otc,
+            runs=len({record["key"] for record in records}),
+            seconds=sum(record["training"]["seconds"] for record in records) / len(records),
+            tokens=sum(record["training"]["tokens"] for record in records) / len(records),
+        )
+        for (arm, otc), records in by_arm.items()
     ]
 
 
 def translating(
     translations: Sequence[Mapping[str, Any]], names: Iterable[str]
-) -> list[dict[str, Any]]:
+) -> list[Translating]:
     """What each translator had to do, and in how many seconds; the memory's share took none.
 
     Args:
         translations: As in `runs.json`.
         names: The study's translators, in the order to show them in.
     """
-    found: dict[str, dict[str, Any]] = {}
-    for one in translations:
-        report = one["report"]
-        if report:
-            name = one["translator"]
-            total = found.setdefault(name, {"translator": name, **dict.fromkeys(_DONE, 0)})
+    totals: dict[str, dict[str, float]] = {}
+    for translation in translations:
+        if report := translation["report"]:
+            total = totals.setdefault(translation["translator"], dict.fromkeys(_DONE, 0))
             for key in _DONE:
                 total[key] += report.get(key) or 0
-    order = list(names)
-    return sorted(found.values(), key=lambda one: order.index(one["translator"]))
+    return [Translating(translator=name, **totals[name]) for name in names if name in totals]
 
 
 _DONE: Final = ("seconds", "segments", "from_memory", "translated")
@@ -214,20 +290,3 @@ _DONE: Final = ("seconds", "segments", "from_memory", "translated")
 def is_study(folder: Path) -> bool:
     """Whether a folder holds a study, finished or not."""
     return any((folder / name).is_file() for name in ("study.yaml", "runs.json"))
-
-
-def write_study_page(folder: Path) -> Path:
-    """Write `report.json` and `report.html` into a study's folder.
-
-    Args:
-        folder: A study's folder, as `run.run_study` left it.
-
-    Returns:
-        The page.
-
-    Raises:
-        RunError: A file is missing or damaged.
-    """
-    values = summarise(folder)
-    write_json(values, folder / "report.json")
-    return write_text(render_study(values), folder / "report.html")

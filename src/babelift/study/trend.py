@@ -1,8 +1,8 @@
 """Does better translation give better classification: the slope of scores over chrF."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import Any, Final
+from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
 import polars as pl
@@ -13,6 +13,7 @@ from babelift.evaluation.metrics import Floats
 from babelift.report.numbers import brackets, digits_for, pair_name, with_p
 from babelift.report.words import signed
 from babelift.study.answers import stated_cell
+from babelift.study.quality import Quality
 from babelift.study.results import Scores
 from babelift.study.spec import OFF, StudySpec
 
@@ -32,42 +33,16 @@ class Trend:
             rows; the translators are taken as they are.
         translators: By pair, how many it rests on.
         spoilt: Whether some of them are spoilt on purpose.
+        sentence: What it says.
     """
 
     slopes: Differences
     translators: dict[str, int]
     spoilt: bool
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values, fit for JSON, with the sentence."""
-        return {**asdict(self), "sentence": self.sentence()}
-
-    def sentence(self) -> str:
-        """What it says."""
-        mean, pairs = self.slopes.mean, self.slopes.languages
-        digits = digits_for((mean.delta, *mean.interval))
-        said = (
-            f"ten points of chrF go with {signed(mean.delta, digits)} F1-micro "
-            f"{brackets(mean.interval, digits)}"
-        )
-        start = "No effect of the translations' quality seen"
-        if mean.interval[0] > 0:
-            start = "Better translations gave better classifiers"
-        elif mean.interval[1] < 0:
-            start = "Better translations gave worse classifiers"
-        where = f" in {pair_name(next(iter(pairs)))}"
-        if len(pairs) > 1:
-            ahead = sum(one.delta * mean.delta > 0 for one in pairs.values())
-            what = "pairs" if any(">" in name for name in pairs) else "languages"
-            where = f" on average, the same way in {ahead} of {len(pairs)} {what}"
-        among = max(self.translators.values())
-        spoilt = ", those spoilt on purpose included" if self.spoilt else ""
-        return f"{start}: {said}{where}, among {among} translators{spoilt}; {with_p(mean.p)}."
+    sentence: str
 
 
-def quality_trend(
-    spec: StudySpec, scores: Scores, quality: Sequence[Mapping[str, Any]]
-) -> Trend | None:
+def quality_trend(spec: StudySpec, scores: Scores, qualities: Sequence[Quality]) -> Trend | None:
     """The slope of F1-micro over chrF, at the study's main settings.
 
     In every language pair the slope of a least-squares line through its translators is a weighted
@@ -77,19 +52,19 @@ def quality_trend(
     Args:
         spec: The study.
         scores: Its test results.
-        quality: As in `runs.json`: `translator, source, lang, chrf`.
+        qualities: How good its translations are.
 
     Returns:
         None where no pair has `FEWEST` translators of known quality.
     """
     chrf = {
-        (one["source"], one["lang"], one["translator"]): one["chrf"]
-        for one in quality
-        if one["chrf"] is not None
+        (quality.source, quality.lang, quality.translator): quality.chrf
+        for quality in qualities
+        if quality.chrf is not None
     }
-    cell = stated_cell(spec, "translated", OFF, next(iter(spec.encoders)))
+    condition = stated_cell(spec, "translated", OFF, next(iter(spec.encoders)))
     tables = {
-        name: scores.of_condition(replace(cell, translator=name)) for name in spec.translators
+        name: scores.of_condition(replace(condition, translator=name)) for name in spec.translators
     }
     parts: list[tuple[str, Floats, list[str]]] = []
     translators = {}
@@ -124,7 +99,31 @@ def quality_trend(
         tuple(stratum for stratum, *_ in parts),
     )
     spoilt = any(text.startswith("degraded:") for text in spec.translators.values())
-    return Trend(differences_of(comparison), translators, spoilt)
+    slopes_by_pair = differences_of(comparison)
+    sentence = _sentence(slopes_by_pair, translators, spoilt)
+    return Trend(slopes_by_pair, translators, spoilt, sentence)
+
+
+def _sentence(slopes: Differences, translators: Mapping[str, int], degraded: bool) -> str:
+    mean, pairs = slopes.mean, slopes.languages
+    digits = digits_for((mean.delta, *mean.interval))
+    said = (
+        f"ten points of chrF go with {signed(mean.delta, digits)} F1-micro "
+        f"{brackets(mean.interval, digits)}"
+    )
+    start = "No effect of the translations' quality seen"
+    if mean.interval[0] > 0:
+        start = "Better translations gave better classifiers"
+    elif mean.interval[1] < 0:
+        start = "Better translations gave worse classifiers"
+    where = f" in {pair_name(next(iter(pairs)))}"
+    if len(pairs) > 1:
+        ahead = sum(one.delta * mean.delta > 0 for one in pairs.values())
+        what = "pairs" if any(">" in name for name in pairs) else "languages"
+        where = f" on average, the same way in {ahead} of {len(pairs)} {what}"
+    among = max(translators.values())
+    spoilt = ", those spoilt on purpose included" if degraded else ""
+    return f"{start}: {said}{where}, among {among} translators{spoilt}; {with_p(mean.p)}."
 
 
 def _shared_seeds(tables: Iterable[pl.DataFrame]) -> list[int]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from babelift.study.diagnosis import (
+from babelift.study.signatures import (
     Absent,
     ControlEvidence,
     Estimate,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from babelift.study.diagnosis import (
+from babelift.study.signatures import (
     SEED_LEVEL,
     SEED_SPREAD,
     Absent,

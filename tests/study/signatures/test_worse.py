@@ -3,7 +3,7 @@
 import pytest
 
 from babelift.errors import DataError
-from babelift.study.diagnosis import (
+from babelift.study.signatures import (
     LENGTHS,
     Absent,
     ArmEvidence,

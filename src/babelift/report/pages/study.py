@@ -1,10 +1,12 @@
-"""A study's page: one self-contained file, made from the plain values of its `report.json`."""
+"""A study's page: one self-contained file, made from its `StudyResult`."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 from babelift import __version__
+from babelift.evaluation.differences import Difference
 from babelift.hub import non_commercial
 from babelift.report.numbers import (
     UNKNOWN,
@@ -16,32 +18,25 @@ from babelift.report.numbers import (
     share,
     with_p,
 )
-from babelift.report.pages import study_figures as figures
-from babelift.report.pages import (
-    study_figures as study_quality,
-)
-from babelift.report.pages import (
-    study_figures as study_scores,
-)
-from babelift.report.pages import (
-    study_figures as study_vectors,
-)
 from babelift.report.pages.comparison import Strip, reach_of, strip, ticks
-from babelift.report.pages.study_figures import MEANINGS, otc_name
-from babelift.report.records import (
-    Answer,
-    Diagnosis,
-    Difference,
-    Effect,
-    Flip,
-    Flips,
-    Found,
-    Summary,
-    Unfound,
-    check,
+from babelift.report.pages.study_figures import (
+    MEANINGS,
+    heat_tables,
+    learning,
+    matrices,
+    otc_effects,
+    otc_name,
+    quality_part,
+    ratio_curves,
 )
 from babelift.report.render import environment
 from babelift.report.words import signed
+from babelift.store import write_record, write_text
+from babelift.study.answers import Answer
+from babelift.study.diagnosis import Diagnosis
+from babelift.study.flips import Flip, Flips
+from babelift.study.signatures import Absent, Finding, NotJudged
+from babelift.study.summary import RESULT, StudyResult, summarise
 
 _GROUPS: Final[tuple[tuple[str, Callable[[Answer], bool]], ...]] = (
     ("Arms", lambda one: one.question.kind == "arm"),
@@ -59,7 +54,7 @@ OPEN: Final = 6
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class AnswerWords:
     """An answer in words."""
 
     sentence: str
@@ -72,8 +67,8 @@ class Group:
     """Answers to questions of one kind; `folded` are those beyond the first few."""
 
     name: str
-    shown: list[Told]
-    folded: list[Told]
+    shown: list[AnswerWords]
+    folded: list[AnswerWords]
 
 
 def answer_groups(answers: Iterable[Answer]) -> list[Group]:
@@ -83,9 +78,9 @@ def answer_groups(answers: Iterable[Answer]) -> list[Group]:
     return [Group(name, own[:OPEN], own[OPEN:]) for name, own in told.items()]
 
 
-def _told(answer: Answer) -> Told:
+def _told(answer: Answer) -> AnswerWords:
     holm = "" if answer.adjusted_p is None else f"{with_p(answer.adjusted_p)} after Holm"
-    return Told(answer.sentence, answer.by_language_sentence, holm)
+    return AnswerWords(answer.sentence, answer.by_language_sentence, holm)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +104,7 @@ def by_language(answers: Iterable[Answer]) -> list[Plot]:
     """A plot for each answer: its languages and their mean; the primary one first."""
     found = sorted(answers, key=lambda one: not one.primary)
     reach = reach_of(
-        _effect(shown)
+        shown
         for one in found
         for shown in (one.differences.mean, *(one.languages or one.differences.languages).values())
     )
@@ -122,9 +117,7 @@ def by_pair(answers: Iterable[Answer]) -> list[Plot]:
         one for one in answers if one.primary and any(">" in name for name in
                                                       one.differences.languages)
     ]  # fmt: skip
-    reach = reach_of(
-        _effect(shown) for one in found for shown in one.differences.languages.values()
-    )
+    reach = reach_of(shown for one in found for shown in one.differences.languages.values())
     return [_plot(one, one.differences.languages, reach) for one in found]
 
 
@@ -137,11 +130,7 @@ def _plot(answer: Answer, langs: Mapping[str, Difference], reach: float) -> Plot
 
 def _strip(name: str, found: Difference, kind: str, reach: float) -> Strip:
     digits = digits_for((found.delta, *found.interval))
-    return strip(name, _effect(found), kind, reach, digits)
-
-
-def _effect(found: Difference) -> Effect:
-    return Effect(delta=found.delta, interval=found.interval)
+    return strip(name, found, kind, reach, digits)
 
 
 def at_a_glance(answers: Iterable[Answer]) -> list[Plot]:
@@ -150,7 +139,7 @@ def at_a_glance(answers: Iterable[Answer]) -> list[Plot]:
     Those of a kind that share a side stand together, so that it is named once.
     """
     found = [one for one in answers if not one.primary]
-    reach = reach_of(_effect(one.differences.mean) for one in found)
+    reach = reach_of(one.differences.mean for one in found)
     plots: dict[str, list[Strip]] = {}
     for name, own in _by_group(found).items():
         for one in own:
@@ -198,9 +187,9 @@ class Row:
     size: str
 
 
-def contrast_rows(summary: Summary) -> list[Row]:
+def contrast_rows(study: StudyResult) -> list[Row]:
     """Every answer in numbers, three digits each."""
-    return [_row(one) for one in summary.answers]
+    return [_row(one) for one in study.answers]
 
 
 def _row(one: Answer) -> Row:
@@ -263,19 +252,19 @@ class Findings:
 
 def findings(diagnosis: Diagnosis) -> list[Findings]:
     """What was found, those of one signature, kind and advice together."""
-    together: dict[tuple[str, str, tuple[str, ...]], list[Found]] = {}
+    together: dict[tuple[str, str, tuple[str, ...]], list[Finding]] = {}
     for one in diagnosis.findings:
         together.setdefault((one.name, one.kind, tuple(one.advice)), []).append(one)
     return [_findings(name, kind, several) for (name, kind, _), several in together.items()]
 
 
-def _findings(name: str, kind: str, several: Sequence[Found]) -> Findings:
+def _findings(name: str, kind: str, several: Sequence[Finding]) -> Findings:
     keys = list(dict.fromkeys(key for one in several for key in one.evidence))
     title = NAMES.get(name, name) + (f": {_KINDS[kind]}" if kind in _KINDS else "")
     return Findings(
         title,
         [one.sentence for one in several],
-        several[0].advice,
+        list(several[0].advice),
         [_words(key) for key in keys],
         [
             (place(one.where.arm, one.where.lang), [_value(key, one.evidence.get(key))
@@ -321,7 +310,7 @@ class Unseen:
     cases: list[tuple[str, str]]
 
 
-def unseen(cases: Iterable[Unfound]) -> list[Unseen]:
+def unseen(cases: Iterable[Absent | NotJudged]) -> list[Unseen]:
     """By signature: places and reasons."""
     found: dict[str, list[tuple[str, str]]] = {}
     for one in cases:
@@ -330,62 +319,67 @@ def unseen(cases: Iterable[Unfound]) -> list[Unseen]:
     return [Unseen(name, several) for name, several in found.items()]
 
 
-NUMBERS = "report.json"
-"""The file whose values are rendered."""
-
-
-def render_study(values: Mapping[str, Any] | Summary) -> str:
-    """The page as text; the same values give the same page.
+def write_study_page(folder: Path) -> Path:
+    """Write `report.json` and `report.html` into a study's folder, from its other files alone.
 
     Args:
-        values: What `report.json` holds.
+        folder: A study's folder, as `babelift.study.run.run_study` left it.
+
+    Returns:
+        The page.
 
     Raises:
-        RunError: A value is missing or of the wrong kind.
+        RunError: A file is missing or damaged.
     """
-    summary = check(Summary, values, NUMBERS)
-    return environment(autoescape=True).get_template("study.html.j2").render(view(summary))
+    study = summarise(folder)
+    write_record(study, folder / RESULT)
+    return write_text(render_study(study), folder / "report.html")
 
 
-def view(summary: Summary) -> dict[str, Any]:
+def render_study(study: StudyResult) -> str:
+    """The page as text; the same result gives the same page."""
+    return environment(autoescape=True).get_template("study.html.j2").render(view(study))
+
+
+def view(study: StudyResult) -> dict[str, Any]:
     """Everything the page shows, by the template's names."""
-    plots = by_language(summary.answers)
+    plots = by_language(study.answers)
     return {
-        "study": summary,
-        "babelift": summary.versions.get("babelift") or __version__,
-        "groups": answer_groups(summary.answers),
-        "percent": f"{100 * _level(summary):g} %",
+        "study": study,
+        "babelift": study.versions.get("babelift") or __version__,
+        "groups": answer_groups(study.answers),
+        "percent": f"{100 * _level(study):g} %",
         "plots": [plot for plot in plots if plot.primary],
         "other_plots": [plot for plot in plots if not plot.primary],
-        "pair_plots": by_pair(summary.answers),
-        "glance": at_a_glance(summary.answers),
-        "contrasts": contrast_rows(summary),
+        "pair_plots": by_pair(study.answers),
+        "glance": at_a_glance(study.answers),
+        "contrasts": contrast_rows(study),
         "fine": fine,
-        "findings": findings(summary.diagnosis),
-        "absent": unseen(summary.diagnosis.absent),
-        "not_judged": unseen(summary.diagnosis.not_judged),
-        "heats": study_scores.heat_tables(summary),
-        "meanings": _meanings(summary),
-        "matrices": study_scores.matrices(summary),
-        "ratios": figures.ratio_curves(summary),
-        "learning": figures.learning(summary.budget),
-        "quality": study_quality.quality_part(summary),
-        "effects": study_vectors.otc_effects(summary),
-        "flips": _flips(summary.flips),
+        "findings": findings(study.diagnosis),
+        "absent": unseen(study.diagnosis.absent),
+        "not_judged": unseen(study.diagnosis.not_judged),
+        "heats": heat_tables(study),
+        "meanings": _meanings(study),
+        "matrices": matrices(study),
+        "ratios": ratio_curves(study),
+        "learning": learning(study.budget),
+        "quality": quality_part(study),
+        "effects": otc_effects(study),
+        "flips": _flips(study.flips),
         "flip_kinds": _FLIPS,
         "otc_name": otc_name,
-        "barred": [one for one in summary.translators if non_commercial(one.license, None)],
-        "settings": settings(summary.settings),
+        "barred": [one for one in study.translators if non_commercial(one.license, None)],
+        "settings": settings(study.settings),
     }
 
 
-def _level(summary: Summary) -> float:
-    return summary.answers[0].differences.level if summary.answers else 0.95
+def _level(study: StudyResult) -> float:
+    return study.answers[0].differences.level if study.answers else 0.95
 
 
-def _meanings(summary: Summary) -> dict[str, str]:
+def _meanings(study: StudyResult) -> dict[str, str]:
     """What the arms of the tables stand for."""
-    there = dict.fromkeys(row.arm for row in summary.means)
+    there = dict.fromkeys(row.arm for row in study.means)
     return {arm: MEANINGS[arm] for arm in there if arm in MEANINGS}
 
 

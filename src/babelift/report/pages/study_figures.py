@@ -3,7 +3,7 @@
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Final, NamedTuple
 
@@ -32,10 +32,13 @@ from babelift.report.numbers import (
     percent,
     share,
 )
-from babelift.report.records import Alignment, Budget, Cell, Mean, Quality, Summary
+from babelift.study.budget import LabelBudget
+from babelift.study.condition import REFERENCE, Condition
+from babelift.study.diagnosis import PairAlignment
+from babelift.study.quality import Quality
+from babelift.study.spec import OFF
+from babelift.study.summary import Mean, StudyResult
 from babelift.translation.engines.degraded import Damage
-
-OFF: Final = "off"
 
 MEANINGS: Final = {
     "zero-shot": "trained on the rows of the source language alone",
@@ -59,44 +62,44 @@ class Column:
     """A condition as a column of a table.
 
     Attributes:
-        cell: The condition.
+        condition: The condition.
         details: In what it differs from the other columns of its arm.
     """
 
-    cell: Cell
+    condition: Condition
     details: tuple[str, ...]
 
     @property
     def name(self) -> str:
         """Arm and details in one line."""
         more = ", ".join(self.details)
-        return f"{self.cell.arm} ({more})" if more else self.cell.arm
+        return f"{self.condition.arm} ({more})" if more else self.condition.arm
 
 
-def columns(cells: Iterable[Cell]) -> list[Column]:
+def columns(conditions: Iterable[Condition]) -> list[Column]:
     """Conditions as columns, those of an arm beside each other.
 
-    >>> plain = Cell(arm="translated", ratio="1:1", translator="mini")
-    >>> both = [plain, Cell(arm="zero-shot"), plain.model_copy(update={"otc": "on"})]
+    >>> plain = Condition(arm="translated", ratio="1:1", translator="mini")
+    >>> both = [plain, Condition(arm="zero-shot"), replace(plain, otc="on")]
     >>> [column.name for column in columns(both)]
     ['translated (no OTC)', 'translated (OTC)', 'zero-shot']
     """
-    known = list(dict.fromkeys(cells))
-    arms = list(dict.fromkeys(cell.arm for cell in known))
-    ordered = sorted(known, key=lambda cell: arms.index(cell.arm))
-    return [Column(cell, details(cell, ordered)) for cell in ordered]
+    known = list(dict.fromkeys(conditions))
+    arms = list(dict.fromkeys(condition.arm for condition in known))
+    ordered = sorted(known, key=lambda condition: arms.index(condition.arm))
+    return [Column(condition, details(condition, ordered)) for condition in ordered]
 
 
-def details(cell: Cell, others: Sequence[Cell]) -> tuple[str, ...]:
+def details(condition: Condition, others: Sequence[Condition]) -> tuple[str, ...]:
     """In what a condition differs from others of its arm."""
-    own = [other for other in others if other.arm == cell.arm]
+    own = [other for other in others if other.arm == condition.arm]
     found = []
     for name, unit in (("encoder", ""), ("translator", ""), ("rows", " rows"), ("ratio", "")):
-        value = getattr(cell, name)
+        value = getattr(condition, name)
         if any(getattr(other, name) != value for other in own):
             found.append("all rows" if value is None and unit else f"{value}{unit}")
-    if any(other.otc != cell.otc for other in own):
-        found.append(otc_name(cell.otc))
+    if any(other.otc != condition.otc for other in own):
+        found.append(otc_name(condition.otc))
     return tuple(found)
 
 
@@ -193,33 +196,36 @@ def said(name: str, mean: float, interval: tuple[float, float] | None) -> str:
     return f"{name} {share(mean)} {brackets(interval)}".rstrip()
 
 
-def ratio_curves(summary: Summary) -> Ratios | None:
+def ratio_curves(study: StudyResult) -> Ratios | None:
     """F1-micro over the ratio of originals to translations; None for a single ratio."""
-    rows = [
-        row for row in summary.means if row.metric == MAIN and row.ratio and row.mean is not None
-    ]
-    lines: dict[Cell, list[Mean]] = {}
+    rows = [row for row in study.means if row.metric == MAIN and row.ratio and row.mean is not None]
+    lines: dict[Condition, list[Mean]] = {}
     for row in rows:
-        lines.setdefault(row.cell.model_copy(update={"ratio": None}), []).append(row)
-    lines = {cell: own for cell, own in lines.items() if len({row.ratio for row in own}) > 1}
+        lines.setdefault(replace(row.condition, ratio=None), []).append(row)
+    lines = {
+        condition: own for condition, own in lines.items() if len({row.ratio for row in own}) > 1
+    }
     if not lines:
         return None
     ratios = sorted({str(row.ratio) for own in lines.values() for row in own}, key=per_original)
     kept = [row for own in lines.values() for row in own]
     ticks = score_ticks(_around(kept))
-    names = {column.cell: column.name for column in columns(lines)}
-    order: list[str | None] = [None, *in_order(summary, [row.lang for row in kept if row.lang])]
+    names = {column.condition: column.name for column in columns(lines)}
+    order: list[str | None] = [None, *in_order(study, [row.lang for row in kept if row.lang])]
     frame = Frame(
         -0.3, len(ratios) - 0.7,
         tuple((float(place), ratio) for place, ratio in enumerate(ratios)), ticks,
     )  # fmt: skip
     figures = []
     for lang in order if len(order) > 2 else order[1:]:
-        shown = {cell: [row for row in own if row.lang == lang] for cell, own in lines.items()}
+        shown = {
+            condition: [row for row in own if row.lang == lang] for condition, own in lines.items()
+        }
         heading = language_name(lang) if lang else "Mean over the languages"
         figures.append(Figure(heading, _ratio_plot(heading, frame, shown, ratios, names)))
     legend = [
-        Legend(names[cell], number % SERIES, number >= SERIES) for number, cell in enumerate(lines)
+        Legend(names[condition], number % SERIES, number >= SERIES)
+        for number, condition in enumerate(lines)
     ]
     return Ratios(figures, legend)
 
@@ -227,19 +233,19 @@ def ratio_curves(summary: Summary) -> Ratios | None:
 def _ratio_plot(
     heading: str,
     frame: Frame,
-    lines: Mapping[Cell, Sequence[Mean]],
+    lines: Mapping[Condition, Sequence[Mean]],
     ratios: Sequence[str],
-    names: Mapping[Cell, str],
+    names: Mapping[Condition, str],
 ) -> Markup:
     marks, paths = [], []
-    for number, (cell, own) in enumerate(lines.items()):
+    for number, (condition, own) in enumerate(lines.items()):
         shift = _APART * (number - (len(lines) - 1) / 2)
         ordered = sorted(own, key=lambda row: ratios.index(str(row.ratio)))
         points = [
             Mark(
                 ratios.index(str(row.ratio)) + shift, row.mean or 0.0, number % SERIES,
                 interval=seed_interval(row.mean or 0.0, row.spread, row.seeds),
-                said=said(f"{names[cell]} at {row.ratio}", row.mean or 0.0, None),
+                said=said(f"{names[condition]} at {row.ratio}", row.mean or 0.0, None),
             )
             for row in ordered
         ]  # fmt: skip
@@ -276,11 +282,11 @@ class Learning:
 
     name: str
     sentence: str
-    notes: list[str]
+    notes: tuple[str, ...]
     figure: Markup
 
 
-def learning(budgets: Sequence[Budget]) -> list[Learning]:
+def learning(budgets: Sequence[LabelBudget]) -> list[Learning]:
     """A figure for each language that has a label budget."""
     shown = [one for one in budgets if one.native.sizes and one.worth]
     ticks = score_ticks([score for one in shown for score in _budget_scores(one)] or [0.0])
@@ -290,13 +296,13 @@ def learning(budgets: Sequence[Budget]) -> list[Learning]:
     ]
 
 
-def _budget_scores(budget: Budget) -> list[float]:
+def _budget_scores(budget: LabelBudget) -> list[float]:
     native = budget.native
     ends = [end for within in native.intervals for end in within]
     return [*native.scores, *native.fitted, *ends, budget.worth[-1].score]
 
 
-def _learning_plot(budget: Budget, ticks: tuple[float, ...]) -> Markup:
+def _learning_plot(budget: LabelBudget, ticks: tuple[float, ...]) -> Markup:
     native, worth = budget.native, budget.worth[-1]
     places = [math.log(size) for size in native.sizes]
     intervals = [*native.intervals, *[None] * (len(places) - len(native.intervals))]
@@ -354,7 +360,7 @@ METRICS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Heat:
-    """A coloured cell of a table; `level` is 0 to 1, None where nothing is known."""
+    """A coloured condition of a table; `level` is 0 to 1, None where nothing is known."""
 
     value: str
     spread: str = ""
@@ -375,7 +381,7 @@ class HeatTable:
         arms: Arms with the number of their columns.
         columns: The conditions.
         detailed: Whether any column needs a second heading.
-        rows: Name, whether it is the mean, and a cell for each column.
+        rows: Name, whether it is the mean, and a condition for each column.
         least: Smallest and largest mean of the table: the ends of the colours.
     """
 
@@ -388,24 +394,24 @@ class HeatTable:
     ends: tuple[str, str]
 
 
-def heat_tables(summary: Summary) -> list[HeatTable]:
+def heat_tables(study: StudyResult) -> list[HeatTable]:
     """A table for each metric that the study measured, F1-micro first."""
-    measured = {row.metric for row in summary.means}
-    names = [name for name in METRICS if name in measured]
-    return [_heat_table(summary, name) for name in names]
+    known = {row.metric for row in study.means}
+    names = [name for name in METRICS if name in known]
+    return [_heat_table(study, name) for name in names]
 
 
-def _heat_table(summary: Summary, metric: str) -> HeatTable:
-    rows = [row for row in summary.means if row.metric == metric]
-    shown = columns(row.cell for row in rows)
-    langs = in_order(summary, [row.lang for row in rows if row.lang is not None])
-    known = {(row.cell, row.lang): row for row in rows}
+def _heat_table(study: StudyResult, metric: str) -> HeatTable:
+    rows = [row for row in study.means if row.metric == metric]
+    shown = columns(row.condition for row in rows)
+    langs = in_order(study, [row.lang for row in rows if row.lang is not None])
+    known = {(row.condition, row.lang): row for row in rows}
     means = [row.mean for row in rows if row.mean is not None]
     low, high = (min(means), max(means)) if means else (0.0, 0.0)
     seeds = max((row.seeds for row in rows), default=1)
 
     def cells(lang: str | None) -> list[Heat]:
-        found = [known.get((column.cell, lang)) for column in shown]
+        found = [known.get((column.condition, lang)) for column in shown]
         return [
             EMPTY if one is None or (lang is None and one.langs < len(langs))
             else heat(one, low, high, seeds)
@@ -415,7 +421,9 @@ def _heat_table(summary: Summary, metric: str) -> HeatTable:
     table = [(language_name(lang), False, cells(lang)) for lang in langs]
     if len(langs) > 1:
         table.append(("Mean", True, cells(None)))
-    arms = [(arm, len(list(own))) for arm, own in groupby(shown, lambda column: column.cell.arm)]
+    arms = [
+        (arm, len(list(own))) for arm, own in groupby(shown, lambda column: column.condition.arm)
+    ]
     name, meaning = METRICS[metric]
     return HeatTable(
         name, meaning, arms, shown, any(one.details for one in shown), table,
@@ -426,7 +434,8 @@ def _heat_table(summary: Summary, metric: str) -> HeatTable:
 def heat(row: Mean, low: float, high: float, seeds: int) -> Heat:
     """A mean with its spread over seeds, coloured by where it lies between two ends.
 
-    >>> heat(Mean(arm="x", metric="f1_micro", mean=0.5, spread=0.021, seeds=3), 0.4, 0.6, 5)
+    >>> row = Mean(arm="x", lang="de", metric="f1_micro", mean=0.5, spread=0.021, seeds=3)
+    >>> heat(row, 0.4, 0.6, 5)
     Heat(value='.50', spread='±.02', note='3 of 5 seeds', level=0.5)
     """
     if row.mean is None:
@@ -437,9 +446,9 @@ def heat(row: Mean, low: float, high: float, seeds: int) -> Heat:
     return Heat(share(row.mean), spread, fewer, round(min(max(level, 0.0), 1.0), 3))
 
 
-def in_order(summary: Summary, langs: Sequence[str]) -> list[str]:
+def in_order(study: StudyResult, langs: Sequence[str]) -> list[str]:
     """Languages in the order of the study's targets, others after them."""
-    targets = [str(lang) for lang in summary.settings.get("targets", [])]
+    targets = [str(lang) for lang in study.settings.get("targets", [])]
     wanted = [lang for lang in targets if lang in langs]
     return [*wanted, *(lang for lang in dict.fromkeys(langs) if lang not in wanted)]
 
@@ -451,7 +460,7 @@ class Matrix:
     Attributes:
         name: The condition.
         groups: Groups of test languages, for the headings.
-        rows: Name of the source, whether a group of sources begins, a cell per test language.
+        rows: Name of the source, whether a group of sources begins, a condition per test language.
         blocks: Means from group to group, in words.
     """
 
@@ -461,21 +470,23 @@ class Matrix:
     blocks: list[str]
 
 
-def matrices(summary: Summary) -> list[Matrix]:
+def matrices(study: StudyResult) -> list[Matrix]:
     """A matrix for every condition that was tried from several sources; empty where none was."""
-    rows = [row for row in summary.table if row.metric == MAIN and row.mean is not None]
-    found: dict[Cell, dict[tuple[str, str], Mean]] = {}
+    rows = [row for row in study.table if row.metric == MAIN and row.mean is not None]
+    found: dict[Condition, dict[tuple[str, str], Mean]] = {}
     for row in rows:
         if row.arm != "original" and row.source and row.lang:
-            found.setdefault(row.cell, {})[row.source, row.lang] = row
+            found.setdefault(row.condition, {})[row.source, row.lang] = row
     several = {
-        cell: known for cell, known in found.items() if len({source for source, _ in known}) > 1
+        condition: known
+        for condition, known in found.items()
+        if len({source for source, _ in known}) > 1
     }
     means = [row.mean or 0.0 for known in several.values() for row in known.values()]
     ends = (min(means), max(means)) if means else (0.0, 0.0)
-    sources = [str(source) for source in summary.settings.get("sources", [])]
-    names = {column.cell: column.name for column in columns(several)}
-    return [_matrix(names[cell], known, sources, ends) for cell, known in several.items()]
+    sources = [str(source) for source in study.settings.get("sources", [])]
+    names = {column.condition: column.name for column in columns(several)}
+    return [_matrix(names[condition], known, sources, ends) for condition, known in several.items()]
 
 
 def _matrix(
@@ -496,12 +507,12 @@ def _matrix(
     seeds = max(row.seeds for row in known.values())
     langs = [lang for group in across for lang in group.langs]
 
-    def cell(source: str, lang: str) -> Heat:
+    def condition(source: str, lang: str) -> Heat:
         row = known.get((source, lang))
         return heat(row, *ends, seeds) if row else EMPTY
 
     rows = [
-        (source_name(source), number == 0, [cell(source, lang) for lang in langs])
+        (source_name(source), number == 0, [condition(source, lang) for lang in langs])
         for group in down
         for number, source in enumerate(group.langs)
     ]
@@ -548,7 +559,7 @@ _HEIGHT: Final = 24
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class Measure:
     """One measure: a strip for each language, and the ends of their axis."""
 
     name: str
@@ -571,47 +582,52 @@ class Effect:
     """What one OTC does to one arm's vectors."""
 
     name: str
-    figures: list[Measured]
+    figures: list[Measure]
     rows: list[Row]
 
 
-Three = tuple[Alignment | None, Alignment | None, Alignment | None]
+Three = tuple[PairAlignment | None, PairAlignment | None, PairAlignment | None]
 
 
-def otc_effects(summary: Summary) -> list[Effect]:
+def otc_effects(study: StudyResult) -> list[Effect]:
     """For every arm with pairs and every OTC what it did; those of the primary contrast first."""
-    known = {(one.cell, one.lang, one.stage): one for one in summary.alignment}
-    cells = list(dict.fromkeys(cell for cell, _, _ in known))
-    langs = in_order(summary, [one.lang for one in summary.alignment])
-    primary = summary.settings.get("primary") or {}
+    known = {(one.condition, one.lang, one.stage): one for one in study.alignment}
+    conditions = list(dict.fromkeys(condition for condition, _, _ in known))
+    langs = in_order(study, [one.lang for one in study.alignment])
+    primary = study.settings.get("primary") or {}
     arm, otc = primary.get("arm"), primary.get("otc", OFF)
     wanted = "on" if otc == OFF else otc
     found = []
-    ordered = sorted(cells, key=lambda one: (one.arm != arm, one.otc != wanted))
-    for cell in (one for one in ordered if one.otc != OFF):
-        plain = cell.model_copy(update={"otc": OFF})
-        three = {lang: _three(known, plain, cell, lang) for lang in langs}
+    ordered = sorted(conditions, key=lambda one: (one.arm != arm, one.otc != wanted))
+    for condition in (one for one in ordered if one.otc != OFF):
+        plain = replace(condition, otc=OFF)
+        three = {lang: _three(known, plain, condition, lang) for lang in langs}
         three = {lang: one for lang, one in three.items() if any(one)}
-        if plain in cells and any(one[2] for one in three.values()):
-            found.append(_effect(cell, cells, three))
+        if plain in conditions and any(one[2] for one in three.values()):
+            found.append(_effect(condition, conditions, three))
     return found
 
 
 def _three(
-    known: Mapping[tuple[Cell, str, str], Alignment], plain: Cell, cell: Cell, lang: str
+    known: Mapping[tuple[Condition, str, str], PairAlignment],
+    plain: Condition,
+    condition: Condition,
+    lang: str,
 ) -> Three:
-    before = known.get((plain, lang, "before")) or known.get((cell, lang, "before"))
-    return before, known.get((plain, lang, "after")), known.get((cell, lang, "after"))
+    before = known.get((plain, lang, "before")) or known.get((condition, lang, "before"))
+    return before, known.get((plain, lang, "after")), known.get((condition, lang, "after"))
 
 
-def _effect(cell: Cell, cells: Sequence[Cell], three: Mapping[str, Three]) -> Effect:
-    others = [one for one in cells if one.otc != OFF]
-    name = next(column.name for column in columns(others) if column.cell == cell)
-    if all(one.otc == cell.otc for one in others if one.arm == cell.arm):
-        name = f"{name}, {otc_name(cell.otc)}"
+def _effect(
+    condition: Condition, conditions: Sequence[Condition], three: Mapping[str, Three]
+) -> Effect:
+    others = [one for one in conditions if one.otc != OFF]
+    name = next(column.name for column in columns(others) if column.condition == condition)
+    if all(one.otc == condition.otc for one in others if one.arm == condition.arm):
+        name = f"{name}, {otc_name(condition.otc)}"
     return Effect(
         name,
-        [_measured(measure, three) for measure in MEASURES],
+        [_measure(measure, three) for measure in MEASURES],
         [_row(lang, several) for lang, several in three.items()],
     )
 
@@ -625,7 +641,7 @@ def _row(lang: str, three: Three) -> Row:
     return Row(language_name(lang), f"{pairs:,}", [(a, b, c) for a, b, c in values])
 
 
-def _measured(measure: str, three: Mapping[str, Three]) -> Measured:
+def _measure(measure: str, three: Mapping[str, Three]) -> Measure:
     values = [
         value for one in three.values() for value in _values(measure, one) if value is not None
     ]
@@ -635,14 +651,14 @@ def _measured(measure: str, three: Mapping[str, Three]) -> Measured:
         (language_name(lang), _strip(language_name(lang), measure, one, low, high))
         for lang, one in three.items()
     ]
-    return Measured(*MEASURES[measure], strips, (_end(low), _end(high)))
+    return Measure(*MEASURES[measure], strips, (_end(low), _end(high)))
 
 
 def _end(value: float) -> str:
     return compact(value).replace("-", "−")
 
 
-def _values(measure: str, three: Iterable[Alignment | None]) -> list[float | None]:
+def _values(measure: str, three: Iterable[PairAlignment | None]) -> list[float | None]:
     return [getattr(one, measure) if one else None for one in three]
 
 
@@ -676,7 +692,6 @@ def _strip(name: str, measure: str, three: Three, low: float, high: float) -> Ma
     return svg(f"{name}: {words}", Markup().join(parts), height=_HEIGHT, css="strip")
 
 
-REFERENCE: Final = "reference"
 FEWEST: Final = 2
 """Systems of a pair from which there is a curve."""
 
@@ -751,32 +766,32 @@ class QualityPart:
     rows: list[QualityRow]
 
 
-def quality_part(summary: Summary) -> QualityPart | None:
+def quality_part(study: StudyResult) -> QualityPart | None:
     """Figures and a table of quality against score; None where no quality is known."""
-    if not summary.quality:
+    if not study.quality:
         return None
-    systems = _systems(summary)
-    scores = _Scores.of(summary)
+    systems = _systems(study)
+    scores = _Scores.of(study)
     curves = [
         Curves(*QUALITY_MEASURES[measure], figures)
         for measure in QUALITY_MEASURES
-        if (figures := _figures(summary, measure, systems, scores))
+        if (figures := _figures(study, measure, systems, scores))
     ]
     shown = {system.damage.kind for system in systems.values() if system.damage}
     return QualityPart(
         curves,
         [(system.key, system.name) for system in systems.values() if system.key],
         [Legend(DAMAGES[kind], _DAMAGE_COLOURS[kind]) for kind in DAMAGES if kind in shown],
-        any(one.translator == REFERENCE for one in summary.quality),
+        any(one.translator == REFERENCE for one in study.quality),
         bool(scores.base),
-        [_quality_row(one, scores) for one in summary.quality],
+        [_quality_row(one, scores) for one in study.quality],
     )
 
 
-def _systems(summary: Summary) -> dict[str, System]:
+def _systems(study: StudyResult) -> dict[str, System]:
     """By name, in the order of the settings; those that translated nothing are left out."""
-    there = dict.fromkeys(one.translator for one in summary.quality if one.translator != REFERENCE)
-    specs: Mapping[str, str] = summary.settings.get("translators") or {}
+    there = dict.fromkeys(one.translator for one in study.quality if one.translator != REFERENCE)
+    specs: Mapping[str, str] = study.settings.get("translators") or {}
     found: dict[str, System] = {}
     letters = iter("abcdefghijklmnopqrstuvwxyz")
     for name in (*(one for one in specs if one in there), *(one for one in there
@@ -809,13 +824,13 @@ class _Scores:
     base: dict[tuple[str, str], Mean] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, summary: Summary) -> "_Scores":
+    def of(cls, study: StudyResult) -> "_Scores":
         found = cls()
-        settings = summary.settings
+        settings = study.settings
         encoder = next(iter(settings.get("encoders") or {}), None)
         ratio = next(iter(settings.get("ratios") or []), None)
         rows = next(iter(settings.get("rows") or []), None)
-        for row in summary.table:
+        for row in study.table:
             if (
                 row.metric != MAIN or row.mean is None or row.otc != OFF
                 or (row.encoder, row.rows) != (encoder, rows) or not row.source or not row.lang
@@ -830,12 +845,10 @@ class _Scores:
 
 
 def _figures(
-    summary: Summary, measure: str, systems: Mapping[str, System], scores: _Scores
+    study: StudyResult, measure: str, systems: Mapping[str, System], scores: _Scores
 ) -> list[Figure]:
     known = [
-        one
-        for one in summary.quality
-        if (one.translator, one.source, one.lang) in scores.translated
+        one for one in study.quality if (one.translator, one.source, one.lang) in scores.translated
     ]
     machine = [
         one for one in known if one.translator in systems and _value(one, measure) is not None
@@ -857,14 +870,14 @@ def _figures(
     right = ends[-1] + (0.08 * (ends[-1] - ends[0]) if beyond else 0)
     ticks = tuple((x, compact(x)) for x in ends)
     frame = Frame(ends[0], right, ticks, score_ticks(means), HIGH)
-    langs = in_order(summary, [one.lang for one in known])
+    langs = in_order(study, [one.lang for one in known])
     pairs.sort(key=lambda pair: (pair[0], langs.index(pair[1])))
     return [
         Figure(
             pair_name(f"{source}>{lang}"),
             _plot(
                 [one for one in known if (one.source, one.lang) == (source, lang)],
-                measure, frame, systems, scores, summary,
+                measure, frame, systems, scores, study,
             ),
         )
         for source, lang in pairs
@@ -882,7 +895,7 @@ def _plot(
     frame: Frame,
     systems: Mapping[str, System],
     scores: _Scores,
-    summary: Summary,
+    study: StudyResult,
 ) -> Markup:
     source, lang = known[0].source, known[0].lang
     marks: dict[str, Mark] = {}
@@ -905,7 +918,7 @@ def _plot(
             marks[one.translator] = _mark(systems[one.translator], x, mean, interval)
     return plot(
         f"F1-micro by {QUALITY_MEASURES[measure][0]}, {pair_name(f'{source}>{lang}')}",
-        frame, marks=list(marks.values()), lines=_lines(systems, marks, summary), levels=levels,
+        frame, marks=list(marks.values()), lines=_lines(systems, marks, study), levels=levels,
     )  # fmt: skip
 
 
@@ -917,10 +930,10 @@ def _mark(system: System, x: float, mean: float, interval: tuple[float, float] |
 
 
 def _lines(
-    systems: Mapping[str, System], marks: Mapping[str, Mark], summary: Summary
+    systems: Mapping[str, System], marks: Mapping[str, Mark], study: StudyResult
 ) -> list[Line]:
     """From each system through its versions that are spoilt ever more, a line for each kind."""
-    specs: Mapping[str, str] = summary.settings.get("translators") or {}
+    specs: Mapping[str, str] = study.settings.get("translators") or {}
     names = {spec: name for name, spec in specs.items()}
     kinds: dict[tuple[str, str], list[tuple[float, str]]] = {}
     for name, system in systems.items():
