@@ -7,9 +7,9 @@ import pytest
 
 from babelift.cli.report import command
 from babelift.errors import RunError
+from babelift.report.pages.study import write_study_page
 from babelift.study.run import FILES, run_study
 from babelift.study.spec import StudySpec
-from babelift.report.pages.study import write_study_page
 from babelift.study.summary import is_study
 from tests.study.conftest import inline
 
