@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 
+import babelift
 from tests.support import tiny_classifier
 
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[1]
+ONLY_FOR_STUDIES = ("sacrebleu", "statsmodels")
 NOT_FOR_PREDICTING = (
     "accelerate", "ctranslate2", "datasets", "jinja2", "pandas", "ray", "sacrebleu", "scipy",
     "sentencepiece", "sentencex", "sklearn", "statsmodels",
@@ -40,6 +42,29 @@ def test_predicting_needs_none_of_what_training_translating_and_studies_need(
     assert done.returncode == 0, done.stderr
     (row,) = map(json.loads, out.read_text(encoding="utf-8").splitlines())
     assert row["prediction"] in {"bad", "good"}
+
+
+def test_training_needs_nothing_that_only_studies_need(tmp_path: Path) -> None:
+    reviews = Path(babelift.__file__).parent / "embedded" / "reviews"
+    arguments = [
+        "babelift", "fit", str(reviews / "en.jsonl"), "--label", "stars", "--to", "de",
+        "--encoder", "scratch", "--translator", "mini", "--steps", "2", "--out",
+        str(tmp_path / "run"),
+    ]  # fmt: skip
+    code = f"sys.argv = {arguments}\nfrom babelift.cli import main\nmain()"
+    done = run_without((*ONLY_FOR_STUDIES, "datasets", "ray"), code)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "run" / "report.html").is_file()
+
+
+def test_the_demo_names_the_missing_extra_before_any_work(tmp_path: Path) -> None:
+    arguments = ["babelift", "demo", "--out", str(tmp_path / "out")]
+    code = f"sys.argv = {arguments}\nfrom babelift.cli import main\nmain()"
+    done = run_without(ONLY_FOR_STUDIES, code)
+    assert done.returncode == 1
+    assert "pip install 'babelift[study]'" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("library", ["statsmodels", "sacrebleu"])

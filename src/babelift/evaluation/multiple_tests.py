@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from babelift.errors import DataError
+from babelift.errors import DataError, require
 from babelift.evaluation.metrics import Floats
 
 
@@ -32,6 +32,7 @@ def holm(p_values: Sequence[float] | Floats) -> Floats:
     values = _probabilities(p_values)
     if not len(values):
         return values
+    require("a comparison", "study", "statsmodels")
     from statsmodels.stats.multitest import multipletests
 
     return np.asarray(multipletests(values, method="holm")[1], dtype=np.float64)
