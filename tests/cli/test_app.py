@@ -89,3 +89,14 @@ def test_a_warning_is_one_line_without_code(capsys: pytest.CaptureFixture[str]) 
     assert capsys.readouterr().err == (
         "NonCommercialWarning: not for sale\nWarning: of another library\n"
     )
+
+
+def test_a_name_that_is_not_utf_8_is_shown() -> None:
+    """Whatever the encoding of what standard output is."""
+    code = (
+        "from babelift.cli import app\n"
+        "app.app = lambda *_, **__: print('written to caf\\udce9')\n"
+        "app.main()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+    assert done.stdout == b"written to caf\\udce9\n"

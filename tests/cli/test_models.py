@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from babelift import embedded
+
 MEASURED = {
     "command": "python -m models.measure encoder",
     "results": [
@@ -14,6 +16,13 @@ MEASURED = {
     ],
     "date": "2026-01-01",
 }
+
+
+def measured(folder: Path) -> dict:
+    """Writes measurements of the model that lies in the folder."""
+    measurements = {"of": embedded.identity(folder), **MEASURED}
+    (folder / "measurements.json").write_text(json.dumps(measurements))
+    return measurements
 
 
 @pytest.fixture
@@ -31,11 +40,11 @@ def test_embedded_models_come_with_place_size_and_measurements(
     listed: Callable, stand_ins: Path
 ) -> None:
     folder = stand_ins / "encoder"
-    (folder / "measurements.json").write_text(json.dumps(MEASURED))
+    measurements = measured(folder)
     entry = listed()["encoder mini"]
     assert entry["where"] == str(folder)
     assert entry["license"] == "Apache-2.0"
-    assert entry["measurements"] == MEASURED
+    assert entry["measurements"] == measurements
     megabytes = sum(file.stat().st_size for file in folder.iterdir()) / 1e6
     assert entry["size"] == f"0 M weights, {megabytes:.1f} MB"
 
@@ -44,7 +53,7 @@ def test_measurements_are_shown_in_words(
     babelift: Callable, stand_ins: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "120")
-    (stand_ins / "encoder" / "measurements.json").write_text(json.dumps(MEASURED))
+    measured(stand_ins / "encoder")
     out = babelift("models").out
     assert "Tatoeba retrieval, X→en, accuracy: de .94, ja .90" in out
     assert "Held-out text, chrF: en→de 51.3" in out
