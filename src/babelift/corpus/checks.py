@@ -7,7 +7,7 @@ from typing import Any, Final
 import polars as pl
 
 from babelift.corpus.columns import Columns
-from babelift.corpus.rejects import REJECTS, reject_frame, shorten
+from babelift.corpus.rejects import REJECTS, readable, reject_frame, shorten
 from babelift.corpus.rows import ORIGINS, SCHEMA
 from babelift.corpus.table import ROW, Raw
 from babelift.errors import DataError, LanguageError
@@ -314,7 +314,7 @@ def _separate(
     for place in found.drop_nulls().unique().sort().to_list():
         fault = faults[place]
         rejected = both.filter(found == place).select(
-            file=pl.lit(raw.file),
+            file=pl.lit(readable(raw.file)),
             row=pl.col(ROW),
             field=pl.lit(fault.field, pl.String),
             reason=pl.lit(fault.reason) if isinstance(fault.reason, str) else fault.reason,

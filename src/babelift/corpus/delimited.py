@@ -10,8 +10,8 @@ from typing import Any, Final, Literal
 import numpy as np
 import polars as pl
 
-from babelift.corpus.rejects import Reject
-from babelift.corpus.table import ROW, UNDECODABLE, Raw, check_columns, decode, read_bytes, readable
+from babelift.corpus.rejects import UNDECODABLE, Reject, readable
+from babelift.corpus.table import ROW, Raw, check_columns, decode, read_bytes
 from babelift.errors import DataError
 
 

@@ -7,7 +7,7 @@ from typing import Final, Self
 
 import polars as pl
 
-from babelift.corpus.rejects import REJECTS, reject_frame, shorten
+from babelift.corpus.rejects import REJECTS, readable, reject_frame, shorten
 from babelift.corpus.table import ROW
 
 PLACE: Final = "__babelift_file"
@@ -209,7 +209,7 @@ def repeats(rows: pl.DataFrame, sources: Sequence[Source]) -> pl.DataFrame:
     if not rows.height:
         return reject_frame([])
     rejects = rows.select(
-        file=_of_file([source.file for source in sources]),
+        file=_of_file([readable(source.file) for source in sources]),
         row=pl.col(ROW),
         field=_of_file([source.id or "" for source in sources]),
         reason=pl.lit("duplicate id"),
@@ -234,7 +234,8 @@ def _stems(sources: Sequence[Source]) -> list[str]:
     >>> _stems([Source("de/train.tsv", None), Source("fr/train.tsv", None), Source("b.csv", None)])
     ['de-train', 'fr-train', 'b']
     """
-    paths = [Path(source.file.replace("#", "/").replace(":", "/")) for source in sources]
+    names = (readable(source.file) for source in sources)  # polars holds UTF-8 only
+    paths = [Path(name.replace("#", "/").replace(":", "/")) for name in names]
     stems = [path.name.removesuffix("".join(path.suffixes)) for path in paths]
     for depth in range(3):
         stems = [

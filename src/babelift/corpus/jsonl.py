@@ -7,15 +7,13 @@ from typing import Any, Final
 
 import polars as pl
 
-from babelift.corpus.rejects import Reject
+from babelift.corpus.rejects import UNDECODABLE, Reject, readable
 from babelift.corpus.table import (
     MAX_COLUMNS,
     ROW,
-    UNDECODABLE,
     Raw,
     check_columns,
     decode,
-    readable,
 )
 from babelift.errors import DataError
 

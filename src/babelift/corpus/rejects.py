@@ -1,6 +1,7 @@
 """Rows that cannot be used: where they stand, why, and how many are too many."""
 
 import json
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
@@ -32,6 +33,19 @@ SHOWN: Final = 500
 """Characters of a value or text that a reject keeps: enough to find it, not the whole novel."""
 
 
+UNDECODABLE: Final = re.compile("[\ud800-\udfff]")
+"""What bytes that are not UTF-8 become in decoded text and in file names: lone surrogates."""
+
+
+def readable(text: str) -> str:
+    """The text with what could not be decoded shown as the replacement character.
+
+    >>> readable(b"caf\\xe9".decode("utf-8", "surrogateescape"))
+    'caf\ufffd'
+    """
+    return UNDECODABLE.sub("\ufffd", text)
+
+
 class Reject(NamedTuple):
     """One row that was not taken; the columns of `REJECTS`."""
 
@@ -49,7 +63,8 @@ def reject_frame(rejects: Iterable[Reject]) -> pl.DataFrame:
     >>> reject_frame([Reject("a.csv", 7, "label", "missing label")])["reason"].to_list()
     ['missing label']
     """
-    frame = pl.DataFrame(list(rejects), schema=REJECTS, orient="row")
+    rows = [reject._replace(file=readable(reject.file)) for reject in rejects]
+    frame = pl.DataFrame(rows, schema=REJECTS, orient="row")
     return shorten(frame)
 
 

@@ -1,7 +1,6 @@
 """A table as it stands in its file: bytes, and columns before anybody knows which is what."""
 
 import gzip
-import re
 import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -94,9 +93,6 @@ _WIDE_BOMS: Final = {
 # damaged rows does not. Below this share of all lines, damaged rows are rejected one by one.
 _SYSTEMATIC: Final = 0.01
 
-UNDECODABLE: Final = re.compile("[\ud800-\udfff]")
-"""What bytes that are not UTF-8 become in decoded text: lone surrogates."""
-
 
 def ending(path: Path) -> str:
     """The ending that says what a file is, in lower case and without `.gz`.
@@ -164,15 +160,6 @@ def decode(data: bytes, file: str) -> tuple[str, bool]:
     except UnicodeDecodeError:
         _check_is_utf8(data, file)
         return data.decode("utf-8", "surrogateescape"), True
-
-
-def readable(text: str) -> str:
-    """The text with what could not be decoded shown as the replacement character.
-
-    >>> readable(b"caf\\xe9".decode("utf-8", "surrogateescape"))
-    'caf\ufffd'
-    """
-    return UNDECODABLE.sub("\ufffd", text)
 
 
 def check_is_text(data: bytes, path: Path) -> None:
