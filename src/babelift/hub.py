@@ -23,7 +23,7 @@ from urllib.parse import urlsplit
 
 from babelift.errors import ModelError, did_you_mean
 from babelift.progress import BYTES, Task, shown
-from babelift.store import cache_dir
+from babelift.store import cache_dir, check_model_name
 
 WEIGHTS: Final = (
     "model.safetensors",
@@ -83,6 +83,7 @@ def fetch(
     """
     folder = Path(source).expanduser()
     if folder.is_dir():
+        check_model_name(folder)
         return _checked(folder, kind)
     repo = str(source)
     if _is_path(repo):

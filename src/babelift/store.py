@@ -141,6 +141,23 @@ def claim_folder(
         yield
 
 
+def check_model_name(folder: Path) -> None:
+    """Refuse a folder for a model that tokenizers and safetensors could not write.
+
+    Raises:
+        RunError: Its path is not UTF-8.
+
+    >>> check_model_name(Path("runs/exp[1]"))
+    """
+    try:
+        str(folder.absolute()).encode()
+    except UnicodeEncodeError as error:
+        raise RunError(
+            f"'{folder}' cannot hold a model: its name is not UTF-8, which tokenizers need.",
+            "Choose another name.",
+        ) from error
+
+
 def check_form(path: Path) -> None:
     """Refuse a table whose ending is not one of `FORMS`.
 
@@ -443,6 +460,7 @@ def replace_folder(path: Path, write: Callable[[Path], Any]) -> None:
     Raises:
         RunError: The folder cannot be written: disk full, no permission.
     """
+    check_model_name(path)
     partial, old = partial_of(path), partial_of(path)
     with explained(path):
         try:

@@ -1,6 +1,7 @@
 """Several jobs with one output: one does the work and ends whole, the others are refused at once.
 
-The first job is held by its input, a pipe that says nothing until the others are through.
+The first job is held by a pipe that says nothing until the others are through: it is the input, or
+in a study what the translator reads first.
 """
 
 import os
@@ -17,12 +18,24 @@ from tests.support import tiny_classifier, tiny_distilbert
 pytestmark = pytest.mark.slow
 
 PROGRAM = "from babelift.cli import main; main()"
-LEXICON = "source_lang,target_lang,source,target\nen,de,good,gut\nen,de,cold,kalt\nen,de,cup,Tasse\n"
+LEXICON = (
+    "source_lang,target_lang,source,target\nen,de,good,gut\nen,de,cold,kalt\nen,de,cup,Tasse\n"
+)
 ROWS = "".join(
     f'{{"id": "{n}", "text": "The {word} cup {n} was cold.", "label": "{label}", "lang": "en"}}\n'
     for n in range(24)
     for word, label in [(("good", "1"), ("bad", "0"))[n % 2]]
 )
+
+TRANSLATOR = """
+import json, os, sys
+if os.path.exists("in.jsonl"):
+    open("in.jsonl").read()
+    os.unlink("in.jsonl")
+for line in sys.stdin:
+    asked = json.loads(line)
+    print(json.dumps({"id": asked["id"], "translation": asked["text"].upper()}), flush=True)
+"""
 
 Start = Callable[..., "subprocess.Popen[str]"]
 
@@ -32,13 +45,19 @@ def start(tmp_path: Path) -> Start:
     (tmp_path / "words.csv").write_text(LEXICON)
     tiny_classifier(tmp_path / "model", ["0", "1"])
     tiny_distilbert(tmp_path / "encoder")
-    (tmp_path / "de.test.jsonl").write_text(ROWS.replace('"en"', '"de"'))
+    (tmp_path / "program.py").write_text(TRANSLATOR)
+    for lang, split in (("en", "train"), ("en", "test"), ("de", "test")):
+        rows = ROWS.replace('"lang": "en"', f'"lang": "{lang}"')
+        if split == "test":
+            rows = rows.replace('"id": "', '"id": "t').replace("was cold", "and mug are new ones")
+        (tmp_path / f"{lang}.{split}.jsonl").write_text(rows)
     study = {
-        "train": "in.jsonl", "test": str(tmp_path / "{lang}.test.jsonl"), "text": "text",
-        "label": "label", "id": "id", "sources": "en", "targets": ["de"], "arms": ["zero-shot"],
-        "encoders": {"tiny": str(tmp_path / "encoder")}, "seeds": 1,
-        "settings": {"steps": 1, "batch_size": 4, "max_length": 16},
-        "primary": {"arm": "zero-shot", "over": "zero-shot"},
+        "train": "{lang}.train.jsonl", "test": "{lang}.test.jsonl", "text": "text",
+        "label": "label", "id": "id", "sources": "en", "targets": ["de"],
+        "arms": ["zero-shot", "translated"], "encoders": {"tiny": str(tmp_path / "encoder")},
+        "translators": {"program": f"command:{sys.executable} {tmp_path / 'program.py'}"},
+        "quality": "keep", "seeds": 1, "settings": {"steps": 1, "batch_size": 4, "max_length": 16},
+        "primary": {"arm": "translated", "over": "zero-shot"},
     }  # fmt: skip
     (tmp_path / "study.yaml").write_text(yaml.safe_dump(study))
 
@@ -68,7 +87,7 @@ COMMANDS = {
         "out/predictions.parquet",
     ),
     "study": (
-        ["study", "../study.yaml", "--workers", "1", "--out", "out"],
+        ["study", "../study.yaml", "--data", "..", "--workers", "1", "--out", "out"],
         "out/predictions.parquet",
     ),
 }  # fmt: skip

@@ -23,7 +23,15 @@ from babelift.run.data import read_lines, read_rows
 from babelift.run.folder import MANIFEST, Run, fresh_folder
 from babelift.run.manifest import Licence, input_file, joules_since, joules_used, machine, versions
 from babelift.run.translations import translate_rows
-from babelift.store import cache_dir, claim_folder, file_hash, read_table, write_record, write_rows
+from babelift.store import (
+    cache_dir,
+    check_model_name,
+    claim_folder,
+    file_hash,
+    read_table,
+    write_record,
+    write_rows,
+)
 
 if TYPE_CHECKING:
     from babelift.training.log import TrainResult
@@ -139,6 +147,7 @@ def _start(config: FitConfig, command: Sequence[str], force: bool, held: ExitSta
     out = fresh_folder(out) if force else out
     tables = (*config.train, *config.validation, *config.test, *config.keep_texts)
     inputs = [*tables, config.translator, config.fallback or ""]
+    check_model_name(out)
     held.enter_context(claim_folder(out, (), marker=MANIFEST, inputs=inputs))
     run = Run.start(out, config, command)
     files = tuple(
