@@ -195,29 +195,29 @@ def f1_macro(confusion: Counts) -> float:
     return float(macro_from_counts(*label_counts(confusion)))
 
 
-def per_label(confusion: Counts, labels: Sequence[str]) -> dict[str, LabelScore]:
-    """Precision, recall, F1 and number of true rows of each label.
+def per_label(true: Counts, predicted: Counts, labels: Sequence[str]) -> dict[str, LabelScore]:
+    """Precision, recall, F1 and number of true rows of each label; 0 where one divides by zero.
 
-    As in scikit-learn with `zero_division=0`, a score that divides by zero is 0.
+    Args:
+        true: `(rows,) int64` numbers of labels.
+        predicted: `(rows,) int64`.
+        labels: All labels, in order.
 
-    >>> scores = per_label(np.array([[1, 1], [0, 1]]), ["no", "yes"])
+    >>> scores = per_label(np.array([0, 0, 1]), np.array([0, 1, 1]), ["no", "yes"])
     >>> scores["yes"] == LabelScore(precision=0.5, recall=1.0, f1=2 / 3, rows=1)
     True
     """
-    hits, true, predicted = label_counts(confusion)
+    from sklearn.metrics import precision_recall_fscore_support
+
+    columns = precision_recall_fscore_support(
+        true, predicted, labels=range(len(labels)), zero_division=0
+    )
     return {
-        label: LabelScore(
-            precision=_share(hits[i], predicted[i]),
-            recall=_share(hits[i], true[i]),
-            f1=_share(2 * hits[i], true[i] + predicted[i]),
-            rows=int(true[i]),
+        label: LabelScore(precision=precision, recall=recall, f1=f1, rows=rows)
+        for label, precision, recall, f1, rows in zip(
+            labels, *(column.tolist() for column in columns), strict=True
         )
-        for i, label in enumerate(labels)
     }
-
-
-def _share(part: float, whole: float) -> float:
-    return float(part / whole) if whole else 0.0
 
 
 def reliability(
@@ -273,20 +273,6 @@ def expected_calibration_error(
     return float(distance / len(confidence))
 
 
-def mean_absolute_error(confusion: Counts, values: Floats) -> float:
-    """Mean distance between the predicted and the true label, in the labels' own unit.
-
-    Args:
-        confusion: `(classes, classes)`.
-        values: `(classes,) float64` what each label stands for, e.g. its number of stars.
-
-    >>> mean_absolute_error(np.array([[1, 0, 1], [0, 1, 0], [0, 0, 2]]), np.array([1.0, 2.0, 3.0]))
-    0.4
-    """
-    distance = np.abs(values[:, None] - values[None, :])
-    return float((confusion * distance).sum() / confusion.sum())
-
-
 def quadratic_weighted_kappa(confusion: Counts) -> float | None:
     """Agreement beyond chance, with errors weighted by the square of their distance in ranks.
 
@@ -299,11 +285,20 @@ def quadratic_weighted_kappa(confusion: Counts) -> float | None:
     >>> quadratic_weighted_kappa(np.array([[2, 0], [0, 2]]))
     1.0
     """
+    # Not scikit-learn's: it differs in the last digit, and metrics of old runs are compared.
     ranks = np.arange(len(confusion))
     weights = (ranks[:, None] - ranks[None, :]) ** 2
     expected = np.outer(confusion.sum(axis=1), confusion.sum(axis=0)) / confusion.sum()
     chance = float((weights * expected).sum())
     return 1.0 - float((weights * confusion).sum()) / chance if chance else None
+
+
+def _mean_absolute_error(true: Counts, predicted: Counts, labels: Sequence[str]) -> float:
+    """Mean distance between the predicted and the true label, in the labels' own unit."""
+    from sklearn.metrics import mean_absolute_error
+
+    values = label_values(labels)
+    return float(mean_absolute_error(values[true], values[predicted]))
 
 
 def label_values(labels: Sequence[str]) -> Floats:
@@ -492,8 +487,8 @@ def _language(
         else expected_calibration_error(confidence, correct),
         reliability=() if confidence is None else reliability(confidence, correct),
         confusion=confusion.tolist(),
-        per_label=per_label(confusion, labels),
-        mae=mean_absolute_error(confusion, label_values(labels)) if ordinal else None,
+        per_label=per_label(true, predicted, labels),
+        mae=_mean_absolute_error(true, predicted, labels) if ordinal else None,
         qwk=quadratic_weighted_kappa(confusion) if ordinal else None,
     )
 
