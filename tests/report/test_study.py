@@ -19,14 +19,13 @@ from babelift.report.pages.study import (
     unseen,
 )
 from babelift.report.pages.study_figures import (
-    heat_tables,
     learning,
-    matrices,
     otc_effects,
     quality_part,
     ratio_curves,
     seed_interval,
 )
+from babelift.report.pages.study_tables import heat_tables, matrices
 from babelift.store import read_record, write_record
 from babelift.study.summary import StudyResult
 

@@ -20,15 +20,12 @@ from babelift.report.numbers import (
 )
 from babelift.report.pages.comparison import Strip, reach_of, strip, ticks
 from babelift.report.pages.study_figures import (
-    MEANINGS,
-    heat_tables,
     learning,
-    matrices,
     otc_effects,
-    otc_name,
     quality_part,
     ratio_curves,
 )
+from babelift.report.pages.study_tables import MEANINGS, heat_tables, matrices, otc_name
 from babelift.report.render import environment
 from babelift.report.words import signed
 from babelift.store import write_record, write_text
