@@ -9,7 +9,6 @@ huggingface_hub's cache where it looks for them by their hash, and it does the r
 """
 
 import errno
-import hashlib
 import json
 import logging as levels
 import re
@@ -23,7 +22,7 @@ from urllib.parse import urlsplit
 
 from babelift.errors import ModelError, did_you_mean
 from babelift.progress import BYTES, Task, shown
-from babelift.store import cache_dir, check_model_name
+from babelift.store import cache_dir, check_model_name, file_hash
 
 WEIGHTS: Final = (
     "model.safetensors",
@@ -301,10 +300,10 @@ def _revision_with_weights(repo: str, kind: str) -> tuple[str, dict[str, int]]:
             proposed = _files(api, repo, revision)
             if _has_weights(proposed):
                 return revision, proposed
-    found = sorted(name for name in files if name.endswith((".bin", ".h5", ".msgpack", ".ot")))
+    names = ", ".join(sorted(n for n in files if n.endswith((".bin", ".h5", ".msgpack", ".ot"))))
     raise ModelError(
         f"{kind} '{repo}' has no weights as safetensors"
-        f"{' (only ' + ', '.join(found) + ')' if found else ''}, and Babelift opens no other kind.",
+        f"{f' (only {names})' if names else ''}, and Babelift opens no other kind.",
         "The hub converts models at https://huggingface.co/spaces/safetensors/convert. "
         + _CONVERT_YOURSELF,
     )
@@ -478,38 +477,38 @@ def prefetch(repo: str, revision: str, names: Iterable[str], task: Task | None =
     home = Path(constants.HF_HUB_CACHE) / repo_folder_name(repo_id=repo, repo_type="model")
     for name in names:
         url = hf_hub_url(repo, name, revision=revision)
-        told = get_hf_file_metadata(url)
-        if told.etag is None or told.size is None:
+        remote = get_hf_file_metadata(url)
+        if remote.etag is None or remote.size is None:
             continue
-        blob = home / "blobs" / told.etag
+        blob = home / "blobs" / remote.etag
         blob.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(locks / f"{told.etag}.lock"):
+        with FileLock(locks / f"{remote.etag}.lock"):
             if not blob.exists():
-                _complete(url, told, blob, name, task)
+                _complete(url, remote, blob, name, task)
             elif task is not None:
-                task.advance(told.size)
+                task.advance(remote.size)
 
 
-def _complete(url: str, told: Any, blob: Path, name: str, task: Task | None) -> None:
+def _complete(url: str, remote: Any, blob: Path, name: str, task: Task | None) -> None:
     from huggingface_hub.file_download import http_get
     from huggingface_hub.utils._headers import build_hf_headers
 
     headers = build_hf_headers()
-    if urlsplit(told.location).netloc != urlsplit(url).netloc:
+    if urlsplit(remote.location).netloc != urlsplit(url).netloc:
         # The store that the hub points to signs its own links and must not see the token.
         headers.pop("authorization", None)
     part = blob.with_name(f"{blob.name}.part")
     with part.open("ab") as stream:
         http_get(
-            told.location,
+            remote.location,
             stream,
             resume_size=stream.tell(),
             headers=headers,
-            expected_size=told.size,
+            expected_size=remote.size,
             displayed_filename=name,
             tqdm_class=_bar_of(task) if task is not None else None,
         )
-    if re.fullmatch(r"[0-9a-f]{64}", blob.name) and _sha256(part) != blob.name:
+    if re.fullmatch(r"[0-9a-f]{64}", blob.name) and file_hash(part) != blob.name:
         part.unlink()
         raise ModelError(
             f"'{name}' arrived damaged: it does not have the hash that the hub announced.",
@@ -537,11 +536,6 @@ def _bar_of(task: Task) -> Any:
     return Bar
 
 
-def _sha256(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
 def non_commercial(*words: str | None) -> bool:
     """Whether a licence's id, or a note beside it, forbids commercial use.
 
@@ -550,5 +544,5 @@ def non_commercial(*words: str | None) -> bool:
     >>> non_commercial("NCSA"), non_commercial("MIT"), non_commercial(None)
     (False, False, False)
     """
-    said = " ".join(word.replace("_", "-") for word in words if word)
-    return bool(re.search(r"\bnc\b|\bnon-?commercial\b", said, flags=re.IGNORECASE))
+    text = " ".join(word.replace("_", "-") for word in words if word)
+    return bool(re.search(r"\bnc\b|\bnon-?commercial\b", text, flags=re.IGNORECASE))

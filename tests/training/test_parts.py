@@ -89,7 +89,9 @@ def test_parts_give_the_weights_of_the_whole_batch(train, limit, tmp_path, chang
     same_weights(tmp_path / "whole", tmp_path / "parts")
     for one, two in zip(logged(tmp_path / "whole"), logged(tmp_path / "parts"), strict=True):
         for key in ("loss", "ce", "otc", "retrieval_at_1", "gradient_norm"):
-            assert one[key] == pytest.approx(two[key], rel=1e-5)
+            # The divergence of two nearly equal predictions is a small difference of numbers near
+            # 1; what float32 rounds off those, about 1e-7, is many of its last digits.
+            assert one[key] == pytest.approx(two[key], rel=1e-5, abs=1e-7)
 
 
 @pytest.mark.parametrize("error", [RuntimeError(CPU), MemoryError(), None])

@@ -1,6 +1,7 @@
 import numpy as np
 
-from babelift.training.log import read_vectors, sample_pairs, vectors_frame, write_vectors
+from babelift.store import write_rows
+from babelift.training.log import read_vectors, sample_pairs, vectors_frame
 
 
 def test_each_target_language_gives_so_many_pairs_and_no_more(rows_of):
@@ -29,7 +30,7 @@ def test_vectors_are_written_and_read(tmp_path, rows_of):
     assert frame["translation"].to_list() == [[4, 5], [6, 7]]
     path = tmp_path / "data" / "vectors.parquet"
     assert read_vectors(path) is None
-    write_vectors(path, frame)
+    write_rows(frame, path)
     assert read_vectors(path).equals(frame)
     path.write_bytes(b"damaged")
     assert read_vectors(path) is None

@@ -181,8 +181,8 @@ def numbers(values: pl.Series) -> list[int]:
     >>> numbers(pl.Series(["b", "a", "b"]))
     [0, 1, 0]
     """
-    found: dict[object, int] = {}
-    return [found.setdefault(value, len(found)) for value in values]
+    known: dict[object, int] = {}
+    return [known.setdefault(value, len(known)) for value in values]
 
 
 def prepare(

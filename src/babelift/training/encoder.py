@@ -74,7 +74,7 @@ class EncoderEntry:
         description: One line for a table.
         embedded: Which of the package's own folders holds it, None for none.
         reads_mean: Its sentence vector is the mean of its last layer, so that is what the head
-            must read; see `babelift.training.encoder`.
+            must read; see `start_as_mean`.
     """
 
     name: str
@@ -356,7 +356,7 @@ def _license(folder: Path) -> str | None:
     except OSError:
         return None
     front = re.match(r"---\n(.*?)\n---", card, flags=re.DOTALL)
-    found = (
-        re.search(r"^license: *['\"]?([^\s'\"]+)", front[1], flags=re.MULTILINE) if front else None
-    )
-    return found[1] if found else None
+    if front is None:
+        return None
+    license_ = re.search(r"^license: *['\"]?([^\s'\"]+)", front[1], flags=re.MULTILINE)
+    return license_[1] if license_ else None

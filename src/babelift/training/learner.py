@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from accelerate import Accelerator
     from transformers import PreTrainedModel
 
-    from babelift.config import Training
-
 OWN_LEARNING_RATE: Final = 1e-3
 """Least peak learning rate of OTC's projection and temperature, which start from nothing."""
 
@@ -46,7 +44,7 @@ def schedule(step: int, steps: int, warmup: float) -> float:
 
 
 def make_optimizer(
-    model: torch.nn.Module, own: torch.nn.Module, settings: "Training", learning_rate: float
+    model: torch.nn.Module, own: torch.nn.Module, settings: Training, learning_rate: float
 ) -> torch.optim.AdamW:
     """AdamW; biases, normalisation and OTC's own parameters are not decayed.
 
@@ -94,8 +92,8 @@ def out_of_memory(error: BaseException) -> bool:
     """
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
-    said = str(error).lower()
-    return isinstance(error, RuntimeError) and any(words in said for words in _WORDS)
+    message = str(error).lower()
+    return isinstance(error, RuntimeError) and any(words in message for words in _WORDS)
 
 
 def split_rows(rows: NDArray[np.int64], parts: int) -> list[NDArray[np.int64]]:
@@ -316,10 +314,10 @@ class Learner:
             with torch.set_grad_enabled(len(pieces) == 1):
                 return [read(piece) for piece in range(len(pieces))]
 
-        found = self._if_it_fits(look)
-        if found is None:
+        outputs = self._if_it_fits(look)
+        if outputs is None:
             return None
-        leaves = [torch.cat(side).detach().requires_grad_() for side in zip(*found, strict=True)]
+        leaves = [torch.cat(side).detach().requires_grad_() for side in zip(*outputs, strict=True)]
         terms = self._terms(batch, part, *leaves, step=step)
         values = self._mean_over_processes(terms)
         self._require_finite("loss", values["loss"], values, batch)
@@ -328,7 +326,7 @@ class Learner:
         def pass_on() -> bool:
             ends = np.cumsum([0, *map(len, pieces)]).tolist()
             for piece, (first, last) in enumerate(pairwise(ends)):
-                sides = zip(found[0] if len(pieces) == 1 else read(piece), leaves, strict=True)
+                sides = zip(outputs[0] if len(pieces) == 1 else read(piece), leaves, strict=True)
                 known = [(side, leaf.grad) for side, leaf in sides if leaf.grad is not None]
                 torch.autograd.backward(
                     [side for side, _ in known], [grad[first:last] for _, grad in known]
@@ -425,8 +423,8 @@ class Learner:
         stacked = torch.stack(list(present.values()))
         if self._accelerator.num_processes > 1:
             stacked = self._accelerator.reduce(stacked, "mean")
-        found = dict(zip(present, stacked.tolist(), strict=True))
-        return {name: found.get(name) for name in parts}
+        means = dict(zip(present, stacked.tolist(), strict=True))
+        return {name: means.get(name) for name in parts}
 
     def _require_finite(self, what: str, value: float | None, values: Values, batch: Batch) -> None:
         if value is None or not np.isfinite(value):

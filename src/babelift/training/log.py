@@ -12,7 +12,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from babelift.errors import RunError, TrainingError
-from babelift.store import read_table, write_rows
+from babelift.store import read_table
 
 OURS = ("step", "validation")
 """Kinds of lines that training writes; others in the same file are left alone."""
@@ -209,8 +209,3 @@ def read_vectors(path: Path) -> pl.DataFrame | None:
         return read_table(path)
     except RunError:
         return None
-
-
-def write_vectors(path: Path, frame: pl.DataFrame) -> None:
-    """Write vectors.parquet, whole or not at all."""
-    write_rows(frame, path)

@@ -17,14 +17,20 @@ from babelift.errors import ConfigError
 from babelift.hub import quietly
 from babelift.precision import choose_precision
 from babelift.progress import Progress, quiet
-from babelift.store import replace_folder
+from babelift.store import replace_folder, write_rows
 from babelift.training import data
-from babelift.training import log as vectors
 from babelift.training.checkpoint import Checkpoints, State
 from babelift.training.data import TokenCache, ids_digest, weights_digest
 from babelift.training.encoder import Encoder, load_encoder
 from babelift.training.learner import Learner, Plan
-from babelift.training.log import Log, TrainResult
+from babelift.training.log import (
+    Encode,
+    Log,
+    TrainResult,
+    read_vectors,
+    sample_pairs,
+    vectors_frame,
+)
 from babelift.training.loop import Loop
 from babelift.training.objective import Objective, class_weights
 from babelift.training.sampler import PairSampler, parse_ratio, shuffled_pairs
@@ -111,7 +117,7 @@ def train_classifier(
             run_dir,
             checkpoints,
             progress or quiet(),
-            vectors.sample_pairs(looked_at, seed=settings.seed),
+            sample_pairs(looked_at, seed=settings.seed),
             keep_texts,
         )
 
@@ -167,12 +173,12 @@ def _train(
 
     main = accelerator.is_main_process
     picture = run_dir / "data" / "vectors.parquet"
-    found = checkpoints.latest()
-    before = _picture_before(picture, pairs, encode, resumed=found is not None) if main else None
-    if found is not None:
-        loop.resume(*found)
-        progress.say(f"Going on from the checkpoint of update {found[0].step} of {plan.steps}.")
-    state, resumed_from = loop.state, found and found[0].step
+    saved = checkpoints.latest()
+    before = _picture_before(picture, pairs, encode, resumed=saved is not None) if main else None
+    if saved is not None:
+        loop.resume(*saved)
+        progress.say(f"Going on from the checkpoint of update {saved[0].step} of {plan.steps}.")
+    state, resumed_from = loop.state, saved and saved[0].step
     log_file = run_dir / "log.jsonl"
     with (
         Log(log_file, step=state.step, validated=state.validated) if main else nullcontext()
@@ -180,7 +186,7 @@ def _train(
         loop.run(log, progress)
     if state.best_step not in (0, state.step):
         learner.load_weights(checkpoints.best(state.best_step))
-    after = vectors.vectors_frame(pairs, "after", encode) if main else None
+    after = vectors_frame(pairs, "after", encode) if main else None
     widen(encoder.model)
     if trimmed is not None:
         trim_model(encoder.model, trimmed.kept)
@@ -188,7 +194,7 @@ def _train(
     result = _result(encoder, initial, sampler, train, plan, state, resumed_from)
     if before is not None and after is not None:
         if pairs.height:
-            vectors.write_vectors(picture, pl.concat([before, after]))
+            write_rows(pl.concat([before, after]), picture)
         _save_model(encoder, run_dir / "model")
         checkpoints.finish(result.to_dict())
     accelerator.wait_for_everyone()
@@ -273,17 +279,17 @@ def _objective(
 
 
 def _picture_before(
-    path: Path, pairs: pl.DataFrame, encode: vectors.Encode, *, resumed: bool
+    path: Path, pairs: pl.DataFrame, encode: Encode, *, resumed: bool
 ) -> pl.DataFrame:
     """The pairs' vectors with the initial weights; where training is resumed, those of before."""
-    known = vectors.read_vectors(path) if resumed else None
+    known = read_vectors(path) if resumed else None
     if known is not None:
         known = known.filter(pl.col("stage") == "before")
         if known.select("original_id", "lang").equals(pairs.select("original_id", "lang")):
             return known
-    before = vectors.vectors_frame(pairs, "before", encode)
+    before = vectors_frame(pairs, "before", encode)
     if pairs.height:
-        vectors.write_vectors(path, before)
+        write_rows(before, path)
     return before
 
 

@@ -107,22 +107,22 @@ def widen(model: "PreTrainedModel") -> None:
 
 def _embedding(model: "PreTrainedModel") -> nn.Module | None:
     try:
-        found: nn.Module | None = model.get_input_embeddings()
+        embedding: nn.Module | None = model.get_input_embeddings()
     except (AttributeError, NotImplementedError):
         return None
-    return found
+    return embedding
 
 
 def find_plain_embedding(model: "PreTrainedModel") -> nn.Embedding | None:
     """The model's word vectors if they are a lookup in a table that is used nowhere else."""
-    found = _embedding(model)
-    if type(found) is not nn.Embedding or not found.weight.requires_grad:
+    embedding = _embedding(model)
+    if type(embedding) is not nn.Embedding or not embedding.weight.requires_grad:
         return None
-    if found.max_norm is not None or found.scale_grad_by_freq or found.sparse:
+    if embedding.max_norm is not None or embedding.scale_grad_by_freq or embedding.sparse:
         return None
     names = model.named_parameters(remove_duplicate=False)
-    uses = sum(weight is found.weight for _, weight in names)
-    return found if uses == 1 else None
+    uses = sum(weight is embedding.weight for _, weight in names)
+    return embedding if uses == 1 else None
 
 
 _CHUNK: Final = 4096
@@ -196,8 +196,8 @@ def trim_model(model: "PreTrainedModel", kept: NDArray[np.int64]) -> None:
     whole = plain_embedding(model)
     weight = whole.weight.detach()[torch.from_numpy(kept).to(whole.weight.device)].clone()
     padding = None if whole.padding_idx is None else numbers[whole.padding_idx]
-    narrow = nn.Embedding(len(kept), whole.embedding_dim, padding_idx=padding, _weight=weight)
-    model.set_input_embeddings(narrow.train(whole.training))
+    trimmed = nn.Embedding(len(kept), whole.embedding_dim, padding_idx=padding, _weight=weight)
+    model.set_input_embeddings(trimmed.train(whole.training))
     model.config.vocab_size = len(kept)
     for name, value in model.config.to_dict().items():
         if name.endswith("_token_id") and value in numbers:
@@ -210,14 +210,14 @@ def plain_embedding(model: "PreTrainedModel") -> nn.Embedding:
     Raises:
         ModelError: They are not.
     """
-    found = find_plain_embedding(model)
-    if found is None:
+    embedding = find_plain_embedding(model)
+    if embedding is None:
         raise ModelError(
             f"the word vectors of a {type(model).__name__} cannot be trimmed: they are no table "
             "of their own.",
             _HINT,
         )
-    return found
+    return embedding
 
 
 def _pieces(model: State) -> dict[str, int]:
@@ -258,7 +258,7 @@ def _parts_of_unknown_words(backend: Any, texts: Sequence[str]) -> set[int]:
     """
     model, unknown = backend.model, backend.token_to_id(backend.model.unk_token)
     pieces = backend.get_vocab(with_added_tokens=False)
-    found: set[int] = set()
+    parts: set[int] = set()
     seen: set[str] = set()
     for text in texts:
         normal = backend.normalizer.normalize_str(text) if backend.normalizer else text
@@ -274,8 +274,8 @@ def _parts_of_unknown_words(backend: Any, texts: Sequence[str]) -> set[int]:
                 if first:
                     part = model.continuing_subword_prefix + part
                 if part in pieces:
-                    found.add(pieces[part])
-    return found
+                    parts.add(pieces[part])
+    return parts
 
 
 def _with_ingredients(model: State, pieces: dict[str, int], kept: Collection[int]) -> set[int]:
