@@ -14,7 +14,15 @@ from babelift.report.folder import read_run
 from babelift.run.folder import STAGES, Run
 from babelift.run.manifest import Manifest
 from babelift.store import read_record, write_record
-from tests.report.conftest import TRAINING, TRANSLATION, manifest_of, metrics_of, scores
+from tests.report.conftest import (
+    LABELS,
+    TRAINING,
+    TRANSLATION,
+    manifest_of,
+    metrics_of,
+    predictions_frame,
+    scores,
+)
 
 DAMAGED = {
     "empty": b"",
@@ -38,17 +46,19 @@ def damage(request: pytest.FixtureRequest) -> bytes:
 
 
 def finished(folder: Path) -> Path:
-    """A run folder as far as its records go."""
+    """A run folder as far as its records and predictions go."""
     folder.mkdir()
+    predictions_frame().write_parquet(folder / "predictions.parquet")
     stages = dict.fromkeys(STAGES, 1.0)
     write_record(manifest_of(stages=stages), folder / "manifest.json")
-    write_record(metrics_of({"de": scores()}), folder / "metrics.json")
+    german = scores(labels=LABELS, confusion=[[1] * 5] * 5)
+    write_record(metrics_of({"de": german}, labels=LABELS), folder / "metrics.json")
     (folder / "config.yaml").write_text(FitConfig(train=("a.csv",), to=("de",)).to_yaml())
     return folder
 
 
 @pytest.mark.parametrize("name", ["manifest.json", "metrics.json"])
-@pytest.mark.parametrize("command", ["report", "read"])
+@pytest.mark.parametrize("command", ["report", "compare", "read"])
 def test_a_damaged_record_is_named_with_what_to_do(
     tmp_path: Path, babelift: Callable[..., Any], damage: bytes, name: str, command: str
 ) -> None:
@@ -58,7 +68,8 @@ def test_a_damaged_record_is_named_with_what_to_do(
         with pytest.raises(RunError, match=name):
             read_run(run)
     else:
-        result = babelift("report", run)
+        rival = [finished(tmp_path / "rival")] if command == "compare" else []
+        result = babelift(command, *rival, run)
         assert (result.code, name in result.err) == (1, True)
         assert "damaged" in result.err
         assert "Traceback" not in result.err
