@@ -49,7 +49,9 @@ def test_nothing_is_claimed_at_the_level_and_more_of_anything_shows_more(
     power = design_power(0.03, parts, languages=3, seeds=seeds, items=500)
     assert design_power(-0.03, parts, languages=3, seeds=seeds, items=500) == pytest.approx(power)
     assert design_power(0.05, parts, languages=3, seeds=seeds, items=500) >= power
-    assert design_power(0.03, parts, languages=3, seeds=seeds, items=5000) >= power - 0.02
+    # With more items the two seeds' luck is all there is, and t of one degree of freedom is wide.
+    slack = 0.06 if seeds == 2 else 0.02
+    assert design_power(0.03, parts, languages=3, seeds=seeds, items=5000) >= power - slack
     assert design_power(0.03, parts, languages=3, seeds=seeds + 5, items=500) >= power - 0.02
 
 

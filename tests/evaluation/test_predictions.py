@@ -16,11 +16,10 @@ from babelift.errors import (
     ModelError,
     RunError,
 )
-from babelift.evaluation.evaluate import evaluate
-from babelift.evaluation.jobs import run_evaluate, write_predictions
+from babelift.evaluation.evaluate import evaluate, run_evaluate
 from babelift.evaluation.metrics import Metrics
 from babelift.prediction.predictor import Predictor
-from babelift.store import read_record
+from babelift.store import read_record, write_rows
 from tests.support import SENTENCES
 
 LABELS = ["negative", "neutral", "positive"]
@@ -79,7 +78,7 @@ def test_a_file_of_predictions_gives_the_metrics_of_its_model(
 ) -> None:
     metrics = measure(model, reviews, out=tmp_path / "evaluated")
     file = tmp_path / f"predictions.{ending}"
-    write_predictions(pl.read_parquet(tmp_path / "evaluated" / "predictions.parquet"), file)
+    write_rows(pl.read_parquet(tmp_path / "evaluated" / "predictions.parquet"), file)
     assert measure(file) == metrics
 
 

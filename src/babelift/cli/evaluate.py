@@ -12,7 +12,7 @@ def evaluate(config: EvaluateConfig) -> None:
 
     In place of a model a table of predictions may stand (columns label, lang and prediction).
     """
-    from babelift.evaluation.jobs import run_evaluate
+    from babelift.evaluation.evaluate import run_evaluate
     from babelift.progress import terminal
     from babelift.run.manifest import Manifest
 

@@ -85,7 +85,7 @@ def paired_differences(
     The estimate is the mean over languages of the mean over seeds and rows of `right_arm -
     right_base`: the difference of F1-micro where each row has one label. Languages are fixed,
     seeds and test items are both drawn and crossed; the variance is that of `crossed.crossed`, and
-    the number of standard errors that of `quantiles.critical`.
+    the number of standard errors that of `crossed.critical`.
 
     Args:
         right_arm: `(seeds, rows) bool`: was the arm right.
@@ -122,8 +122,8 @@ def differences_of(whole: PairedRows, level: float = 0.95) -> Differences:
     return Differences(
         _difference(whole, of_whole, level),
         {
-            part.names[0]: _difference(part, found, level)
-            for part, found in zip(each, of_each, strict=True)
+            part.names[0]: _difference(part, variances, level)
+            for part, variances in zip(each, of_each, strict=True)
         },
         components(whole.seeds, items, of_each, of_whole) if whole.seeds > 1 else None,
         level,
@@ -133,11 +133,11 @@ def differences_of(whole: PairedRows, level: float = 0.95) -> Differences:
 def _difference(comparison: PairedRows, parts: Crossed, level: float) -> Difference:
     delta = float(language_means(comparison).mean())
     items = int(comparison.items.max()) + 1
-    found = spread(parts, comparison.seeds, _item_freedom(comparison))
-    error = found.variance**0.5
-    reach = error * float(critical(1 - level, found.seed_share, found.seeds, found.item_freedom))
-    low, high, p = delta - reach, delta + reach, two_sided_p(delta, found)
-    if delta and not found.variance:
+    luck = spread(parts, comparison.seeds, _item_freedom(comparison))
+    error = luck.variance**0.5
+    reach = error * float(critical(1 - level, luck.seed_share, luck.seeds, luck.item_freedom))
+    low, high, p = delta - reach, delta + reach, two_sided_p(delta, luck)
+    if delta and not luck.variance:
         # Every row changed alike. Sign flips of so few items could give no smaller p.
         p = max(SMALLEST_P, 2.0 ** (1 - items))
         low, high = (min(low, 0.0), max(high, 0.0)) if p > 1 - level else (low, high)
@@ -146,7 +146,7 @@ def _difference(comparison: PairedRows, parts: Crossed, level: float) -> Differe
         interval=(max(-1.0, low), min(1.0, high)),
         p=p,
         standard_error=error,
-        seed_share=found.seed_share,
+        seed_share=luck.seed_share,
         seeds=comparison.seeds,
         items=items,
         rows=len(comparison.langs),

@@ -9,14 +9,18 @@ import polars as pl
 from babelift.config import EvaluateConfig, Table
 from babelift.corpus.rows import conform
 from babelift.corpus.table import ending
-from babelift.errors import ConfigError, DataError, LanguageError, did_you_mean
+from babelift.errors import ConfigError, DataError, LanguageError, RunError, did_you_mean
 from babelift.evaluation.metrics import Metrics, evaluate_predictions
 from babelift.languages import resolve
 from babelift.prediction.predictor import Predictor
 from babelift.prediction.rows import ENCODER, check_predictions, label_strings, make_predictions
 from babelift.progress import Progress, quiet
+from babelift.store import check_no_input, claim_folder, write_record, write_rows
 
 _TABLES: Final = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
+_METRICS: Final = "metrics.json"
+_PREDICTIONS: Final = "predictions.parquet"
+_REJECTS: Final = "rejects.jsonl"
 
 
 def evaluate(
@@ -52,7 +56,7 @@ def evaluate(
         columns = Table.from_mapping(table, where="evaluate")
         rows = _complete(named_columns(data, columns, "the rows"))
         labels, predictions = predict_rows(model, rows, batch_size=batch_size, progress=progress)
-        return _metrics(predictions, labels, ordinal)
+        return _scored(predictions, labels, ordinal)
     values = {"ordinal": ordinal, "batch_size": batch_size, **table}
     values["input"] = tuple(str(path) for path in _as_paths(data))
     opened = model if isinstance(model, Predictor) else None
@@ -64,6 +68,40 @@ def evaluate(
 
 def _as_paths(data: str | Path | Sequence[str | Path]) -> Sequence[str | Path]:
     return (data,) if isinstance(data, str | Path) else data
+
+
+def run_evaluate(config: EvaluateConfig, progress: Progress | None = None) -> Metrics:
+    """Measure a model, or anybody's predictions, on labelled rows.
+
+    Writes `metrics.json`, `predictions.parquet` and, of rows that cannot be used, `rejects.jsonl`
+    into `config.out`; nothing without one.
+
+    Args:
+        config: Settings of `babelift evaluate`; `model` may also be a table of predictions with
+            the columns label, prediction and lang, and then there is no input.
+        progress: Where progress is shown; None for nowhere.
+
+    Returns:
+        The metrics.
+
+    Raises:
+        ConfigError: Settings that do not go together.
+        DataError: Rows or predictions that cannot be used.
+        ModelError: The model cannot be opened.
+        RunError: The folder holds an evaluation already.
+    """
+    folder = config.out
+    if folder is None:
+        return measure(config, progress or quiet())[0]
+    with claim_folder(folder):
+        check_no_input([folder / _REJECTS], config.input)
+        for name in (_METRICS, _PREDICTIONS):
+            if (folder / name).exists():
+                raise RunError(f"'{folder}' holds a {name} already.", "Choose another --out.")
+        metrics, predictions = measure(config, progress or quiet())
+        write_rows(predictions, folder / _PREDICTIONS)
+        write_record(metrics, folder / _METRICS)
+    return metrics
 
 
 def measure(
@@ -90,7 +128,7 @@ def measure(
             )
         labels, predictions = _read_predictions(config)
     else:
-        rejects = config.out / "rejects.jsonl" if config.out else None
+        rejects = config.out / _REJECTS if config.out else None
         rows = _read_rows(config, rejects, progress)
         labels, predictions = predict_rows(
             opened or Predictor.load(config.model, precision=config.precision),
@@ -98,7 +136,7 @@ def measure(
             batch_size=config.batch_size,
             progress=progress,
         )
-    return _metrics(predictions, labels, config.ordinal), predictions
+    return _scored(predictions, labels, config.ordinal), predictions
 
 
 def is_predictions_file(model: str) -> bool:
@@ -162,7 +200,7 @@ def _check_labels(rows: pl.DataFrame, labels: Sequence[str]) -> None:
         )
 
 
-def _metrics(predictions: pl.DataFrame, labels: Sequence[str], ordinal: bool | None) -> Metrics:
+def _scored(predictions: pl.DataFrame, labels: Sequence[str], ordinal: bool | None) -> Metrics:
     from babelift.corpus import label_set
 
     if ordinal is None:

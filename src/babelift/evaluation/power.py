@@ -89,14 +89,14 @@ def smallest_effect(
     return float(brentq(lambda effect: _power(effect, error, reach) - power, 0.0, furthest))
 
 
-def could_have_seen(found: Differences, *, power: float = 0.8) -> float:
+def could_have_seen(differences: Differences, *, power: float = 0.8) -> float:
     """The smallest effect that a study's own design claims with the given power.
 
     From the variances the study itself has shown, at the level of its intervals. With one seed it
     is what could be seen of these two trained models.
 
     Args:
-        found: What `paired_differences` measured.
+        differences: What `paired_differences` measured.
         power: Probability of claiming the effect.
 
     >>> from babelift.evaluation.differences import paired_differences
@@ -106,17 +106,17 @@ def could_have_seen(found: Differences, *, power: float = 0.8) -> float:
     >>> 0.05 < could_have_seen(found) < 0.5
     True
     """
-    items = sum(one.items for one in found.languages.values()) / len(found.languages)
-    number, parts = len(found.languages), found.components
+    number, parts = len(differences.languages), differences.components
+    items = sum(difference.items for difference in differences.languages.values()) / number
     if parts is None:
-        number, parts = 1, Components(0.0, items * found.mean.standard_error**2, 0.0)
+        number, parts = 1, Components(0.0, items * differences.mean.standard_error**2, 0.0)
     return smallest_effect(
         parts,
         languages=number,
-        seeds=found.mean.seeds,
+        seeds=differences.mean.seeds,
         items=items,
         power=power,
-        level=1 - found.level,
+        level=1 - differences.level,
     )
 
 
@@ -140,12 +140,12 @@ def _spreads(
         reach = seen.variance**0.5 * critical(level, 0.0, 1, items - 1)
         return error, np.asarray([reach])
     luck = chdtri(seeds - 1, 1 - _TAILS) / (seeds - 1)
-    found = [
-        spread(Crossed(parts.seeds * one, parts.items, parts.residual), seeds, items - 1)
-        for one in luck
+    spreads = [
+        spread(Crossed(parts.seeds * factor, parts.items, parts.residual), seeds, items - 1)
+        for factor in luck
     ]
-    variance = np.array([one.variance for one in found])
-    share = np.array([one.seed_share for one in found])
+    variance = np.array([part.variance for part in spreads])
+    share = np.array([part.seed_share for part in spreads])
     return error, variance**0.5 * critical(level, share, seeds, items - 1)
 
 
