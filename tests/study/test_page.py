@@ -48,6 +48,14 @@ def test_a_study_that_was_never_finished_is_said_to_be_so(tmp_path):
         write_study_page(tmp_path)
 
 
+@pytest.mark.parametrize("damaged", ["[]", "{}", "null", '{"places": 5}', "{", ""])
+def test_a_damaged_account_of_the_runs_is_named(damaged, tmp_path):
+    (tmp_path / "study.yaml").write_text("title: x\n")
+    (tmp_path / "runs.json").write_text(damaged)
+    with pytest.raises(RunError, match=r"runs\.json' is damaged"):
+        write_study_page(tmp_path)
+
+
 def test_texts_that_are_damaged_are_named(study):
     (study.folder / "texts.parquet").write_text("no parquet")
     with pytest.raises(RunError, match=r"texts\.parquet"):
