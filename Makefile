@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 LOWEST := .venv-lowest
 
-# `make test WORKERS=4` runs that many tests at a time; with two cores one after the other is as quick.
+# `make test WORKERS=4` runs that many tests at a time; on two cores that was not seen to be quicker.
 WORKERS ?=
 PARALLEL := $(if $(WORKERS),-n $(WORKERS) --dist loadfile)
 
