@@ -116,3 +116,11 @@ def test_the_readmes_python_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     for block in blocks:
         exec(block, names)
     assert (tmp_path / "my-classifier").is_dir()
+
+
+@pytest.mark.parametrize("document", ["CONTRIBUTING.md", *(n for n in NAMES if "decisions" in n)])
+def test_files_that_are_named_exist(document: str) -> None:
+    text = (ROOT / document).read_text(encoding="utf-8")
+    for name in re.findall(r"`((?:\w+/)+\w+\.(?:py|md))`", text):
+        places = (ROOT, ROOT / "src", ROOT / "src" / "babelift")
+        assert any((place / name).is_file() for place in places), name
