@@ -462,3 +462,15 @@ def test_a_damaged_table_is_named_with_what_to_do(tmp_path: Path, content: bytes
     with pytest.raises(RunError, match=r"rows\.parquet' cannot be read") as caught:
         read_table(path)
     assert caught.value.hint
+
+
+@pytest.mark.parametrize("write", [replace_file, replace_folder])
+def test_a_writer_of_another_library_that_meets_a_full_disk_is_named(
+    tmp_path: Path, write: Callable[..., None]
+) -> None:
+    def full(_: Path) -> None:
+        raise Exception("I/O error: No space left on device (os error 28)")
+
+    with pytest.raises(RunError, match=r"model' cannot be written: No space left on device"):
+        write(tmp_path / "model", full)
+    assert names(tmp_path) == []

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from babelift.config import Table
 from babelift.corpus import parts as parts_module
 from babelift.corpus import reader as slices
-from babelift.corpus.parts import read_parts
+from babelift.corpus.parts import Spool, read_parts
 from babelift.corpus.reader import read_corpus
-from babelift.errors import BabeliftError, DataError
+from babelift.errors import BabeliftError, DataError, RunError
 
 
 @pytest.fixture(autouse=True)
@@ -218,3 +218,22 @@ def test_any_csv_reads_alike(tmp_path_factory, rows, sound):
         else:
             file.write("text,note\n" + "\n".join(f"{one},{other}" for one, other in rows))
     check_alike([path], folder / "parts", lang="en")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(28, "No space left on device"),
+        pl.exceptions.ComputeError("No space left on device (os error 28)"),
+    ],
+)
+def test_a_disk_that_is_full_of_slices_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise error
+
+    spool = Spool(tmp_path / "slices")
+    monkeypatch.setattr(pl.DataFrame, "write_parquet", full)
+    with pytest.raises(RunError, match=r"000000\.parquet' cannot be written: No space left"):
+        spool.append(pl.DataFrame({"id": ["1"]}))

@@ -17,16 +17,26 @@ from babelift.corpus.identity import PLACE, Source, is_counted, settle_ids
 from babelift.corpus.labels import rows_of
 from babelift.corpus.rejects import reject_frame
 from babelift.corpus.rows import SPLITS, conform
-from babelift.corpus.table import ENDINGS, ROW, Raw, check_file, check_is_text, ending, read_bytes
+from babelift.corpus.table import (
+    ENDINGS,
+    ROW,
+    UTF8_BOM,
+    Raw,
+    check_file,
+    check_is_text,
+    ending,
+    read_bytes,
+)
 from babelift.errors import ConfigError, DataError, did_you_mean
 
 BLOCK: Final = 1 << 20
 """Bytes of a text table in one slice."""
 
+_PARQUET: Final = (".parquet", ".pq")
+
 ROWS: Final = 5_000
 """Rows of a Parquet table in one slice."""
 
-_UTF8_BOM: Final = b"\xef\xbb\xbf"
 _LONGEST_RECORD: Final = 16 * BLOCK
 
 
@@ -45,7 +55,7 @@ def raw_slices(file: str) -> Iterator[Raw]:
     if not path.is_file():
         raise Unsliced
     try:
-        if kind in (".parquet", ".pq"):
+        if kind in _PARQUET:
             yield from _parquet(path)
         elif kind in (".csv", ".tsv"):
             with _opened(path) as stream:
@@ -69,7 +79,7 @@ def _first_block(stream: IO[bytes], file: str) -> bytes:
     if not block or block.isspace():
         raise Unsliced
     check_is_text(block, Path(file))
-    return block.removeprefix(_UTF8_BOM)
+    return block.removeprefix(UTF8_BOM)
 
 
 def _jsonl(stream: IO[bytes], file: str) -> Iterator[Raw]:
@@ -141,9 +151,6 @@ def _moved(raw: Raw, by: int) -> Raw:
     rejects = tuple(reject._replace(row=reject.row + by) for reject in raw.rejects)
     frame = raw.frame.with_columns(pl.col(ROW) + by)
     return replace(raw, frame=frame, rejects=rejects)
-
-
-_PARQUET: Final = (".parquet", ".pq")
 
 
 @dataclass(frozen=True)

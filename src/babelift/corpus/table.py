@@ -81,7 +81,8 @@ _MAGIC: Final = {
     b"%PDF": "a PDF",
 }
 
-_UTF8_BOM: Final = b"\xef\xbb\xbf"
+UTF8_BOM: Final = b"\xef\xbb\xbf"
+"""The mark that Excel puts before UTF-8 text."""
 _WIDE_BOMS: Final = {
     b"\xff\xfe\x00\x00": "UTF-32",
     b"\x00\x00\xfe\xff": "UTF-32",
@@ -144,7 +145,7 @@ def read_bytes(path: Path) -> bytes:
     if not data or data.isspace():
         raise DataError(f"{path}: is empty.")
     check_is_text(data, path)
-    return data.removeprefix(_UTF8_BOM)
+    return data.removeprefix(UTF8_BOM)
 
 
 def decode(data: bytes, file: str) -> tuple[str, bool]:
