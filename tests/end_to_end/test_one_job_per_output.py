@@ -65,7 +65,7 @@ def start(tmp_path: Path) -> Start:
         return subprocess.Popen(
             [sys.executable, "-c", PROGRAM, *command],
             cwd=tmp_path / folder,
-            env={**os.environ, "BABELIFT_CACHE": str(tmp_path / folder / "cache")},
+            env={**os.environ, "BABELIFT_CACHE": str(tmp_path / f"cache of {folder}")},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
