@@ -183,7 +183,7 @@ def test_a_language_column_that_comes_late_is_found(tmp_path):
         ("windows.csv", b"text,lang\r\n" + b'"a\r\nb",en\r\n' * 60),
         ("semicolons.csv", b"text;lang\n" + b"a, b;en\n" * 60),
         ("bom.csv", b"\xef\xbb\xbftext,lang\n" + b"a,en\n" * 60),
-        ("cut.csv.gz", gzip.compress(b"text,lang\n" + b"a,en\n" * 999)[:-9]),
+        ("cut.csv.gz", gzip.compress(b"text,lang\n" + b"a,en\n" * 999, mtime=0)[:-9]),
         ("long.csv", b'text,lang\n"' + b"a\n" * 5000 + b'",en\n' + b"b,en\n" * 60),
         ("wrong.parquet", b"PAR1 but nothing else"),
     ],

@@ -52,7 +52,7 @@ def fit(
     The same call again finishes what is missing; where nothing is, it changes nothing.
 
     Args:
-        train: Labelled rows to train on: one or more tables (.csv, .tsv, .jsonl, .parquet, .xlsx,
+        train: Labelled rows to train on: one or more tables (.csv, .tsv, .jsonl, .parquet,
             or `hub:NAME`), or a frame, of which a copy is kept in the cache.
         to: Languages that the classifier is wanted for, e.g. `["de", "ja"]`.
         test: Tables to test on; by default a tenth of the training rows is kept for it.
