@@ -46,8 +46,10 @@ def to_values(
         group=_key(frame, columns.group, file),
         text=pl.concat_str(texts, separator="\n"),
         label=_label(frame, columns, file),
-        lang=_looked_up(frame, columns.lang, file, langs) if columns.lang else _one(columns.tag),
-        split=_looked_up(frame, columns.split, file, splits) if mapped else _one(splits),
+        lang=_looked_up(frame, columns.lang, file, langs)
+        if columns.lang
+        else _constant(columns.tag),
+        split=_looked_up(frame, columns.split, file, splits) if mapped else _constant(splits),
         **(_own_form(frame, file) if columns.own_form else {}),
         **_own_columns(
             raw, columns, used=columns.used - (set() if mapped else {str(columns.split)})
@@ -65,7 +67,7 @@ def as_string(frame: pl.DataFrame, name: str, file: str) -> pl.Expr:
     column = pl.col(name)
     if dtype.is_nested() or isinstance(dtype, pl.Object):
         raise DataError(
-            f"{file}: column '{name.removeprefix(BESIDE)}' holds lists or objects; each row needs "
+            f"{file}: column '{name.removeprefix(_RAW)}' holds lists or objects; each row needs "
             "one value there.",
             "Name another column, or write one row per value.",
         )
@@ -74,7 +76,7 @@ def as_string(frame: pl.DataFrame, name: str, file: str) -> pl.Expr:
             frame[name].cast(pl.String)
         except pl.exceptions.PolarsError as error:
             raise DataError(
-                f"{file}: column '{name.removeprefix(BESIDE)}' holds bytes that are not UTF-8 text."
+                f"{file}: column '{name.removeprefix(_RAW)}' holds bytes that are not UTF-8 text."
             ) from error
     if dtype == pl.Boolean:
         # As Python and pandas write them in csv, so that one label has one name in every form.
@@ -87,27 +89,27 @@ def as_string(frame: pl.DataFrame, name: str, file: str) -> pl.Expr:
     return column.cast(pl.String, strict=False)
 
 
-BESIDE: Final = "raw:"
-"""What raw columns are called when they stand beside the rows they became."""
+_RAW: Final = "raw:"
+"""Begins the names of raw columns where they stand beside the rows they became."""
 
 
-def beside(raw: Raw) -> pl.DataFrame:
+def _raw_columns(raw: Raw) -> pl.DataFrame:
     """The raw columns, under names that no column of rows has."""
-    return raw.frame.rename(lambda name: f"{BESIDE}{name}")
+    return raw.frame.rename(lambda name: f"{_RAW}{name}")
 
 
-def plain(raw: Raw, name: str) -> pl.Expr:
-    """A raw column as text, of the frame that `beside` gives."""
-    return as_string(beside(raw), f"{BESIDE}{name}", raw.file)
+def _raw_text(raw: Raw, name: str) -> pl.Expr:
+    """A raw column as text, of the frame that `_raw_columns` gives."""
+    return as_string(_raw_columns(raw), f"{_RAW}{name}", raw.file)
 
 
-def _one(value: Any) -> pl.Expr:
+def _constant(value: Any) -> pl.Expr:
     return pl.lit(value, pl.String)
 
 
 def _looked_up(frame: pl.DataFrame, name: str | None, file: str, values: Any) -> pl.Expr:
     if not values:
-        return _one(None)
+        return _constant(None)
     column = as_string(frame, str(name), file)
     return column.replace_strict(values, default=None, return_dtype=pl.String)
 
@@ -121,22 +123,22 @@ def _label(frame: pl.DataFrame, columns: Columns, file: str) -> pl.Expr:
 
 def _key(frame: pl.DataFrame, name: str | None, file: str) -> pl.Expr:
     if name is None:
-        return _one(None)
+        return _constant(None)
     value = as_string(frame, name, file).str.strip_chars()
     return pl.when(value != "").then(value.str.replace(_WHOLE_FLOAT, "${1}"))
 
 
 def _own_form(frame: pl.DataFrame, file: str) -> dict[str, pl.Expr]:
     """The further columns of a table that Babelift wrote."""
-    found: dict[str, pl.Expr] = {}
+    own: dict[str, pl.Expr] = {}
     for name in _OWN_FORM:
         if name == "flags" and name in frame.columns:
-            found[name] = _flags(frame, file)
+            own[name] = _flags(frame, file)
         elif name in frame.columns:
             value = as_string(frame, name, file)
             value = pl.when(value != "").then(value)
-            found[name] = value.cast(pl.Float64, strict=False) if name == "score" else value
-    return found
+            own[name] = value.cast(pl.Float64, strict=False) if name == "score" else value
+    return own
 
 
 def _flags(frame: pl.DataFrame, file: str) -> pl.Expr:
@@ -186,7 +188,7 @@ class Checked:
     """Rows of one file that can be used, and those that cannot.
 
     Attributes:
-        rows: Values as `values.to_values` makes them.
+        rows: Values as `to_values` makes them.
         rejects: The other rows.
         notes: What was decided, in words.
     """
@@ -241,7 +243,7 @@ def check_rows(
 def _text_faults(raw: Raw, columns: Columns) -> list[_Fault]:
     faults = []
     for name in columns.text:
-        value = plain(raw, name)
+        value = _raw_text(raw, name)
         faults += [
             _Fault(value.is_null(), name, "missing text"),
             _Fault(~value.str.contains(_VISIBLE), name, "empty text"),
@@ -259,7 +261,7 @@ def _label_faults(name: str, labelled: bool) -> list[_Fault]:
 
 
 def _language_faults(raw: Raw, name: str, unknown: Mapping[str, str]) -> list[_Fault]:
-    value = plain(raw, name)
+    value = _raw_text(raw, name)
     faults = [_Fault(value.is_null() | (value.str.strip_chars() == ""), name, "missing language")]
     if unknown:
         reason = value.replace_strict(unknown, default=None, return_dtype=pl.String)
@@ -268,8 +270,8 @@ def _language_faults(raw: Raw, name: str, unknown: Mapping[str, str]) -> list[_F
 
 
 def _split_faults(raw: Raw, name: str, *, may_lack: bool) -> list[_Fault]:
-    said, lacks = plain(raw, name), pl.col("split").is_null()
-    unknown = _Fault(lacks & said.is_not_null(), name, "unknown split", said)
+    value, lacks = _raw_text(raw, name), pl.col("split").is_null()
+    unknown = _Fault(lacks & value.is_not_null(), name, "unknown split", value)
     return [unknown] if may_lack else [unknown, _Fault(lacks, name, "missing split")]
 
 
@@ -287,8 +289,8 @@ def _languages(raw: Raw, columns: Columns) -> tuple[dict[str, str], dict[str, st
 
 def _splits(raw: Raw, columns: Columns) -> dict[str, str]:
     """What stands in the split column with the split it means; empty where that is not one."""
-    said = {value: value.strip().lower() for value in _distinct(raw, columns.split)}
-    return {value: SPLIT_NAMES[name] for value, name in said.items() if name in SPLIT_NAMES}
+    names = {value: value.strip().lower() for value in _distinct(raw, columns.split)}
+    return {value: SPLIT_NAMES[name] for value, name in names.items() if name in SPLIT_NAMES}
 
 
 def _distinct(raw: Raw, name: str | None) -> list[str]:
@@ -303,17 +305,17 @@ def _separate(
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The rows without a fault, and the rejects: those of the reader and these."""
     rejects = reject_frame(raw.rejects)
-    both = pl.concat([values, beside(raw)], how="horizontal")
+    both = pl.concat([values, _raw_columns(raw)], how="horizontal")
     number = pl.coalesce(
         *(pl.when(fault.holds).then(pl.lit(i, pl.Int16)) for i, fault in enumerate(faults))
     )
-    found = both.select(number.alias("fault")).to_series()
-    if found.null_count() == len(found):
+    first_fault = both.select(number.alias("fault")).to_series()
+    if first_fault.null_count() == len(first_fault):
         return values, rejects
     parts = [rejects]
-    for place in found.drop_nulls().unique().sort().to_list():
+    for place in first_fault.drop_nulls().unique().sort().to_list():
         fault = faults[place]
-        rejected = both.filter(found == place).select(
+        rejected = both.filter(first_fault == place).select(
             file=pl.lit(readable(raw.file)),
             row=pl.col(ROW),
             field=pl.lit(fault.field, pl.String),
@@ -322,5 +324,5 @@ def _separate(
             text=pl.col("text"),
         )
         parts.append(rejected.cast(pl.Schema(REJECTS)))
-    kept = values.filter(found.is_null())
+    kept = values.filter(first_fault.is_null())
     return kept, shorten(pl.concat(parts)).sort("row", maintain_order=True)

@@ -45,10 +45,10 @@ class Finder:
         self.names = names
         self.known = known
         self.guessed: list[str] = []
-        self.said: list[str] = []
+        self.notes: list[str] = []
         self.by_lower = {name.lower(): name for name in reversed(names)}
         if known is not None:
-            self.said.append(f"recognised as {known.title}")
+            self.notes.append(f"recognised as {known.title}")
 
     def named(self, role: str, name: str) -> str:
         """The column that the user named."""
@@ -70,10 +70,12 @@ class Finder:
             for first, second in PAIRS:
                 if first in self.by_lower and second in self.by_lower:
                     pair = (self.by_lower[first], self.by_lower[second])
-                    self.said.append(f"text is '{pair[0]}' and '{pair[1]}', joined by a line break")
+                    self.notes.append(
+                        f"text is '{pair[0]}' and '{pair[1]}', joined by a line break"
+                    )
                     return pair
-        found = self.guess("text")
-        return (found or self.lacks("text", "text"),)
+        likeliest = self.guess("text")
+        return (likeliest or self.lacks("text", "text"),)
 
     def column(self, role: str, name: str | None, *, required: bool = False) -> str | None:
         """The column of a role: the user's, the data set's, or a guess."""
@@ -82,8 +84,8 @@ class Finder:
         if self.known is not None:
             published = getattr(self.known, role)
             return published if published in self.names else None
-        found = self.guess(role)
-        return self.lacks(role, "labels") if found is None and required else found
+        likeliest = self.guess(role)
+        return self.lacks(role, "labels") if likeliest is None and required else likeliest
 
     def language(
         self, name: str | None, raw: Raw, *, required: bool
@@ -97,7 +99,7 @@ class Finder:
             tags = _tags(raw, column) if column is not None else {None}
             if None not in tags:
                 if tags != {tag}:
-                    self.said.append(f"language is read from '{column}', not from --lang {name}")
+                    self.notes.append(f"language is read from '{column}', not from --lang {name}")
                 return column, None
             return None, tag
         if name is not None and required:
@@ -106,7 +108,7 @@ class Finder:
             return self.column("lang", None), None
         folder = folder_language(self.file) if self.known is not None else None
         if folder is not None:
-            self.said.append(f"language is '{folder[0]}', after the folder '{folder[1]}'")
+            self.notes.append(f"language is '{folder[0]}', after the folder '{folder[1]}'")
             return None, folder[0]
         return (self.lacks("lang", "languages"), None) if required else (None, None)
 
@@ -129,11 +131,11 @@ class Finder:
 
     def guess(self, role: str) -> str | None:
         """The column with the likeliest name, remembered as a guess."""
-        found = self.likely(role)
-        if found is not None and found not in (role, "group_id"):
+        likeliest = self.likely(role)
+        if likeliest is not None and likeliest not in (role, "group_id"):
             verb = "" if self.guessed else " is read"
-            self.guessed.append(f"{_WORDS.get(role, role)}{verb} from '{found}'")
-        return found
+            self.guessed.append(f"{_WORDS.get(role, role)}{verb} from '{likeliest}'")
+        return likeliest
 
     def lacks(self, role: str, what: str) -> str:
         """Stop, for nothing is known to hold a role."""
@@ -149,8 +151,8 @@ class Finder:
     def sentences(self) -> tuple[str, ...]:
         """What was found out, in words."""
         if self.guessed:
-            self.said.append(f"{', '.join(self.guessed)} (guessed from the names)")
-        return tuple(self.said)
+            self.notes.append(f"{', '.join(self.guessed)} (guessed from the names)")
+        return tuple(self.notes)
 
 
 def _tag(name: str) -> str | None:

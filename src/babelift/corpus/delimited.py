@@ -74,11 +74,11 @@ def record_lines(data: bytes, delimiter: str) -> Any:
     quotes = np.flatnonzero(content == ord('"'))
     if len(quotes) % 2:
         return None
-    fine = np.zeros(256, dtype=bool)
-    fine[[ord('"'), ord(delimiter), ord("\n"), ord("\r")]] = True
+    may_touch_quote = np.zeros(256, dtype=bool)
+    may_touch_quote[[ord('"'), ord(delimiter), ord("\n"), ord("\r")]] = True
     before, after = quotes[0::2] - 1, quotes[1::2] + 1
     before, after = before[before >= 0], after[after < len(content)]
-    if not (fine[content[before]].all() and fine[content[after]].all()):
+    if not (may_touch_quote[content[before]].all() and may_touch_quote[content[after]].all()):
         return None
     newlines = np.flatnonzero(content == ord("\n"))
     ends_record = np.searchsorted(quotes, newlines) % 2 == 0
@@ -181,10 +181,10 @@ def find_delimiter(data: bytes) -> tuple[str, tuple[str, ...]]:
     """
     lines = data[:_SAMPLE].decode("utf-8", "replace").splitlines(keepends=True)
     sample = lines[:_SAMPLE_LINES]
-    found = max(_DELIMITERS, key=lambda delimiter: _likeness(sample, delimiter))
-    if found == "," or found not in sample[0]:
+    likeliest = max(_DELIMITERS, key=lambda delimiter: _likeness(sample, delimiter))
+    if likeliest == "," or likeliest not in sample[0]:
         return ",", ()
-    return found, (f"columns are separated by {_DELIMITERS[found]}",)
+    return likeliest, (f"columns are separated by {_DELIMITERS[likeliest]}",)
 
 
 def _likeness(lines: list[str], delimiter: str) -> tuple[bool, float, int]:

@@ -157,7 +157,7 @@ def settle_ids(
 def prefixed(rows: pl.DataFrame, sources: Sequence[Source]) -> pl.DataFrame:
     """Rows with `id` and `group_id` that mean the same in every split, and what they were."""
     stems = _of_file(_stems(sources))
-    made = pl.concat_str(stems, pl.col(ROW).cast(pl.String), separator="-")
+    numbered = pl.concat_str(stems, pl.col(ROW).cast(pl.String), separator="-")
     splits = [f"{source.split}-" if source.split else "" for source in sources]
     of_id = _of_file(
         [
@@ -173,7 +173,7 @@ def prefixed(rows: pl.DataFrame, sources: Sequence[Source]) -> pl.DataFrame:
     )
     own = _of_file(["own" if source.own_form else "" for source in sources]) == "own"
     return rows.with_columns(
-        input_id=pl.col("id"), id=of_id + pl.coalesce("id", made), own=own
+        input_id=pl.col("id"), id=of_id + pl.coalesce("id", numbered), own=own
     ).with_columns(group_id=pl.coalesce(of_group + pl.col("group"), "id"))
 
 

@@ -39,12 +39,12 @@ def read_jsonl(data: bytes, file: str) -> Raw:
     numbers: list[int] = []
     rejects: list[Reject] = []
     columns: dict[str, list[Any]] = {}
-    for number, found, source in objects:
-        fault = _fault(file, number, found, source, escaped)
+    for number, parsed, source in objects:
+        fault = _fault(file, number, parsed, source, escaped)
         if fault is not None:
             rejects.append(fault)
             continue
-        for name, value in found.items():
+        for name, value in parsed.items():
             column = columns.get(name)
             if column is None:
                 column = columns[name] = []
@@ -117,23 +117,23 @@ def _lines(text: str) -> Iterator[tuple[int, Any, str]]:
 
 def _array(text: str, file: str) -> Iterable[tuple[int, Any, str]]:
     try:
-        found = json.loads(text)
+        rows = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise DataError(
             f"{file}: is not JSON: {_why(error)}.", "Write one JSON object per line."
         ) from error
-    return [(number, row, "") for number, row in enumerate(found, start=1)]
+    return [(number, row, "") for number, row in enumerate(rows, start=1)]
 
 
-def _fault(file: str, number: int, found: Any, source: str, escaped: bool) -> Reject | None:
-    if isinstance(found, Exception):
+def _fault(file: str, number: int, parsed: Any, source: str, escaped: bool) -> Reject | None:
+    if isinstance(parsed, Exception):
         if escaped and UNDECODABLE.search(source):
             return Reject(file, number, None, "not UTF-8", text=readable(source))
-        return Reject(file, number, None, f"not JSON: {_why(found)}", text=readable(source))
-    if not isinstance(found, dict):
+        return Reject(file, number, None, f"not JSON: {_why(parsed)}", text=readable(source))
+    if not isinstance(parsed, dict):
         return Reject(file, number, None, "not a JSON object", text=readable(source))
     if escaped or not source or "\\ud" in source or "\\uD" in source:
-        for name, value in found.items():
+        for name, value in parsed.items():
             if UNDECODABLE.search(json.dumps([name, value], ensure_ascii=False)):
                 damaged = escaped and UNDECODABLE.search(source)
                 reason = "not UTF-8" if damaged else "lone surrogate"

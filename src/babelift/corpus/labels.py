@@ -44,13 +44,13 @@ def odd_labels(labels: Iterable[str]) -> list[str]:
     folded: dict[str, list[str]] = {}
     for name in names:
         folded.setdefault(" ".join(name.casefold().split()), []).append(name)
-    said = [
+    differing = [
         f"labels '{same[0][:60]}' and '{same[1][:60]}' differ only in case and count as two"
         for same in folded.values()
         if len(same) > 1
     ]
     odd = [name for name in names if name.casefold() in _MISSING]
-    return [*said, *(f"label '{name}' counts as a label like any other" for name in odd)]
+    return [*differing, *(f"label '{name}' counts as a label like any other" for name in odd)]
 
 
 def require_classes(rows: pl.DataFrame) -> None:
@@ -94,13 +94,13 @@ def check_labels(train: pl.DataFrame, other: pl.DataFrame, name: str) -> None:
     if not unknown:
         return
     counts = dict(other["label"].value_counts().iter_rows())
-    said = "; ".join(
+    listed = "; ".join(
         f"'{label[:60]}' ({rows_of(counts[label])}){did_you_mean(label, known).removesuffix('?')}"
         for label in unknown[:5]
     )
     more = f"; and {len(unknown) - 5} more" if len(unknown) > 5 else ""
     raise DataError(
-        f"{name} rows have labels that no training row has: {said}{more}.",
+        f"{name} rows have labels that no training row has: {listed}{more}.",
         f"Labels in training: {', '.join(known[:20])}{', ...' if len(known) > 20 else ''}.",
     )
 

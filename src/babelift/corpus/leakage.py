@@ -73,15 +73,15 @@ class LeakageReport:
         """What was found in each pair of splits, and what was done."""
         if not self.total:
             return ["No row of an evaluation set occurs in an earlier split."]
-        said = []
-        for pair, found in self.pairs.items():
+        lines = []
+        for pair, counts in self.pairs.items():
             early, late = pair.split("/")
-            kinds = ", ".join(f"{n:,} {_WORDS[kind]}" for kind, n in found.items() if n)
-            said.append(f"{early} repeats {late} in {rows_of(sum(found.values()))}: {kinds}.")
+            kinds = ", ".join(f"{n:,} {_WORDS[kind]}" for kind, n in counts.items() if n)
+            lines.append(f"{early} repeats {late} in {rows_of(sum(counts.values()))}: {kinds}.")
         dropped = [f"{rows_of(n)} from {split}" for split, n in self.dropped.items() if n]
         if dropped:
-            said.append(f"Dropped {' and '.join(dropped)}.")
-        return said
+            lines.append(f"Dropped {' and '.join(dropped)}.")
+        return lines
 
 
 def audit_leakage(
@@ -99,7 +99,7 @@ def audit_leakage(
         rows: Rows with `split`; those of no split are left alone.
         policy: `error` stops, `drop` removes the repeated rows, `warn` only reports.
         near_duplicates: Least Jaccard similarity of character shingles for texts to count as
-            nearly the same (`corpus.shingles`); 0 turns that search off.
+            nearly the same (`corpus.similarity`); 0 turns that search off.
 
     Returns:
         The rows, and what was found.
@@ -141,14 +141,14 @@ def _leaks(work: pl.DataFrame, early: str, late: str, threshold: float) -> pl.Da
     """Rows of `early` that repeat one of `late`: `row`, `other_row`, `kind`, `similarity`, ..."""
     first = work.filter(pl.col("split") == early)
     second = work.filter(pl.col("split") == late)
-    found: list[pl.DataFrame] = []
+    leaks: list[pl.DataFrame] = []
     for kind, key in (("group", "group_id"), ("exact", "text"), ("normalised", "plain")):
         matches = _equal(first, second, key).with_columns(kind=pl.lit(kind), similarity=pl.lit(1.0))
         first = first.join(matches, on="row", how="anti", maintain_order="left")
-        found.append(matches)
+        leaks.append(matches)
     if threshold > 0:
-        found.append(_near(first, second, threshold))
-    return pl.concat(found).with_columns(early=pl.lit(early), late=pl.lit(late))
+        leaks.append(_near(first, second, threshold))
+    return pl.concat(leaks).with_columns(early=pl.lit(early), late=pl.lit(late))
 
 
 def _equal(first: pl.DataFrame, second: pl.DataFrame, key: str) -> pl.DataFrame:

@@ -41,7 +41,7 @@ from babelift.store import explained, read_table
 MOST: Final = 20_000
 """Rows of one part, also of a table that had to be read whole."""
 
-_GIVEN: Final = ("text", "lang", "label")
+_FILLABLE: Final = ("text", "lang", "label")
 
 
 class Spool:
@@ -90,7 +90,7 @@ def parts_folder(out: Path) -> Iterator[Path]:
 class Parts:
     """The rows of some tables, in slices; can be gone through again and again.
 
-    The same rows as `read.read_corpus` gives, under one another.
+    The same rows as `reader.read_corpus` gives, under one another.
 
     Attributes:
         height: Number of rows.
@@ -109,11 +109,11 @@ class Parts:
         changed = False
         for rows in self._named():
             hashes.append(rows["id"].hash())
-            filled |= {name for name in _GIVEN if rows[name].null_count() < rows.height}
+            filled |= {name for name in _FILLABLE if rows[name].null_count() < rows.height}
             changed |= was_changed(rows)
         all_first = self._first_of(pl.concat(hashes))
         self.height = int(all_first.sum())
-        self.filled = [name for name in _GIVEN if name in filled]
+        self.filled = [name for name in _FILLABLE if name in filled]
         self.notes = (*of_files(read.notes, read.files), *self._naming.notes)
         # Gone through once for every pair of languages: what can be done now is not done there.
         self._rows = Spool(folder)
@@ -182,14 +182,14 @@ def read_parts(
     read whole, with the same result.
 
     Args:
-        paths: As in `read.read_corpus`.
+        paths: As in `reader.read_corpus`.
         table: Which column is what.
         folder: A folder of its own for the slices; to be removed when they are no longer needed.
         labelled: Rows need a label.
         lang_required: Rows need a language.
 
     Raises:
-        DataError, LanguageError, MissingDependencyError: As `read.read_corpus`.
+        DataError, LanguageError, MissingDependencyError: As `reader.read_corpus`.
     """
     files = list(dict.fromkeys(str(path) for path in paths))
     if not files:

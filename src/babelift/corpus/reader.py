@@ -45,7 +45,7 @@ class Unsliced(Exception):  # noqa: N818
 
 
 def raw_slices(file: str) -> Iterator[Raw]:
-    """The slices of a table, as `read.read_raw` would have read them, one after the other.
+    """The slices of a table, as `read_raw` would have read them, one after the other.
 
     Raises:
         Unsliced: The table is in another form, or a slice has a fault that cannot be judged without
@@ -231,12 +231,12 @@ def read_corpus(
         rejects.append(checked.rejects)
         counted = columns.id is not None and is_counted(ids_of(raw, columns))
         sources.append(source_of(file, columns, split, counted=counted))
-    rows, duplicates, said = settle_ids(stack(parts), sources)
+    rows, duplicates, id_notes = settle_ids(stack(parts), sources)
     counts = dict(rows.group_by(PLACE).len().iter_rows())
     return Corpus(
         rows=conformed(rows),
         rejects=pl.concat([*rejects, duplicates]) if rejects else reject_frame([]),
-        notes=(*of_files(notes, files), *said),
+        notes=(*of_files(notes, files), *id_notes),
         files={file: counts.get(place, 0) for place, file in enumerate(files)},
     )
 
@@ -321,7 +321,7 @@ def stack(parts: Sequence[pl.DataFrame]) -> pl.DataFrame:
         for part in parts:
             for name, dtype in part.schema.items():
                 types.setdefault(name, set()).add(dtype)
-        mixed = {name for name, found in types.items() if len(found) > 1}
+        mixed = {name for name, dtypes in types.items() if len(dtypes) > 1}
         return pl.concat([_as_text(part, mixed) for part in parts], how="diagonal")
 
 

@@ -89,8 +89,10 @@ def near_duplicates(texts: Sequence[str], others: Sequence[str], threshold: floa
     index = _Index(reference, threshold)
     matches: list[Match] = []
     for start, part in _parts(texts):
-        found = index.search(_shingle_sets(part))
-        matches += [Match(start + match.place, match.other, match.similarity) for match in found]
+        matches += [
+            Match(start + match.place, match.other, match.similarity)
+            for match in index.search(_shingle_sets(part))
+        ]
     return matches
 
 
