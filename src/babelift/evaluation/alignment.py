@@ -64,7 +64,7 @@ def paired(frame: "pl.DataFrame") -> list[Pairs]:
     missing = [name for name in COLUMNS if name not in frame.columns]
     if missing:
         raise _damaged(f"column '{missing[0]}' is missing")
-    found = []
+    pairs = []
     groups = frame.sort("original_id").partition_by(
         "source_lang", "lang", "stage", as_dict=True, maintain_order=True
     )
@@ -73,8 +73,8 @@ def paired(frame: "pl.DataFrame") -> list[Pairs]:
         if originals.shape != translations.shape:
             raise _damaged("'original' and 'translation' differ in length")
         labels = tuple(str(label) for label in rows["label"])
-        found.append(Pairs(str(source), str(lang), str(stage), labels, originals, translations))
-    return found
+        pairs.append(Pairs(str(source), str(lang), str(stage), labels, originals, translations))
+    return pairs
 
 
 def alignment(originals: Vectors, translations: Vectors) -> Alignment:

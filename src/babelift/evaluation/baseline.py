@@ -80,13 +80,15 @@ def _fit_predict(
     return np.asarray(probabilities / probabilities.sum(axis=1, keepdims=True))
 
 
-def _check(texts: Sequence[str], given: Sequence[str], labels: Sequence[str]) -> None:
-    if len(texts) != len(given):
-        raise DataError(f"the baseline got {len(texts)} training texts but {len(given)} labels.")
+def _check(texts: Sequence[str], train_labels: Sequence[str], labels: Sequence[str]) -> None:
+    if len(texts) != len(train_labels):
+        raise DataError(
+            f"the baseline got {len(texts)} training texts but {len(train_labels)} labels."
+        )
     if not texts:
         raise DataError("the baseline has no rows to train on.")
     known = set(labels)
-    for number, label in enumerate(given, 1):
+    for number, label in enumerate(train_labels, 1):
         if label not in known:
             raise DataError(
                 f"row {number} of the training rows: label '{label}' is not known"

@@ -38,9 +38,9 @@ class PairedRows:
     @property
     def present(self) -> npt.NDArray[np.bool_]:
         """Which items occur in which language: `(languages, items) bool`."""
-        found = np.zeros((len(self.names), int(self.items.max()) + 1), dtype=np.bool_)
-        found[self.langs, self.items] = True
-        return found
+        present = np.zeros((len(self.names), int(self.items.max()) + 1), dtype=np.bool_)
+        present[self.langs, self.items] = True
+        return present
 
     def of(self, lang: int) -> "PairedRows":
         """The rows of one language, by its number."""
@@ -72,8 +72,8 @@ def paired_rows(
         DataError: Shapes that do not fit, values other than 0 and 1, or a language with fewer
             than two items, whose luck cannot be told from one item.
 
-    >>> made = paired_rows([[1, 1, 0]], [[0, 1, 1]], ["de", "de", "de"], [7, 8, 9])
-    >>> made.difference.tolist(), made.names
+    >>> rows = paired_rows([[1, 1, 0]], [[0, 1, 1]], ["de", "de", "de"], [7, 8, 9])
+    >>> rows.difference.tolist(), rows.names
     ([[1.0, 0.0, -1.0]], ('de',))
     """
     arm, base = _right(right_arm, "right_arm"), _right(right_base, "right_base")
@@ -82,32 +82,32 @@ def paired_rows(
             f"right_arm is {arm.shape} and right_base {base.shape}; both must be (seeds, rows), "
             "with the same seeds and rows."
         )
-    for name, given in (("langs", langs), ("groups", groups)):
-        if len(given) != arm.shape[1]:
-            raise DataError(f"{name} has {len(given)} entries for {arm.shape[1]} rows.")
+    for name, values in (("langs", langs), ("groups", groups)):
+        if len(values) != arm.shape[1]:
+            raise DataError(f"{name} has {len(values)} entries for {arm.shape[1]} rows.")
     spoken = np.asarray(langs)
     if spoken.dtype == object:
         spoken = spoken.astype(str)
     names, numbers = np.unique(spoken, return_inverse=True)
-    made = PairedRows(
+    rows = PairedRows(
         arm - base, numbers.astype(np.int64), _numbers(groups), tuple(map(str, names))
     )
-    for name, items in zip(made.names, made.present.sum(axis=1), strict=True):
+    for name, items in zip(rows.names, rows.present.sum(axis=1), strict=True):
         if items < 2:
             raise DataError(f"language '{name}' has fewer than two test items.")
-    return made
+    return rows
 
 
 def _right(values: npt.ArrayLike, name: str) -> Floats:
     try:
-        found = np.asarray(values, dtype=np.float64)
+        right = np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError):
         raise DataError(f"{name} must be an array (seeds, rows) of 0 and 1.") from None
-    if found.ndim != 2 or not found.size:
-        raise DataError(f"{name} must be (seeds, rows), neither of them none; got {found.shape}.")
-    if not ((found == 0) | (found == 1)).all():
+    if right.ndim != 2 or not right.size:
+        raise DataError(f"{name} must be (seeds, rows), neither of them none; got {right.shape}.")
+    if not ((right == 0) | (right == 1)).all():
         raise DataError(f"{name} holds values other than 0 and 1 (or False and True).")
-    return found
+    return right
 
 
 def _numbers(groups: Sequence[Hashable] | npt.NDArray[Any]) -> Counts:
@@ -146,7 +146,7 @@ class Crossed:
 def language_means(comparison: PairedRows) -> Floats:
     """The difference by seed and language: `(seeds, languages) float64`.
 
-    >>> made = paired_rows([[1, 1, 1, 0]], [[0, 1, 1, 0]], ["de", "de", "ja", "ja"], range(4))
+    >>> rows = paired_rows([[1, 1, 1, 0]], [[0, 1, 1, 0]], ["de", "de", "ja", "ja"], range(4))
     >>> language_means(made).tolist()
     [[0.5, 0.0]]
     """
@@ -169,7 +169,7 @@ def crossed(comparison: PairedRows) -> Crossed:
         comparison: Of at least one seed.
 
     >>> right = [[1, 1, 0, 0], [1, 0, 1, 0]]
-    >>> made = paired_rows(right, [[0] * 4] * 2, ["de"] * 4, range(4))
+    >>> rows = paired_rows(right, [[0] * 4] * 2, ["de"] * 4, range(4))
     >>> found = crossed(made)  # item means 1, .5, .5, 0; seeds agree on the mean of .5
     >>> round(found.seeds, 6), round(found.items, 6), round(found.residual, 6)
     (0.0, 0.041667, 0.041667)
@@ -384,7 +384,7 @@ def critical(outside: float, share: float | Floats, seeds: int, item_freedom: fl
     return np.asarray(of_items + (of_seeds - of_items) * weight, dtype=np.float64)
 
 
-def two_sided_p(estimate: float, found: Spread) -> float:
+def two_sided_p(estimate: float, luck: Spread) -> float:
     """The p at which the interval of level `1 - p` just reaches zero; `SMALLEST_P` at the least.
 
     >>> round(two_sided_p(1.96, Spread(1.0, 0.0, 3, 1e6)), 3)
@@ -394,13 +394,13 @@ def two_sided_p(estimate: float, found: Spread) -> float:
     """
     if estimate == 0:
         return 1.0
-    if found.variance == 0:
+    if luck.variance == 0:
         return SMALLEST_P
-    distance = abs(estimate) / float(np.sqrt(found.variance))
+    distance = abs(estimate) / float(np.sqrt(luck.variance))
 
     def beyond(log_p: float) -> float:
         outside = float(np.exp(log_p))
-        errors = critical(outside, found.seed_share, found.seeds, found.item_freedom)
+        errors = critical(outside, luck.seed_share, luck.seeds, luck.item_freedom)
         return float(errors - distance)
 
     lowest = float(np.log(SMALLEST_P))

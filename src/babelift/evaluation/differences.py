@@ -210,12 +210,10 @@ def accuracies(
 
 def _score(rows: PairedRows, level: float) -> Score:
     value = float(language_means(rows).mean())
-    found = spread(crossed(rows), rows.seeds, _item_freedom(rows))
-    errors = float(critical(1 - level, found.seed_share, found.seeds, found.item_freedom))
+    luck = spread(crossed(rows), rows.seeds, _item_freedom(rows))
+    errors = float(critical(1 - level, luck.seed_share, luck.seeds, luck.item_freedom))
     # A mean of n rows has the variance p (1 - p) / (n - 1), as it is estimated from them.
-    count = (
-        value * (1 - value) / found.variance + 1 if found.variance else int(rows.items.max()) + 1
-    )
+    count = value * (1 - value) / luck.variance + 1 if luck.variance else int(rows.items.max()) + 1
     squared = errors**2 / count
     centre = (value + squared / 2) / (1 + squared)
     reach = (squared * (value * (1 - value) + squared / 4)) ** 0.5 / (1 + squared)

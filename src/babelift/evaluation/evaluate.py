@@ -230,11 +230,11 @@ def _read_predictions(config: EvaluateConfig) -> tuple[list[str], pl.DataFrame]:
     from babelift.corpus import label_set
 
     table = read_predictions(config.model, config)
-    found: set[str | None] = set()
+    values: set[str | None] = set()
     for column in {"label", "prediction"} & set(table.columns):
         table = table.with_columns(label_strings(table[column]))
-        found |= set(table[column])
-    labels = list(label_set(found)[0])
+        values |= set(table[column])
+    labels = list(label_set(values)[0])
     return labels, check_predictions(table, labels, config.model)
 
 
@@ -243,14 +243,14 @@ def named_columns(frame: pl.DataFrame, table: Table, where: str) -> pl.DataFrame
     wanted = {"text": table.text, "label": table.label, "id": table.id, "group_id": table.group}
     if table.lang is not None and table.lang in frame.columns:
         wanted["lang"] = table.lang
-    for ours, given in wanted.items():
-        if given is None or given == ours:
+    for ours, theirs in wanted.items():
+        if theirs is None or theirs == ours:
             continue
-        if given not in frame.columns:
+        if theirs not in frame.columns:
             raise ConfigError(
-                f"{where}: column '{given}' is missing{did_you_mean(given, frame.columns)}"
+                f"{where}: column '{theirs}' is missing{did_you_mean(theirs, frame.columns)}"
             )
-        frame = frame.drop(ours, strict=False).rename({given: ours})
+        frame = frame.drop(ours, strict=False).rename({theirs: ours})
     if table.lang is not None and "lang" not in wanted:
         try:
             frame = frame.with_columns(pl.lit(resolve(table.lang)).alias("lang"))

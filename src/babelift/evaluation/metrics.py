@@ -366,9 +366,9 @@ def bootstrap_f1(
     for start in range(0, resamples, at_a_time):
         size = min(at_a_time, resamples - start)
         drawn = generator.multinomial(items, times / items, size=size).astype(np.float64)
-        hits, of_label, given = (drawn @ part for part in counts)
+        hits, of_label, predicted_rows = (drawn @ part for part in counts)
         micro.append(micro_from_counts(hits, of_label))
-        macro.append(macro_from_counts(hits, of_label, given))
+        macro.append(macro_from_counts(hits, of_label, predicted_rows))
     ends = [(1 - level) / 2, (1 + level) / 2]
     (micro_low, micro_high), (macro_low, macro_high) = (
         np.quantile(np.concatenate(scores), ends).tolist() for scores in (micro, macro)
@@ -394,12 +394,12 @@ def _pattern_counts(patterns: list[tuple[int, ...]], classes: int) -> tuple[Floa
     pattern = np.repeat(np.arange(len(patterns)), lengths)
     true, predicted = np.divmod(np.concatenate([np.array(cells) for cells in patterns]), classes)
     shape = (len(patterns), classes)
-    hits, of_label, given = np.zeros(shape), np.zeros(shape), np.zeros(shape)
+    hits, of_label, predicted_rows = np.zeros(shape), np.zeros(shape), np.zeros(shape)
     right = true == predicted
     np.add.at(hits, (pattern[right], true[right]), 1)
     np.add.at(of_label, (pattern, true), 1)
-    np.add.at(given, (pattern, predicted), 1)
-    return hits, of_label, given
+    np.add.at(predicted_rows, (pattern, predicted), 1)
+    return hits, of_label, predicted_rows
 
 
 def evaluate_predictions(

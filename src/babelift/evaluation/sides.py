@@ -25,14 +25,14 @@ _KEY: Final = ["lang", "id"]
 
 
 def named_sides(
-    given: Sequence[pl.DataFrame | str | Path], names: Sequence[str] | None
+    frames_or_paths: Sequence[pl.DataFrame | str | Path], names: Sequence[str] | None
 ) -> dict[str, pl.DataFrame | Path]:
     """The sides by their names; by default the shortest ends of their paths, or letters.
 
     Raises:
         ConfigError: A side is neither frame nor path, or the names are not one for each.
     """
-    sides = [side if isinstance(side, pl.DataFrame) else _path(side) for side in given]
+    sides = [side if isinstance(side, pl.DataFrame) else _path(side) for side in frames_or_paths]
     if names is None:
         names = _default_names(sides)
     elif len(names) != len(sides):
@@ -125,14 +125,14 @@ def read_sides(
     """
     tables: dict[str, pl.DataFrame] = {}
     declared: dict[str, Sequence[str]] = {}
-    for name, given in named.items():
-        if isinstance(given, pl.DataFrame):
-            table = named_columns(given, columns, _where(name))
-        elif given.is_dir():
-            table, labels = _read_folder(given)
+    for name, source in named.items():
+        if isinstance(source, pl.DataFrame):
+            table = named_columns(source, columns, _where(name))
+        elif source.is_dir():
+            table, labels = _read_folder(source)
             declared |= {name: labels} if labels else {}
         else:
-            table = read_predictions(str(given), columns)
+            table = read_predictions(str(source), columns)
         tables[name] = _with_strings(table, name)
     labels = _labels(tables, declared)
     sides = []
@@ -393,8 +393,8 @@ def _labelled_twice(
         side.name: table.filter(pl.col("lang") == lang, pl.col("id") == key)["label"][0]
         for side, table in zip(sides, tables, strict=True)
     }
-    said = " and ".join(f"'{label}' in '{name}'" for name, label in labels.items())
+    listed = " and ".join(f"'{label}' in '{name}'" for name, label in labels.items())
     return DataError(
-        f"row '{key}' ({lang}) is labelled {said}; such rows: {odd.height}.",
+        f"row '{key}' ({lang}) is labelled {listed}; such rows: {odd.height}.",
         "Does an id mean the same row in all tables?",
     )

@@ -67,10 +67,10 @@ def text_quality(translations: Sequence[str], references: Sequence[str], lang: s
     from sacrebleu import corpus_bleu, corpus_chrf
 
     _check_aligned(translations, references, "references")
-    made, given = list(translations), [list(references)]
-    chrf = corpus_chrf(made, given)
+    hypotheses, reference_sets = list(translations), [list(references)]
+    chrf = corpus_chrf(hypotheses, reference_sets)
     # Without force it warns of points that stand alone, as they do in French.
-    bleu = corpus_bleu(made, given, tokenize=bleu_tokenizer(lang), force=True)
+    bleu = corpus_bleu(hypotheses, reference_sets, tokenize=bleu_tokenizer(lang), force=True)
     return Quality(round(chrf.score, 3), round(bleu.score, 3))
 
 
@@ -100,17 +100,17 @@ def sentence_similarity(
     [1.0, 0.6, 0.0]
     """
     _check_aligned(translations, originals, "originals")
-    said = np.array([any(map(str.isalnum, text)) for text in translations], dtype=np.bool_)
-    cosines = np.zeros(len(said))
-    if not said.any():
+    worded = np.array([any(map(str.isalnum, text)) for text in translations], dtype=np.bool_)
+    cosines = np.zeros(len(worded))
+    if not worded.any():
         return cosines
     places: dict[str, int] = {}
-    made, own = (
-        [places.setdefault(texts[row], len(places)) for row in np.flatnonzero(said).tolist()]
+    translation_places, original_places = (
+        [places.setdefault(texts[row], len(places)) for row in np.flatnonzero(worded).tolist()]
         for texts in (translations, originals)
     )
     vectors = _unit_vectors(list(places), encode)
-    cosines[said] = np.einsum("ij,ij->i", vectors[made], vectors[own])
+    cosines[worded] = np.einsum("ij,ij->i", vectors[translation_places], vectors[original_places])
     return np.clip(cosines, -1.0, 1.0)
 
 
@@ -137,43 +137,43 @@ def quality_by_pair(rows: pl.DataFrame, *, encode: Encode | None = None) -> pl.D
     for name in ("id", "text", "origin", "original_id", *_PAIR):
         if name not in rows.columns:
             raise DataError(f"column '{name}' is missing{did_you_mean(name, rows.columns)}")
-    made = (
+    translated = (
         rows.filter(pl.col("origin") == "machine")
         .select(*_PAIR, "original_id", pl.col("text").fill_null(""))
         .join(_references(rows), on=_ITEM, how="left", maintain_order="left")
         .join(_originals(rows), on="original_id", how="left", maintain_order="left")
         .sort(*_PAIR, maintain_order=True)
     )
-    similarities = _similarities(made, encode)
-    parts = made.with_columns(similarities).partition_by(*_PAIR, maintain_order=True)
+    similarities = _similarities(translated, encode)
+    parts = translated.with_columns(similarities).partition_by(*_PAIR, maintain_order=True)
     return pl.DataFrame([_scored(part) for part in parts], schema=_QUALITIES)
 
 
 def _references(rows: pl.DataFrame) -> pl.DataFrame:
-    found = rows.filter((pl.col("origin") == "reference") & pl.col("text").is_not_null())
-    twice = found.filter(found.select(_ITEM).is_duplicated())
+    references = rows.filter((pl.col("origin") == "reference") & pl.col("text").is_not_null())
+    twice = references.filter(references.select(_ITEM).is_duplicated())
     if twice.height:
         raise DataError(
             f"item '{twice['original_id'][0]}' has two references in '{twice['lang'][0]}'.",
             "Keep one of them.",
         )
-    return found.select(*_ITEM, reference="text")
+    return references.select(*_ITEM, reference="text")
 
 
 def _originals(rows: pl.DataFrame) -> pl.DataFrame:
-    found = rows.filter((pl.col("origin") == "original") & pl.col("text").is_not_null())
-    twice = found.filter(found["id"].is_duplicated())
+    originals = rows.filter((pl.col("origin") == "original") & pl.col("text").is_not_null())
+    twice = originals.filter(originals["id"].is_duplicated())
     if twice.height:
         raise DataError(f"two originals have the id '{twice['id'][0]}'.", "Give each its own id.")
-    return found.select(original_id="id", original="text")
+    return originals.select(original_id="id", original="text")
 
 
-def _similarities(made: pl.DataFrame, encode: Encode | None) -> pl.Series:
+def _similarities(translated: pl.DataFrame, encode: Encode | None) -> pl.Series:
     """Of each translation to its original; null where that is not there or nothing encodes."""
-    values = np.full(made.height, np.nan)
-    known = made["original"].is_not_null().to_numpy()
+    values = np.full(translated.height, np.nan)
+    known = translated["original"].is_not_null().to_numpy()
     if encode is not None and known.any():
-        pairs = made.filter(pl.col("original").is_not_null())
+        pairs = translated.filter(pl.col("original").is_not_null())
         values[known] = sentence_similarity(
             pairs["text"].to_list(), pairs["original"].to_list(), encode
         )

@@ -203,8 +203,8 @@ def _labelled(
         predictions = prediction_columns(predictor.labels, proba, part.height)
         own = [name for name in part.columns if name not in SCHEMA]
         taken = ["id", *rows.filled, *(column.name for column in predictions)]
-        given = part.select(*rows.filled, *own).rename(_free_names(own, taken))
-        yield pl.DataFrame([part["id"], *predictions, *given])
+        inputs = part.select(*rows.filled, *own).rename(_free_names(own, taken))
+        yield pl.DataFrame([part["id"], *predictions, *inputs])
 
 
 def _probabilities(

@@ -54,9 +54,9 @@ def find_model(model: str | Path) -> Path:
         )
     is_local = isinstance(model, Path) or (path.parent.is_dir() and path.parent != Path())
     if is_local or not _HUB_ID.fullmatch(str(model)):
-        beside = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
+        neighbours = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
         raise ModelError(
-            f"model '{model}' does not exist{did_you_mean(path.name, beside)}",
+            f"model '{model}' does not exist{did_you_mean(path.name, neighbours)}",
             "Name a run folder, a model folder or a hub id.",
         )
     return fetch(str(model), kind=_KIND)
@@ -79,8 +79,8 @@ def _no_model_in(path: Path) -> ModelError:
         return ModelError(
             f"run '{path}' has no model yet.", "Repeat its 'babelift fit' command to finish it."
         )
-    inside = sorted(found.parent for found in path.glob("*/config.json"))
-    inside += sorted(found.parent.parent for found in path.glob("*/model/config.json"))
+    inside = sorted(config.parent for config in path.glob("*/config.json"))
+    inside += sorted(config.parent.parent for config in path.glob("*/model/config.json"))
     nearest = f"; did you mean '{inside[0]}'?" if inside else ""
     return ModelError(
         f"folder '{path}' holds no model: it has no config.json{nearest}",

@@ -157,15 +157,15 @@ class Predictor:
         everything = range(len(tokens))
         doubt = self._rounding(tokens, batch_size)
         model = self._exact if doubt is None else self._fast()
-        for rows, found in self._forward_all(model, everything, tokens, batch_size):
-            logits[rows] = found
+        for rows, batch_logits in self._forward_all(model, everything, tokens, batch_size):
+            logits[rows] = batch_logits
             task.advance(len(rows))
         if doubt is not None:
             unsure = _level(logits, doubt)
-            for rows, found in self._forward_all(self._exact, unsure, tokens, batch_size):
-                logits[rows] = found
-        for rows, found in self._forward_all(self._exact, _level(logits, _LEVEL), tokens, 1):
-            logits[rows] = found
+            for rows, batch_logits in self._forward_all(self._exact, unsure, tokens, batch_size):
+                logits[rows] = batch_logits
+        for rows, batch_logits in self._forward_all(self._exact, _level(logits, _LEVEL), tokens, 1):
+            logits[rows] = batch_logits
         return logits
 
     def _rounding(self, tokens: list[list[int]], batch_size: int) -> float | None:
@@ -179,7 +179,7 @@ class Predictor:
             sample = order[:: len(order) // _SAMPLE]
             exact, fast = (
                 np.concatenate(
-                    [found for _, found in self._forward_all(model, sample, tokens, batch_size)]
+                    [logits for _, logits in self._forward_all(model, sample, tokens, batch_size)]
                 )
                 for model in (self._exact, self._fast())
             )
@@ -276,8 +276,8 @@ if hasattr(os, "register_at_fork"):  # a forked process has none of them
 def _level(logits: npt.NDArray[np.float32], within: float) -> list[int]:
     """Rows whose two best labels are closer than that."""
     best = np.partition(logits, -2, axis=1)
-    found: list[int] = np.flatnonzero(best[:, -1] - best[:, -2] < within).tolist()
-    return found
+    rows: list[int] = np.flatnonzero(best[:, -1] - best[:, -2] < within).tolist()
+    return rows
 
 
 def check_texts(texts: Sequence[str]) -> None:

@@ -49,8 +49,8 @@ def make_predictions(
     >>> table.select("prediction", "probability", "p_neg").row(0)
     ('pos', 0.75, 0.25)
     """
-    given = rows.select("id", "group_id", "lang", "source_lang", "origin", "label")
-    return given.with_columns(
+    table = rows.select("id", "group_id", "lang", "source_lang", "origin", "label")
+    return table.with_columns(
         pl.lit(model_name).alias("model"), *prediction_columns(labels, proba, rows.height)
     )
 
@@ -155,8 +155,8 @@ def _column(table: pl.DataFrame, name: str, default: pl.Series) -> pl.Series:
     """A string column, with `default` where the table has none or a null in it."""
     if name not in table.columns:
         return default.alias(name)
-    given = table[name].cast(pl.String)
-    return given.zip_with(given.is_not_null(), default).alias(name)
+    column = table[name].cast(pl.String)
+    return column.zip_with(column.is_not_null(), default).alias(name)
 
 
 def _known(column: pl.Series, allowed: Sequence[str], where: str) -> pl.Series:

@@ -282,9 +282,9 @@ class ConsistencyLoss(nn.Module):
             p, q = (
                 F.log_softmax(_at_least_float32(side), dim=1) for side in (originals, translations)
             )
-            one = F.kl_div(q, p.detach(), reduction="none", log_target=True).sum(dim=1)
-            two = F.kl_div(p, q.detach(), reduction="none", log_target=True).sum(dim=1)
-            return _weighted_mean(one + two, None if weights is None else weights.to(one))
+            p_to_q = F.kl_div(q, p.detach(), reduction="none", log_target=True).sum(dim=1)
+            q_to_p = F.kl_div(p, q.detach(), reduction="none", log_target=True).sum(dim=1)
+            return _weighted_mean(p_to_q + q_to_p, None if weights is None else weights.to(p_to_q))
 
 
 def _contrast(scores: Tensor, positive: Tensor, ignored: Tensor) -> Tensor:
