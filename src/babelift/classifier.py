@@ -135,8 +135,8 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             groups=None if groups is None else _one_each(groups, "groups", "group", len(texts)),
             split="train",
         )
-        made, report = self._translate(rows, translating, progress)
-        rows = pl.concat([rows, made])
+        translations, report = self._translate(rows, translating, progress)
+        rows = pl.concat([rows, translations])
         names = [str(label) for label in classes.tolist()]
         result = self._train(rows, training, names, progress)
         self.training_: dict[str, Any] | None = result.to_dict()
@@ -232,8 +232,10 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         from babelift.translation.driver import translating
 
         with translating(self.translator, config) as opened:
-            made = opened.translate_rows(rows, config.to, quality=config.quality, progress=progress)
-        return conform(made.rows), made.report.to_dict()
+            translated = opened.translate_rows(
+                rows, config.to, quality=config.quality, progress=progress
+            )
+        return conform(translated.rows), translated.report.to_dict()
 
     def _train(
         self, rows: pl.DataFrame, training: Training, labels: list[str], progress: Progress | None

@@ -193,10 +193,10 @@ def open_config(folder: Path, *, kind: str = "model") -> Any:
     return _from_pretrained(AutoConfig, folder, kind, {})
 
 
-def _from_pretrained(opened: Any, folder: Path, kind: str, options: dict[str, Any]) -> Any:
+def _from_pretrained(auto_class: Any, folder: Path, kind: str, options: dict[str, Any]) -> Any:
     try:
         with quietly():
-            return opened.from_pretrained(
+            return auto_class.from_pretrained(
                 folder, local_files_only=True, trust_remote_code=False, **options
             )
     except Exception as error:  # transformers raises whatever the damage happens to cause

@@ -260,8 +260,8 @@ def _lock(out: Path) -> Iterator[None]:
 
 def _holder(lock: Path) -> str:
     with suppress(OSError, ValueError):
-        if said := lock.read_text(encoding="utf-8")[:200]:
-            return f" ({said})"
+        if holder := lock.read_text(encoding="utf-8")[:200]:
+            return f" ({holder})"
     return ""
 
 
@@ -480,7 +480,7 @@ def replace_folder(path: Path, write: Callable[[Path], Any]) -> None:
 
 
 def _usual_mode(folder: Path) -> int:
-    """What the umask leaves of a new file's mode: asked of a file, for asking os sets it."""
+    """The mode that the umask gives a new file; read off one, as os tells it only by setting it."""
     probe = partial_of(folder / "mode")
     probe.touch()
     mode = stat.S_IMODE(probe.stat().st_mode)

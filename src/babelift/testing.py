@@ -20,7 +20,7 @@ class FunctionTranslator:
         seen: Every text it was given, in order.
 
     >>> shout = FunctionTranslator(lambda text, source, target: text.upper())
-    >>> [made.text for made in shout.translate(["good"], "en", "de")], shout.seen
+    >>> [result.text for result in shout.translate(["good"], "en", "de")], shout.seen
     (['GOOD'], ['good'])
     """
 

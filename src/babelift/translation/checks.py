@@ -15,7 +15,7 @@ from babelift import languages
 
 REVISION: Final = 1
 """Part of the key under which a study keeps the translations of a table. Raise it by hand with any
-change after which a translator's same answers are joined, checked, kept or dropped otherwise."""
+change to how a translator's answers are joined, checked, kept or dropped."""
 
 _LETTERS: Final = {
     "Arab": r"\p{Arabic}", "Armn": r"\p{Armenian}", "Beng": r"\p{Bengali}",
@@ -54,7 +54,7 @@ def letters(lang: str) -> str:
 def density(lang: str) -> float:
     """Characters that a language needs for what takes one character of English, roughly.
 
-    Chinese, Japanese, German, Spanish and French measured on FLORES sentences, the others about.
+    Measured on FLORES sentences for Chinese, Japanese, German, Spanish and French, else estimated.
 
     >>> density("zh") < density("ja") < density("en") < density("de")
     True
@@ -303,13 +303,13 @@ def log_ratio(
     Lengths are in characters of English (see `density`). Fifteen are added to both, so that short
     texts, whose ratios scatter widely, weigh less.
     """
-    ours, theirs = _said(source, source_lang), _said(translation, target_lang)
+    ours, theirs = _english_length(source, source_lang), _english_length(translation, target_lang)
     ratio: NDArray[np.float64] = np.log((theirs + 15.0) / (ours + 15.0))
     return ratio
 
 
-def _said(texts: pl.Series, lang: str) -> NDArray[np.float64]:
-    """How much is said, in characters of English; Latin names amid Chinese count as Latin."""
+def _english_length(texts: pl.Series, lang: str) -> NDArray[np.float64]:
+    """Lengths in characters of English; Latin names amid Chinese count as Latin."""
     length = texts.str.strip_chars().str.len_chars().to_numpy().astype(np.float64)
     if density(lang) >= 0.6:
         return length / density(lang)

@@ -11,7 +11,7 @@ A translator needs `name`, `fingerprint`, `pairs` and `translate`:
 ...
 ...     def translate(self, texts, source_lang, target_lang):
 ...         return (Translation(text[::-1]) for text in texts)
->>> [made.text for made in complete(Reversed()).translate(["Good."], "en", "de")]
+>>> [result.text for result in complete(Reversed()).translate(["Good."], "en", "de")]
 ['.dooG']
 
 An object like that goes into `babelift.translate(rows, "de", Reversed())`. A package offers one by

@@ -185,7 +185,7 @@ GROUP: Final = "babelift.translators"
 def translators() -> dict[str, Entry]:
     """Every translator by its name: our own, and those of the packages that are installed.
 
-    Of two of one name, ours counts, else the first; a warning says so.
+    Where two share a name, ours is taken, else the first; a warning says so.
     """
     known = dict(TRANSLATORS)
     for point in entry_points(group=GROUP):
@@ -277,7 +277,7 @@ def _load_of_others(entry: Entry, package: str, argument: str, config: Translati
     hint = f"Update the package ({update}), or ask those who make it."
     # It is the code of others, in which anything may go wrong.
     try:
-        made = EntryPoint(entry.name, entry.target, GROUP).load()(argument, config)
+        translator = EntryPoint(entry.name, entry.target, GROUP).load()(argument, config)
     except BabeliftError:
         raise
     except Exception as error:
@@ -290,7 +290,7 @@ def _load_of_others(entry: Entry, package: str, argument: str, config: Translati
         reason = f"{type(error).__name__}: {error}"
         raise ModelError(f"{who} ({entry.target}) cannot be loaded: {reason}.", hint) from error
     try:
-        return complete(made)
+        return complete(translator)
     except ConfigError as error:
         raise ModelError(f"{who} ({entry.target}): {error.message}", error.hint) from error
 

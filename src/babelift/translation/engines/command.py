@@ -300,12 +300,12 @@ class LineProcess:
         self._inbox: SimpleQueue[bytes | _End] = SimpleQueue()
         self._last_words = bytearray()
         stdin, stdout, stderr = self._process.stdin, self._process.stdout, self._process.stderr
-        for target, *given in (
+        for target, pipe, buffer in (
             (_write, stdin, self._outbox),
             (_read, stdout, self._inbox),
             (_keep_tail, stderr, self._last_words),
         ):
-            thread = threading.Thread(target=target, args=given, daemon=True)
+            thread = threading.Thread(target=target, args=(pipe, buffer), daemon=True)
             thread.start()
         self._stderr_thread = thread
         # Runs at the latest when the interpreter exits; must not hold a reference to self.
@@ -337,7 +337,9 @@ class LineProcess:
         try:
             line = self._inbox.get(timeout=timeout)
         except Empty:
-            raise ProcessError(f"gave no answer for {timeout:g} seconds{self._said()}") from None
+            raise ProcessError(
+                f"gave no answer for {timeout:g} seconds{self._stderr_clause()}"
+            ) from None
         if isinstance(line, _End):
             self._inbox.put(line)
             raise ProcessError(line.reason or self._obituary())
@@ -359,11 +361,11 @@ class LineProcess:
         except subprocess.TimeoutExpired:
             status = 0
         if not status:
-            return f"closed its output{self._said()}"
+            return f"closed its output{self._stderr_clause()}"
         how = f"exit status {status}" if status > 0 else f"signal {-status}"
-        return f"ended with {how}{self._said()}"
+        return f"ended with {how}{self._stderr_clause()}"
 
-    def _said(self) -> str:
+    def _stderr_clause(self) -> str:
         # A child of the child may hold standard error open; what was written is read by then.
         self._stderr_thread.join(0.2)
         text = self._last_words.decode("utf-8", errors="replace").strip()

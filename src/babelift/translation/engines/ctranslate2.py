@@ -348,10 +348,10 @@ class CT2Translator:
 
     def _outputs(self, batch: "_Batch") -> list[Output]:
         prefix = len(batch.started.options["target_prefix"])
-        made = iter(self._engine.finish(batch.started))
+        tokens = iter(self._engine.finish(batch.started))
         outputs = []
         for size in batch.sizes:
-            output = self._finish(next(made)[prefix:]) if size else Output([], truncated=False)
+            output = self._finish(next(tokens)[prefix:]) if size else Output([], truncated=False)
             outputs.append(Output(output.tokens, output.truncated or size > batch.room))
         return outputs
 

@@ -381,8 +381,8 @@ class Degraded:
         """
         if self.damage.kind == "sense":
             check_pair(self.name, source_lang, target_lang, self.pairs() or ())
-        made = self.base.translate(texts, source_lang, target_lang)
-        return (self.derive(translation, source_lang, target_lang) for translation in made)
+        translations = self.base.translate(texts, source_lang, target_lang)
+        return (self.derive(result, source_lang, target_lang) for result in translations)
 
     def derive(self, made: Translation, source_lang: str, target_lang: str) -> Translation:
         """A translation by the other translator, spoilt."""

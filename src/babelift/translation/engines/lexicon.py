@@ -495,8 +495,8 @@ def _translation(
         return Translation(text)
     start = text.index(core)
     source = prepared(core, source_lang, target_lang)
-    made = source
+    output = source
     for words in chain:
-        made = words.translate(made)
-    made = finished(made, source, source_lang, target_lang)
-    return Translation(text[:start] + made + text[start + len(core) :])
+        output = words.translate(output)
+    output = finished(output, source, source_lang, target_lang)
+    return Translation(text[:start] + output + text[start + len(core) :])

@@ -150,10 +150,11 @@ class OpusTranslator:
             ModelError: A model cannot be fetched, converted or opened.
             TranslationError: The engine failed.
         """
-        made: Iterable[list[Translation]] = (list(map(Translation, batch)) for batch in batches)
+        translated: Iterable[list[Translation]]
+        translated = (list(map(Translation, batch)) for batch in batches)
         for hop in self.route(source_lang, target_lang):
-            made = self._hop(made, hop)
-        yield from made
+            translated = self._hop(translated, hop)
+        yield from translated
 
     def count_tokens(self, texts: Sequence[str], source_lang: str, target_lang: str) -> list[int]:
         """The tokens of each text for the first model of the pair.
@@ -179,15 +180,15 @@ class OpusTranslator:
         while self._open:
             self._open.popitem()[1].close()
 
-    def _hop(self, made: Iterable[list[Translation]], hop: _Pair) -> Iterator[list[Translation]]:
-        """What one model makes of batches that come out of another, or are the sources."""
+    def _hop(self, batches: Iterable[list[Translation]], hop: _Pair) -> Iterator[list[Translation]]:
+        """The sources, or another model's translations, translated by the model of one hop."""
         model = self._model(hop)
         if self._varied:
             model = model.variant()
         under_way: deque[list[Translation]] = deque()
 
         def sources() -> Iterator[list[str]]:
-            for batch in made:
+            for batch in batches:
                 under_way.append(batch)
                 yield [text or "" for text, _ in batch]
 
