@@ -6,7 +6,7 @@ The same models give the command line its flags, so a default is stated once.
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Final, Literal, Self
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -22,6 +22,9 @@ Pooling = Literal["cls", "mean"]
 Precision = Literal["auto", "bf16", "fp32"]
 
 Languages = tuple[str, ...]
+
+BATCH_TOKENS: Final = 4096
+"""Tokens sent to a translator at a time, by default."""
 
 
 class _Loader(yaml.SafeLoader):
@@ -159,7 +162,7 @@ class Translating(Settings):
         "drop", description="What to do with translations that fail a quality check."
     )
     batch_tokens: int = Field(
-        4096,
+        BATCH_TOKENS,
         ge=16,
         description="Tokens sent to the translator at a time; a kill loses few batches.",
     )

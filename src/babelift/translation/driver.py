@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from babelift.config import QualityAction, Translating
+from babelift.config import BATCH_TOKENS, QualityAction, Translating
 from babelift.corpus.rows import conform, translation_id
 from babelift.errors import ConfigError, DataError, LanguageError, did_you_mean
 from babelift.languages import resolve
@@ -21,9 +21,6 @@ from babelift.translation.protocol import Translator, complete
 from babelift.translation.registry import load_translator
 from babelift.translation.report import PairCounts, TranslationReport
 from babelift.translation.segments import Lane, count_segments, translate_texts
-
-BATCH_TOKENS: Final = 4096
-"""Tokens sent to the translator at a time, where nothing else is said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,10 +145,10 @@ def translating(
     """
     with ExitStack() as stack:
 
-        def opened(given: str | Translator) -> Translator:
-            if not isinstance(given, str):
-                return complete(given)
-            loaded = load(given, config=config)
+        def opened(choice: str | Translator) -> Translator:
+            if not isinstance(choice, str):
+                return complete(choice)
+            loaded = load(choice, config=config)
             stack.callback(loaded.close)
             return loaded
 
@@ -199,8 +196,8 @@ def translate_parts(
         fallback: Second translator, for `retry`.
         batch_tokens: Tokens sent to the translator at a time.
         progress: Where to show how far it is.
-        spool: Makes a place for one pair's translations until all of them are there, for how long
-            they usually are is only known then.
+        spool: Makes a place that holds one pair's translations until all of them are there: only
+            then is their usual length known.
 
     Raises:
         LanguageError, ConfigError, TranslationError, MemoryStoreError: As `translate_rows`.
@@ -306,21 +303,22 @@ class _Driver:
     def _pair(self, rows: Iterable[pl.DataFrame], lane: Lane, total: int) -> Iterator[pl.DataFrame]:
         pair = (lane.source_lang, lane.target_lang)
         counts = self.report.pairs[">".join(pair)] = PairCounts()
-        translated = self.spool()
+        spooled = self.spool()
         ratios: list[NDArray[np.float32]] = []  # of every row: half the memory
         with self._task(lane, total) as task:
             for part in _of(rows, lane.source_lang):
-                made = self._translated(part, lane, task)
+                translated = self._translated(part, lane, task)
                 counts.rows += part.height
-                counts.missing += part.height - made.height
-                translated.append(made)
-                ratios.append(filled_ratios(made["text"], made[_TEXT], *pair).astype(np.float32))
+                counts.missing += part.height - translated.height
+                spooled.append(translated)
+                part_ratios = filled_ratios(translated["text"], translated[_TEXT], *pair)
+                ratios.append(part_ratios.astype(np.float32))
         band = learn_band(np.concatenate([np.empty(0, np.float32), *ratios]))
-        for made in translated:
-            yield self._judged(_checked(made, lane, band), lane, band, counts)
+        for translated in spooled:
+            yield self._judged(_checked(translated, lane, band), lane, band, counts)
 
     def _translated(self, part: pl.DataFrame, lane: Lane, task: Task) -> pl.DataFrame:
-        """The rows that have a translation, with it beside them."""
+        """The rows that have a translation, with the translation in a column of its own."""
         results = translate_texts(part["text"].to_list(), lane, self.report.tally, task)
         texts, truncated, lost = zip(*results, strict=True)
         return part.with_columns(
@@ -330,20 +328,21 @@ class _Driver:
         ).filter(pl.col(_TEXT).is_not_null())
 
     def _judged(
-        self, made: pl.DataFrame, lane: Lane, band: Band, counts: PairCounts
+        self, translated: pl.DataFrame, lane: Lane, band: Band, counts: PairCounts
     ) -> pl.DataFrame:
         """The rows of a part that pass the checks, as translations."""
-        columns = (made[name].to_list() for name in ("text", _TEXT, _FAULTS))
+        columns = (translated[name].to_list() for name in ("text", _TEXT, _FAULTS))
         self.report.add_faults((lane.source_lang, lane.target_lang), *columns)
         if self.alternatives:
-            faulty = made.filter(_FAULTY).height
-            for other in self.alternatives:
-                made = self._retried(made, replace(lane, translator=other), band)
+            faulty = translated.filter(_FAULTY).height
+            for alternative in self.alternatives:
+                lane_again = replace(lane, translator=alternative)
+                translated = self._retried(translated, lane_again, band)
             counts.retried += faulty
-            counts.repaired += faulty - made.filter(_FAULTY).height
-        kept = made if self.quality == "keep" else made.filter(~_FAULTY)
+            counts.repaired += faulty - translated.filter(_FAULTY).height
+        kept = translated if self.quality == "keep" else translated.filter(~_FAULTY)
         counts.kept += kept.height
-        counts.dropped += made.height - kept.height
+        counts.dropped += translated.height - kept.height
         counts.truncated += int(kept[_TRUNCATED].sum())
         return _as_rows(kept, lane.target_lang)
 
@@ -351,19 +350,19 @@ class _Driver:
         title = f"{lane.source_lang} → {lane.target_lang}"
         return self.progress.task(title, total, unit="segments")
 
-    def _retried(self, made: pl.DataFrame, lane: Lane, band: Band) -> pl.DataFrame:
+    def _retried(self, translated: pl.DataFrame, lane: Lane, band: Band) -> pl.DataFrame:
         """The rows, the faulty ones with another translator's translation where that passes."""
-        faulty = made.filter(_FAULTY)
+        faulty = translated.filter(_FAULTY)
         possible = lane.translator.pairs()
         pair = (lane.source_lang, lane.target_lang)
         if faulty.is_empty() or (possible is not None and pair not in possible):
-            return made
+            return translated
         total = count_segments(faulty["text"], lane.source_lang, lane.translator)
         with self._task(lane, total) as task:
-            again = self._translated(faulty, lane, task)
-        again = _checked(again, lane, band).filter(~_FAULTY)
-        others = made.filter(~pl.col(_ROW).is_in(again[_ROW].to_list()))
-        return pl.concat([others, again]).sort(_ROW)
+            retried = self._translated(faulty, lane, task)
+        repaired = _checked(retried, lane, band).filter(~_FAULTY)
+        unchanged = translated.filter(~pl.col(_ROW).is_in(repaired[_ROW].to_list()))
+        return pl.concat([unchanged, repaired]).sort(_ROW)
 
 
 _TEXT: Final = "__babelift_text"
@@ -383,12 +382,17 @@ def _of(rows: Iterable[pl.DataFrame], lang: str) -> Iterator[pl.DataFrame]:
     return (part for part in parts if part.height)
 
 
-def _checked(made: pl.DataFrame, lane: Lane, band: Band) -> pl.DataFrame:
+def _checked(translated: pl.DataFrame, lane: Lane, band: Band) -> pl.DataFrame:
     """Translated rows with their faults, who translated them, and their numbers."""
     faults = find_faults(
-        made["text"], made[_TEXT], lane.source_lang, lane.target_lang, band, made[_LOST].to_numpy()
+        translated["text"],
+        translated[_TEXT],
+        lane.source_lang,
+        lane.target_lang,
+        band,
+        translated[_LOST].to_numpy(),
     )
-    numbered = made if _ROW in made.columns else made.with_row_index(_ROW)
+    numbered = translated if _ROW in translated.columns else translated.with_row_index(_ROW)
     return numbered.with_columns(
         pl.Series(_FAULTS, faults, dtype=pl.List(pl.String)),
         pl.lit(lane.translator.name).alias(_TRANSLATOR),
@@ -396,11 +400,11 @@ def _checked(made: pl.DataFrame, lane: Lane, band: Band) -> pl.DataFrame:
     )
 
 
-def _as_rows(made: pl.DataFrame, target_lang: str) -> pl.DataFrame:
+def _as_rows(translated: pl.DataFrame, target_lang: str) -> pl.DataFrame:
     """The originals' rows with the translations in their place."""
-    ids = [translation_id(name, target_lang) for name in made["id"]]
+    ids = [translation_id(name, target_lang) for name in translated["id"]]
     cut = pl.concat_list(_FAULTS, pl.lit("truncated"))
-    return made.with_columns(
+    return translated.with_columns(
         pl.Series("id", ids, dtype=pl.String),
         pl.col(_TEXT).alias("text"),
         pl.lit(target_lang).alias("lang"),

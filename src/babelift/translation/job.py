@@ -9,19 +9,20 @@ from typing import Literal
 
 import polars as pl
 
-from babelift.config import Distributed, QualityAction, TranslateConfig, Translating
+from babelift.config import (
+    BATCH_TOKENS,
+    Distributed,
+    QualityAction,
+    TranslateConfig,
+    Translating,
+)
 from babelift.corpus import report_rejects
 from babelift.corpus.parts import Spool, parts_folder, read_parts
 from babelift.errors import ConfigError, RunError
 from babelift.languages import resolve
 from babelift.progress import Progress, quiet
 from babelift.store import claim_file, file_hash, job_key, rows_file, write_json
-from babelift.translation.driver import (
-    BATCH_TOKENS,
-    OpenTranslators,
-    translate_parts,
-    translating,
-)
+from babelift.translation.driver import translate_parts, translating
 from babelift.translation.memory import Memory
 from babelift.translation.protocol import Translator
 from babelift.translation.registry import load_translator
@@ -58,12 +59,16 @@ def run_translate(config: TranslateConfig, progress: Progress | None = None) -> 
             output.check_job(job)
         rows = read_parts(config.input, config, folder, labelled=False)
         report_rejects(rows, output.rejects, config.max_rejects, progress)
-        with _translating(config) as (translator, fallback, memory):
+        with (
+            _loader(config) as load,
+            translating(config.translator, config, fallback=config.fallback, load=load) as opened,
+        ):
+            translator, fallback, memory = opened
             report = TranslationReport.of(
                 translator, fallback if config.quality == "retry" else None
             )
             numbers = count()
-            made = translate_parts(
+            translations = translate_parts(
                 rows,
                 rows.langs,
                 config.to,
@@ -77,7 +82,7 @@ def run_translate(config: TranslateConfig, progress: Progress | None = None) -> 
                 spool=lambda: Spool(folder / f"pair-{next(numbers)}"),
             )
             form = next(iter(rows)).clear()
-            frames = chain([form], rows if config.with_originals else (), made)
+            frames = chain([form], rows if config.with_originals else (), translations)
             fresh = folder / f"again{out.suffix}" if exists else out
             with rows_file(fresh) as append:
                 for frame in frames:
@@ -105,16 +110,6 @@ def _checked_output(config: TranslateConfig) -> Path:
     if config.out is None:
         raise ConfigError("no output file is given.", "Name one with --out FILE.parquet.")
     return Path(config.out)
-
-
-@contextmanager
-def _translating(config: TranslateConfig) -> Iterator[OpenTranslators]:
-    """Here or on a cluster, as the settings say."""
-    with (
-        _loader(config) as load,
-        translating(config.translator, config, fallback=config.fallback, load=load) as opened,
-    ):
-        yield opened
 
 
 @contextmanager
@@ -199,10 +194,10 @@ def translate(
         {"to": targets, "quality": quality, "batch_tokens": batch_tokens}, where="translate"
     )
     place = Distributed.from_mapping({"on": on, "workers": workers}, where="translate")
-    for given in (translator, fallback):
-        if on == "ray" and given is not None and not isinstance(given, str):
+    for choice in (translator, fallback):
+        if on == "ray" and choice is not None and not isinstance(choice, str):
             raise ConfigError(
-                f"translator '{given.name}' is open already: it cannot be sent to Ray.",
+                f"translator '{choice.name}' is open already: it cannot be sent to Ray.",
                 "Give it by its name, or leave on='ray' out.",
             )
     with (

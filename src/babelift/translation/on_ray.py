@@ -162,9 +162,11 @@ class RayTranslator:
         """
         hint = "If memory ran out there, try a smaller --batch-tokens."
         work = Work(self.name, TranslationError, hint)
-        which = (self._recipe, self.fingerprint)
+        recipe, fingerprint = self._recipe, self.fingerprint
         pieces = (
-            Piece(f"{len(texts)} texts", (*which, list(texts), source_lang, target_lang))
+            Piece(
+                f"{len(texts)} texts", (recipe, fingerprint, list(texts), source_lang, target_lang)
+            )
             for texts in batches
         )
         answer: Answer

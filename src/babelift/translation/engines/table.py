@@ -1,6 +1,5 @@
 """Serves translations that already exist in a file."""
 
-import hashlib
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
@@ -23,6 +22,7 @@ from babelift.errors import (
     did_you_mean,
 )
 from babelift.languages import resolve
+from babelift.store import file_hash
 from babelift.translation.protocol import Translation, check_pair
 
 Pair = tuple[str, str]
@@ -89,9 +89,7 @@ def read_pair_file(path: Path, texts: Sequence[str], optional: Sequence[str] = (
     if whole.height < frame.height:
         notes.append(f"{path}: {frame.height - whole.height} rows are not complete.")
     tags = [_tags(whole, name, path) for name in ("source_lang", "target_lang")]
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return PairFile(whole.with_columns(tags), tuple(notes), digest)
+    return PairFile(whole.with_columns(tags), tuple(notes), file_hash(path))
 
 
 def _read(
@@ -108,7 +106,7 @@ def _read(
 def _read_fast(data: bytes, columns: Sequence[str]) -> pl.DataFrame | None:
     """The columns that are there, five times as fast as the reader that can locate faults.
 
-    None where that one must have its say: polars reads half a surrogate pair as NUL.
+    None where that reader is needed: polars reads half a surrogate pair as NUL.
     """
     if _SURROGATE.search(data):
         return None
@@ -138,7 +136,7 @@ def load(argument: str, config: Translating) -> "Table":
     """The translator `table:FILE#SYSTEM`; `#SYSTEM` may be absent where the file has only one.
 
     Raises:
-        ConfigError: Its system is not known or not said.
+        ConfigError: Its system is not known, or has to be named.
         DataError: The file cannot be read or lacks a column.
         LanguageError: A language in the file is not known.
     """
