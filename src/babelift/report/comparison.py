@@ -113,8 +113,8 @@ def verdict(contrast: Contrast, wording: Wording, comparison: Comparison) -> str
 
 
 def _p(contrast: Contrast, comparison: Comparison) -> str:
-    said = with_p(contrast.adjusted_p)
-    return f"{said} after Holm over {comparison.tests} tests" if comparison.tests > 1 else said
+    p = with_p(contrast.adjusted_p)
+    return f"{p} after Holm over {comparison.tests} tests" if comparison.tests > 1 else p
 
 
 def results(comparison: Comparison, words: Sequence[Wording]) -> list[str]:

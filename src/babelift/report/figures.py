@@ -307,8 +307,8 @@ def plot(
     names = name_heights(frame, marks)
     body += [_mark(frame, mark, height) for mark, height in zip(marks, names, strict=True)]
     body += [_x_tick(frame, value, text) for value, text in frame.x_ticks]
-    said = [*(level.said for level in levels), *(mark.said for mark in marks)]
-    words = "; ".join(filter(None, said))
+    spoken = [*(level.said for level in levels), *(mark.said for mark in marks)]
+    words = "; ".join(filter(None, spoken))
     height = frame.height + 40
     return svg(f"{title}: {words}" if words else title, Markup().join(body), height=height,
                css="curve")  # fmt: skip

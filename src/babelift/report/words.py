@@ -227,9 +227,9 @@ def _where(langs: list[str], of: int) -> str:
 
 def _one_baseline(lang: str, scores: tuple[LanguageMetrics, LanguageMetrics]) -> str:
     encoder, linear = scores
-    said = with_interval(linear.f1_micro, linear.f1_micro_interval)
+    score = with_interval(linear.f1_micro, linear.f1_micro_interval)
     verdict = "the intervals are apart" if apart(encoder, linear) else "the intervals overlap"
-    return f"The linear baseline reaches {said} in {language_name(lang)}: {verdict}."
+    return f"The linear baseline reaches {score} in {language_name(lang)}: {verdict}."
 
 
 def steps_off(metrics: Metrics) -> list[str]:

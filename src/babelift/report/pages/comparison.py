@@ -55,7 +55,7 @@ class Forest:
 
 def forests(page: "ComparisonPage") -> list[Forest]:
     """The plot of every contrast, all on one axis so that they compare by eye."""
-    comparison, found = page.comparison, []
+    comparison, plots = page.comparison, []
     reach = reach_of(
         difference
         for contrast in comparison.contrasts
@@ -70,8 +70,8 @@ def forests(page: "ComparisonPage") -> list[Forest]:
         shown += [(language_name(lang), each[lang], "other", p[lang]) for lang in others]
         strips = [strip(name, difference, kind, reach) for name, difference, kind, _ in shown]
         ps = [p_value(value) for *_, value in shown]
-        found.append(Forest(contrast, wording.what, strips, ps, ticks(reach)))
-    return found
+        plots.append(Forest(contrast, wording.what, strips, ps, ticks(reach)))
+    return plots
 
 
 def reach_of(effects: Iterable[Effect]) -> float:
@@ -120,9 +120,9 @@ def strip(name: str, shown: Effect, kind: str, reach: float, digits: int = 2) ->
             clear, place(shown.delta), y
         )
     )
-    said = effect(shown, digits)
-    figure = svg(f"{name}: {said}", Markup().join(marks), height=2 * y, css="strip")
-    return Strip(name, said, kind, figure)
+    words = effect(shown, digits)
+    figure = svg(f"{name}: {words}", Markup().join(marks), height=2 * y, css="strip")
+    return Strip(name, words, kind, figure)
 
 
 NUMBERS: Final = "comparison.json"
@@ -289,17 +289,19 @@ class Settings:
 def settings(runs: Mapping[str, RunFiles]) -> Settings:
     """The runs' settings, run folders left out."""
     names = dict.fromkeys(name for run in runs.values() for name in run.settings if name != "out")
-    values = {name: [_said(run.settings.get(name)) for run in runs.values()] for name in names}
+    values = {
+        name: [_setting_text(run.settings.get(name)) for run in runs.values()] for name in names
+    }
     return Settings(
         differ={name: own for name, own in values.items() if len(set(own)) > 1},
         shared={name: own[0] for name, own in values.items() if len(set(own)) == 1},
     )
 
 
-def _said(value: Any) -> str:
+def _setting_text(value: Any) -> str:
     """A setting as a reader would write it.
 
-    >>> _said(["de", "ja"]), _said(None), _said(True), _said([])
+    >>> _setting_text(["de", "ja"]), _setting_text(None), _setting_text(True), _setting_text([])
     ('de ja', '–', 'yes', '–')
     """
     if isinstance(value, list):

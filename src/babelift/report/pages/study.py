@@ -36,13 +36,16 @@ from babelift.study.signatures import Absent, Finding, NotJudged
 from babelift.study.summary import RESULT, StudyResult, summarise
 
 _GROUPS: Final[tuple[tuple[str, Callable[[Answer], bool]], ...]] = (
-    ("Arms", lambda one: one.question.kind == "arm"),
-    ("OTC", lambda one: one.question.kind == "otc" and one.question.arm.otc == "on"),
-    ("Variants of OTC, against no OTC", lambda one: one.question.kind == "otc"),
-    ("OTC as it is, against its variants", lambda one: one.question.kind == "variant"),
-    ("Ratio of originals to translations", lambda one: one.question.kind == "ratio"),
-    ("Trusted translations against a translator's", lambda one: one.question.kind == "reference"),
-    ("Predictions made elsewhere", lambda one: True),
+    ("Arms", lambda answer: answer.question.kind == "arm"),
+    ("OTC", lambda answer: answer.question.kind == "otc" and answer.question.arm.otc == "on"),
+    ("Variants of OTC, against no OTC", lambda answer: answer.question.kind == "otc"),
+    ("OTC as it is, against its variants", lambda answer: answer.question.kind == "variant"),
+    ("Ratio of originals to translations", lambda answer: answer.question.kind == "ratio"),
+    (
+        "Trusted translations against a translator's",
+        lambda answer: answer.question.kind == "reference",
+    ),
+    ("Predictions made elsewhere", lambda answer: True),
 )
 """Headings of the answers; an answer goes to the first that fits."""
 
@@ -70,12 +73,12 @@ class Group:
 
 def answer_groups(answers: Iterable[Answer]) -> list[Group]:
     """All answers but the primary one, in groups; empty groups are left out."""
-    others = _by_group(one for one in answers if not one.primary)
-    told = {name: [_told(one) for one in own] for name, own in others.items()}
-    return [Group(name, own[:OPEN], own[OPEN:]) for name, own in told.items()]
+    others = _by_group(answer for answer in answers if not answer.primary)
+    groups = {name: [_answer_words(answer) for answer in own] for name, own in others.items()}
+    return [Group(name, own[:OPEN], own[OPEN:]) for name, own in groups.items()]
 
 
-def _told(answer: Answer) -> AnswerWords:
+def _answer_words(answer: Answer) -> AnswerWords:
     holm = "" if answer.adjusted_p is None else f"{with_p(answer.adjusted_p)} after Holm"
     return AnswerWords(answer.sentence, answer.by_language_sentence, holm)
 
@@ -99,23 +102,31 @@ class Plot:
 
 def by_language(answers: Iterable[Answer]) -> list[Plot]:
     """A plot for each answer: its languages and their mean; the primary one first."""
-    found = sorted(answers, key=lambda one: not one.primary)
+    ordered = sorted(answers, key=lambda answer: not answer.primary)
     reach = reach_of(
-        shown
-        for one in found
-        for shown in (one.differences.mean, *(one.languages or one.differences.languages).values())
+        difference
+        for answer in ordered
+        for difference in (
+            answer.differences.mean,
+            *(answer.languages or answer.differences.languages).values(),
+        )
     )
-    return [_plot(one, one.languages or one.differences.languages, reach) for one in found]
+    return [
+        _plot(answer, answer.languages or answer.differences.languages, reach) for answer in ordered
+    ]
 
 
 def by_pair(answers: Iterable[Answer]) -> list[Plot]:
     """A plot of the primary answer's pairs of source and test language, where there are several."""
-    found = [
-        one for one in answers if one.primary and any(">" in name for name in
-                                                      one.differences.languages)
-    ]  # fmt: skip
-    reach = reach_of(shown for one in found for shown in one.differences.languages.values())
-    return [_plot(one, one.differences.languages, reach) for one in found]
+    primary = [
+        answer
+        for answer in answers
+        if answer.primary and any(">" in name for name in answer.differences.languages)
+    ]
+    reach = reach_of(
+        difference for answer in primary for difference in answer.differences.languages.values()
+    )
+    return [_plot(answer, answer.differences.languages, reach) for answer in primary]
 
 
 def _plot(answer: Answer, langs: Mapping[str, Difference], reach: float) -> Plot:
@@ -125,9 +136,9 @@ def _plot(answer: Answer, langs: Mapping[str, Difference], reach: float) -> Plot
     return Plot(f"{_capital(answer.arm)} − {answer.base}", strips, ticks(reach), answer.primary)
 
 
-def _strip(name: str, found: Difference, kind: str, reach: float) -> Strip:
-    digits = digits_for((found.delta, *found.interval))
-    return strip(name, found, kind, reach, digits)
+def _strip(name: str, difference: Difference, kind: str, reach: float) -> Strip:
+    digits = digits_for((difference.delta, *difference.interval))
+    return strip(name, difference, kind, reach, digits)
 
 
 def at_a_glance(answers: Iterable[Answer]) -> list[Plot]:
@@ -135,21 +146,21 @@ def at_a_glance(answers: Iterable[Answer]) -> list[Plot]:
 
     Those of a kind that share a side stand together, so that it is named once.
     """
-    found = [one for one in answers if not one.primary]
-    reach = reach_of(one.differences.mean for one in found)
+    others = [answer for answer in answers if not answer.primary]
+    reach = reach_of(answer.differences.mean for answer in others)
     plots: dict[str, list[Strip]] = {}
-    for name, own in _by_group(found).items():
-        for one in own:
-            title, shown = _shared_side(name, one, own)
-            drawn = _strip(_capital(shown), one.differences.mean, "target", reach)
+    for name, own in _by_group(others).items():
+        for answer in own:
+            title, shown = _shared_side(name, answer, own)
+            drawn = _strip(_capital(shown), answer.differences.mean, "target", reach)
             plots.setdefault(title, []).append(drawn)
     return [Plot(title, strips, ticks(reach)) for title, strips in plots.items()]
 
 
 def _shared_side(name: str, answer: Answer, own: Sequence[Answer]) -> tuple[str, str]:
     """What stands over an answer and those it shares a side with, and what tells it apart."""
-    bases, arms = {one.base for one in own}, {one.arm for one in own}
-    if len(bases) == len(own) and all(one.question.kind == "otc" for one in own):
+    bases, arms = {other.base for other in own}, {other.arm for other in own}
+    if len(bases) == len(own) and all(other.question.kind == "otc" for other in own):
         return f"{name}: added to", answer.base
     if len(bases) <= len(arms):
         return f"{name}: over {answer.base}", answer.arm
@@ -158,10 +169,10 @@ def _shared_side(name: str, answer: Answer, own: Sequence[Answer]) -> tuple[str,
 
 def _by_group(answers: Iterable[Answer]) -> dict[str, list[Answer]]:
     """Answers by the heading they go under, in the order of the headings."""
-    found: dict[str, list[Answer]] = {name: [] for name, _ in _GROUPS}
-    for one in answers:
-        found[next(name for name, fits in _GROUPS if fits(one))].append(one)
-    return {name: own for name, own in found.items() if own}
+    groups: dict[str, list[Answer]] = {name: [] for name, _ in _GROUPS}
+    for answer in answers:
+        groups[next(name for name, fits in _GROUPS if fits(answer))].append(answer)
+    return {name: own for name, own in groups.items() if own}
 
 
 def _capital(text: str) -> str:
@@ -186,20 +197,20 @@ class Row:
 
 def contrast_rows(study: StudyResult) -> list[Row]:
     """Every answer in numbers, three digits each."""
-    return [_row(one) for one in study.answers]
+    return [_row(answer) for answer in study.answers]
 
 
-def _row(one: Answer) -> Row:
-    mean = one.differences.mean
-    ahead = sum(delta > 0 for delta in one.by_language.values())
+def _row(answer: Answer) -> Row:
+    mean = answer.differences.mean
+    ahead = sum(delta > 0 for delta in answer.by_language.values())
     return Row(
-        one.arm, one.base, one.primary,
+        answer.arm, answer.base, answer.primary,
         fine(mean.delta, sign=True),
         f"[{fine(mean.interval[0])}, {fine(mean.interval[1])}]",
         UNKNOWN if mean.p is None else p_value(mean.p),
-        UNKNOWN if one.primary or one.adjusted_p is None else p_value(one.adjusted_p),
-        UNKNOWN if one.could_have_seen is None else fine(one.could_have_seen),
-        f"{ahead} of {len(one.by_language)}",
+        UNKNOWN if answer.primary or answer.adjusted_p is None else p_value(answer.adjusted_p),
+        UNKNOWN if answer.could_have_seen is None else fine(answer.could_have_seen),
+        f"{ahead} of {len(answer.by_language)}",
         f"{mean.seeds} × {mean.items:,}",
     )  # fmt: skip
 
@@ -250,25 +261,24 @@ class Findings:
 def findings(diagnosis: Diagnosis) -> list[Findings]:
     """What was found, those of one signature, kind and advice together."""
     together: dict[tuple[str, str, tuple[str, ...]], list[Finding]] = {}
-    for one in diagnosis.findings:
-        together.setdefault((one.name, one.kind, tuple(one.advice)), []).append(one)
-    return [_findings(name, kind, several) for (name, kind, _), several in together.items()]
+    for finding in diagnosis.findings:
+        key = finding.name, finding.kind, tuple(finding.advice)
+        together.setdefault(key, []).append(finding)
+    return [_findings(name, kind, group) for (name, kind, _), group in together.items()]
 
 
-def _findings(name: str, kind: str, several: Sequence[Finding]) -> Findings:
-    keys = list(dict.fromkeys(key for one in several for key in one.evidence))
+def _findings(name: str, kind: str, group: Sequence[Finding]) -> Findings:
+    keys = list(dict.fromkeys(key for finding in group for key in finding.evidence))
     title = NAMES.get(name, name) + (f": {_KINDS[kind]}" if kind in _KINDS else "")
-    return Findings(
-        title,
-        [one.sentence for one in several],
-        list(several[0].advice),
-        [_words(key) for key in keys],
-        [
-            (place(one.where.arm, one.where.lang), [_value(key, one.evidence.get(key))
-                                                    for key in keys])
-            for one in several
-        ],
-    )  # fmt: skip
+    rows = [
+        (
+            place(finding.where.arm, finding.where.lang),
+            [_value(key, finding.evidence.get(key)) for key in keys],
+        )
+        for finding in group
+    ]
+    sentences = [finding.sentence for finding in group]
+    return Findings(title, sentences, list(group[0].advice), [_words(key) for key in keys], rows)
 
 
 def place(arm: str, lang: str | None) -> str:
@@ -309,11 +319,11 @@ class Unseen:
 
 def unseen(cases: Iterable[Absent | NotJudged]) -> list[Unseen]:
     """By signature: places and reasons."""
-    found: dict[str, list[tuple[str, str]]] = {}
-    for one in cases:
-        where = place(one.where.arm, one.where.lang) if one.where else ""
-        found.setdefault(NAMES.get(one.name, one.name), []).append((where, one.reason))
-    return [Unseen(name, several) for name, several in found.items()]
+    reasons: dict[str, list[tuple[str, str]]] = {}
+    for case in cases:
+        where = place(case.where.arm, case.where.lang) if case.where else ""
+        reasons.setdefault(NAMES.get(case.name, case.name), []).append((where, case.reason))
+    return [Unseen(name, own) for name, own in reasons.items()]
 
 
 def write_study_page(folder: Path) -> Path:
@@ -365,7 +375,11 @@ def view(study: StudyResult) -> dict[str, Any]:
         "flips": _flips(study.flips),
         "flip_kinds": _FLIPS,
         "otc_name": otc_name,
-        "barred": [one for one in study.translators if non_commercial(one.license, None)],
+        "barred": [
+            translator
+            for translator in study.translators
+            if non_commercial(translator.license, None)
+        ],
         "settings": settings(study.settings),
     }
 
@@ -386,12 +400,12 @@ _FLIPS = {
 }
 
 
-def _flips(found: Flips | None) -> dict[str, list[Flip]]:
+def _flips(flips: Flips | None) -> dict[str, list[Flip]]:
     """The rows that OTC turns, those whose text is not known left out."""
-    if found is None:
+    if flips is None:
         return {}
-    kinds = {"gained": found.gained, "lost": found.lost}
-    return {kind: [one for one in rows if one.text] for kind, rows in kinds.items()}
+    kinds = {"gained": flips.gained, "lost": flips.lost}
+    return {kind: [flip for flip in rows if flip.text] for kind, rows in kinds.items()}
 
 
 def settings(values: Mapping[str, Any]) -> dict[str, str]:
@@ -402,21 +416,21 @@ def settings(values: Mapping[str, Any]) -> dict[str, str]:
     {'targets': 'de ja', 'rows': 'all 50', 'otc': 'off', 'variants.bare': 'otc_projection: no', \
 'parallel': 'yes'}
     """
-    found: dict[str, str] = {}
+    texts: dict[str, str] = {}
     for name, value in values.items():
         if name in ("title", "question") or value in (None, "", [], {}, ()):
             continue
         if isinstance(value, Mapping):
-            inner = {key: one for key, one in value.items() if one is not None}
-            found |= {f"{name}.{key}": _said(one) for key, one in inner.items()}
+            inner = {key: part for key, part in value.items() if part is not None}
+            texts |= {f"{name}.{key}": _setting_text(part) for key, part in inner.items()}
         else:
-            found[name] = _said(value)
-    return found
+            texts[name] = _setting_text(value)
+    return texts
 
 
-def _said(value: Any) -> str:
+def _setting_text(value: Any) -> str:
     if isinstance(value, Mapping):
-        return ", ".join(f"{key}: {_said(one)}" for key, one in value.items())
+        return ", ".join(f"{key}: {_setting_text(part)}" for key, part in value.items())
     if isinstance(value, list | tuple):
-        return " ".join(map(_said, value))
+        return " ".join(map(_setting_text, value))
     return {"None": "all", "True": "yes", "False": "no"}.get(str(value), str(value))

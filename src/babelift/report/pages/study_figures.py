@@ -187,11 +187,13 @@ class Learning:
 
 def learning(budgets: Sequence[LabelBudget]) -> list[Learning]:
     """A figure for each language that has a label budget."""
-    shown = [one for one in budgets if one.native.sizes and one.worth]
-    ticks = score_ticks([score for one in shown for score in _budget_scores(one)] or [0.0])
+    shown = [budget for budget in budgets if budget.native.sizes and budget.worth]
+    ticks = score_ticks([score for budget in shown for score in _budget_scores(budget)] or [0.0])
     return [
-        Learning(language_name(one.lang), one.sentence, one.notes, _learning_plot(one, ticks))
-        for one in shown
+        Learning(
+            language_name(budget.lang), budget.sentence, budget.notes, _learning_plot(budget, ticks)
+        )
+        for budget in shown
     ]
 
 
@@ -233,14 +235,14 @@ def _learning_plot(budget: LabelBudget, ticks: tuple[float, ...]) -> Markup:
 def _sizes(sizes: Sequence[int], places: Sequence[float]) -> tuple[tuple[float, str], ...]:
     """Sizes along the axis, those left out that would stand too near to the one before."""
     least = (places[-1] - places[0]) / 6
-    found: list[tuple[float, str]] = []
+    ticks: list[tuple[float, str]] = []
     for place, size in zip(places, sizes, strict=True):
         last = place == places[-1]
-        while last and found and place - found[-1][0] < least:
-            found.pop()
-        if last or not found or place - found[-1][0] >= least:
-            found.append((place, f"{size:,}"))
-    return tuple(found)
+        while last and ticks and place - ticks[-1][0] < least:
+            ticks.pop()
+        if last or not ticks or place - ticks[-1][0] >= least:
+            ticks.append((place, f"{size:,}"))
+    return tuple(ticks)
 
 
 MEASURES: Final = {
@@ -286,21 +288,21 @@ Three = tuple[PairAlignment | None, PairAlignment | None, PairAlignment | None]
 
 def otc_effects(study: StudyResult) -> list[Effect]:
     """For every arm with pairs and every OTC what it did; those of the primary contrast first."""
-    known = {(one.condition, one.lang, one.stage): one for one in study.alignment}
+    known = {(row.condition, row.lang, row.stage): row for row in study.alignment}
     conditions = list(dict.fromkeys(condition for condition, _, _ in known))
-    langs = in_order(study, [one.lang for one in study.alignment])
+    langs = in_order(study, [row.lang for row in study.alignment])
     primary = study.settings.get("primary") or {}
     arm, otc = primary.get("arm"), primary.get("otc", OFF)
     wanted = "on" if otc == OFF else otc
-    found = []
-    ordered = sorted(conditions, key=lambda one: (one.arm != arm, one.otc != wanted))
-    for condition in (one for one in ordered if one.otc != OFF):
+    effects = []
+    with_otc = [condition for condition in conditions if condition.otc != OFF]
+    for condition in sorted(with_otc, key=lambda own: (own.arm != arm, own.otc != wanted)):
         plain = replace(condition, otc=OFF)
         three = {lang: _three(known, plain, condition, lang) for lang in langs}
-        three = {lang: one for lang, one in three.items() if any(one)}
-        if plain in conditions and any(one[2] for one in three.values()):
-            found.append(_effect(condition, conditions, three))
-    return found
+        three = {lang: stages for lang, stages in three.items() if any(stages)}
+        if plain in conditions and any(stages[2] for stages in three.values()):
+            effects.append(_effect(condition, conditions, three))
+    return effects
 
 
 def _three(
@@ -316,35 +318,35 @@ def _three(
 def _effect(
     condition: Condition, conditions: Sequence[Condition], three: Mapping[str, Three]
 ) -> Effect:
-    others = [one for one in conditions if one.otc != OFF]
+    others = [other for other in conditions if other.otc != OFF]
     name = next(column.name for column in columns(others) if column.condition == condition)
-    if all(one.otc == condition.otc for one in others if one.arm == condition.arm):
+    if all(other.otc == condition.otc for other in others if other.arm == condition.arm):
         name = f"{name}, {otc_name(condition.otc)}"
     return Effect(
         name,
         [_measure(measure, three) for measure in MEASURES],
-        [_row(lang, several) for lang, several in three.items()],
+        [_row(lang, stages) for lang, stages in three.items()],
     )
 
 
 def _row(lang: str, three: Three) -> Row:
-    pairs = next(one.pairs for one in three if one is not None)
-    values = [
-        tuple(share(getattr(one, measure) if one else None) for one in three)
-        for measure in MEASURES
-    ]
+    pairs = next(alignment.pairs for alignment in three if alignment is not None)
+    values = [tuple(share(value) for value in _values(measure, three)) for measure in MEASURES]
     return Row(language_name(lang), f"{pairs:,}", [(a, b, c) for a, b, c in values])
 
 
 def _measure(measure: str, three: Mapping[str, Three]) -> Measure:
     values = [
-        value for one in three.values() for value in _values(measure, one) if value is not None
+        value
+        for stages in three.values()
+        for value in _values(measure, stages)
+        if value is not None
     ]
     ticks = axis(min(values), max(values)) if values else [0.0, 1.0]
     low, high = (ticks[0], ticks[-1]) if measure == "uniformity" else (min(0.0, ticks[0]), 1.0)
     strips = [
-        (language_name(lang), _strip(language_name(lang), measure, one, low, high))
-        for lang, one in three.items()
+        (language_name(lang), _strip(language_name(lang), measure, stages, low, high))
+        for lang, stages in three.items()
     ]
     return Measure(*MEASURES[measure], strips, (_end(low), _end(high)))
 
@@ -354,7 +356,7 @@ def _end(value: float) -> str:
 
 
 def _values(measure: str, three: Iterable[PairAlignment | None]) -> list[float | None]:
-    return [getattr(one, measure) if one else None for one in three]
+    return [getattr(alignment, measure) if alignment else None for alignment in three]
 
 
 def _strip(name: str, measure: str, three: Three, low: float, high: float) -> Markup:
@@ -477,23 +479,23 @@ def quality_part(study: StudyResult) -> QualityPart | None:
         curves,
         [(system.key, system.name) for system in systems.values() if system.key],
         [Legend(DAMAGES[kind], _DAMAGE_COLOURS[kind]) for kind in DAMAGES if kind in shown],
-        any(one.translator == REFERENCE for one in study.quality),
+        any(row.translator == REFERENCE for row in study.quality),
         bool(scores.base),
-        [_quality_row(one, scores) for one in study.quality],
+        [_quality_row(row, scores) for row in study.quality],
     )
 
 
 def _systems(study: StudyResult) -> dict[str, System]:
     """By name, in the order of the settings; those that translated nothing are left out."""
-    there = dict.fromkeys(one.translator for one in study.quality if one.translator != REFERENCE)
+    there = dict.fromkeys(row.translator for row in study.quality if row.translator != REFERENCE)
     specs: Mapping[str, str] = study.settings.get("translators") or {}
-    found: dict[str, System] = {}
+    systems: dict[str, System] = {}
     letters = iter("abcdefghijklmnopqrstuvwxyz")
-    for name in (*(one for one in specs if one in there), *(one for one in there
-                                                            if one not in specs)):  # fmt: skip
+    known = [name for name in specs if name in there]
+    for name in (*known, *(name for name in there if name not in specs)):
         damage, inner = _damage(str(specs.get(name, "")))
-        found[name] = System(name, "" if damage else next(letters, "·"), damage, inner)
-    return found
+        systems[name] = System(name, "" if damage else next(letters, "·"), damage, inner)
+    return systems
 
 
 def _damage(spec: str) -> tuple[Damage | None, str]:
@@ -520,7 +522,7 @@ class _Scores:
 
     @classmethod
     def of(cls, study: StudyResult) -> "_Scores":
-        found = cls()
+        scores = cls()
         settings = study.settings
         encoder = next(iter(settings.get("encoders") or {}), None)
         ratio = next(iter(settings.get("ratios") or []), None)
@@ -533,30 +535,36 @@ class _Scores:
                 continue
             if row.arm in ("translated", REFERENCE) and row.ratio == ratio:
                 name = row.translator or REFERENCE
-                found.translated[name, row.source, row.lang] = row
+                scores.translated[name, row.source, row.lang] = row
             elif row.arm == "zero-shot":
-                found.base[row.source, row.lang] = row
-        return found
+                scores.base[row.source, row.lang] = row
+        return scores
 
 
 def _figures(
     study: StudyResult, measure: str, systems: Mapping[str, System], scores: _Scores
 ) -> list[Figure]:
     known = [
-        one for one in study.quality if (one.translator, one.source, one.lang) in scores.translated
+        quality
+        for quality in study.quality
+        if (quality.translator, quality.source, quality.lang) in scores.translated
     ]
     machine = [
-        one for one in known if one.translator in systems and _value(one, measure) is not None
+        quality
+        for quality in known
+        if quality.translator in systems and _value(quality, measure) is not None
     ]
-    counts = Counter((one.source, one.lang) for one in machine)
+    counts = Counter((quality.source, quality.lang) for quality in machine)
     pairs = [pair for pair, number in counts.items() if number >= FEWEST]
-    known = [one for one in known if (one.source, one.lang) in pairs]
-    xs = [x for one in known if (x := _value(one, measure)) is not None]
+    known = [quality for quality in known if (quality.source, quality.lang) in pairs]
+    xs = [x for quality in known if (x := _value(quality, measure)) is not None]
     if not xs:
         return []
     ends = axis(min(xs), max(xs))
-    beyond = any(_value(one, measure) is None for one in known)
-    shown = [scores.translated[one.translator, one.source, one.lang] for one in known]
+    beyond = any(_value(quality, measure) is None for quality in known)
+    shown = [
+        scores.translated[quality.translator, quality.source, quality.lang] for quality in known
+    ]
     shown += [scores.base[pair] for pair in pairs if pair in scores.base]
     means = [
         (row.mean or 0.0) + side * (row.spread or 0.0) for row in shown for side in (-1.0, 1.0)
@@ -565,13 +573,13 @@ def _figures(
     right = ends[-1] + (0.08 * (ends[-1] - ends[0]) if beyond else 0)
     ticks = tuple((x, compact(x)) for x in ends)
     frame = Frame(ends[0], right, ticks, score_ticks(means), HIGH)
-    langs = in_order(study, [one.lang for one in known])
+    langs = in_order(study, [quality.lang for quality in known])
     pairs.sort(key=lambda pair: (pair[0], langs.index(pair[1])))
     return [
         Figure(
             pair_name(f"{source}>{lang}"),
             _plot(
-                [one for one in known if (one.source, one.lang) == (source, lang)],
+                [quality for quality in known if (quality.source, quality.lang) == (source, lang)],
                 measure, frame, systems, scores, study,
             ),
         )
@@ -599,18 +607,18 @@ def _plot(
         levels.append(
             Level(base.mean or 0.0, _BASE, said=said("zero-shot", base.mean or 0.0, None))
         )
-    for one in known:
-        row = scores.translated[one.translator, source, lang]
+    for quality in known:
+        row = scores.translated[quality.translator, source, lang]
         mean = row.mean or 0.0
         interval = seed_interval(mean, row.spread, row.seeds)
-        x = _value(one, measure)
-        if one.translator == REFERENCE:
+        x = _value(quality, measure)
+        if quality.translator == REFERENCE:
             words = said("trusted translations", mean, interval)
             levels.append(Level(mean, _REFERENCE, said=words))
             at = frame.right if x is None else x
             marks[REFERENCE] = Mark(at, mean, _REFERENCE, "diamond", interval, said=words)
-        elif x is not None and one.translator in systems:
-            marks[one.translator] = _mark(systems[one.translator], x, mean, interval)
+        elif x is not None and quality.translator in systems:
+            marks[quality.translator] = _mark(systems[quality.translator], x, mean, interval)
     return plot(
         f"F1-micro by {QUALITY_MEASURES[measure][0]}, {pair_name(f'{source}>{lang}')}",
         frame, marks=list(marks.values()), lines=_lines(systems, marks, study), levels=levels,
@@ -635,26 +643,26 @@ def _lines(
         if system.damage and name in marks:
             own = kinds.setdefault((system.damage.kind, system.inner), [])
             own.append((system.damage.strength, name))
-    found = []
+    lines = []
     for (kind, inner), spoilt in kinds.items():
         start = [names[inner]] if names.get(inner) in marks else []
         ordered = [*start, *(name for _, name in sorted(spoilt))]
         if len(ordered) > 1:
             points = tuple((marks[name].x, marks[name].y) for name in ordered)
-            found.append(Line(points, _DAMAGE_COLOURS[kind]))
-    return found
+            lines.append(Line(points, _DAMAGE_COLOURS[kind]))
+    return lines
 
 
-def _quality_row(one: Quality, scores: _Scores) -> QualityRow:
-    row = scores.translated.get((one.translator, one.source, one.lang))
+def _quality_row(quality: Quality, scores: _Scores) -> QualityRow:
+    row = scores.translated.get((quality.translator, quality.source, quality.lang))
     return QualityRow(
-        "trusted translations" if one.translator == REFERENCE else one.translator,
-        pair_name(f"{one.source}>{one.lang}"),
-        f"{one.rows:,}",
-        UNKNOWN if one.chrf is None else f"{one.chrf:.1f}",
-        UNKNOWN if one.bleu is None else f"{one.bleu:.1f}",
-        share(one.similarity),
-        UNKNOWN if one.flagged is None else percent(one.flagged, 1),
+        "trusted translations" if quality.translator == REFERENCE else quality.translator,
+        pair_name(f"{quality.source}>{quality.lang}"),
+        f"{quality.rows:,}",
+        UNKNOWN if quality.chrf is None else f"{quality.chrf:.1f}",
+        UNKNOWN if quality.bleu is None else f"{quality.bleu:.1f}",
+        share(quality.similarity),
+        UNKNOWN if quality.flagged is None else percent(quality.flagged, 1),
         share(row.mean if row else None),
         f"±{share(row.spread)}" if row and row.spread is not None else "",
     )

@@ -53,6 +53,7 @@ class Column:
 def columns(conditions: Iterable[Condition]) -> list[Column]:
     """Conditions as columns, those of an arm beside each other.
 
+    >>> from dataclasses import replace
     >>> plain = Condition(arm="translated", ratio="1:1", translator="mini")
     >>> both = [plain, Condition(arm="zero-shot"), replace(plain, otc="on")]
     >>> [column.name for column in columns(both)]
@@ -67,14 +68,14 @@ def columns(conditions: Iterable[Condition]) -> list[Column]:
 def details(condition: Condition, others: Sequence[Condition]) -> tuple[str, ...]:
     """In what a condition differs from others of its arm."""
     own = [other for other in others if other.arm == condition.arm]
-    found = []
+    parts = []
     for name, unit in (("encoder", ""), ("translator", ""), ("rows", " rows"), ("ratio", "")):
         value = getattr(condition, name)
         if any(getattr(other, name) != value for other in own):
-            found.append("all rows" if value is None and unit else f"{value}{unit}")
+            parts.append("all rows" if value is None and unit else f"{value}{unit}")
     if any(other.otc != condition.otc for other in own):
-        found.append(otc_name(condition.otc))
-    return tuple(found)
+        parts.append(otc_name(condition.otc))
+    return tuple(parts)
 
 
 def otc_name(otc: str) -> str:
@@ -108,11 +109,11 @@ def groups(langs: Sequence[str]) -> list[Group]:
         else "Other"
         for lang in langs
     }
-    found = (
+    families = (
         Group(name, tuple(lang for lang in langs if of[lang] == name))
         for name in ("European", "East Asian", "Other")
     )
-    return [group for group in found if group.langs]
+    return [group for group in families if group.langs]
 
 
 MAIN: Final = "f1_micro"
@@ -131,7 +132,7 @@ METRICS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Heat:
-    """A coloured condition of a table; `level` is 0 to 1, None where nothing is known."""
+    """A coloured cell of a table; `level` is 0 to 1, None where nothing is known."""
 
     value: str
     spread: str = ""
@@ -152,8 +153,8 @@ class HeatTable:
         arms: Arms with the number of their columns.
         columns: The conditions.
         detailed: Whether any column needs a second heading.
-        rows: Name, whether it is the mean, and a condition for each column.
-        least: Smallest and largest mean of the table: the ends of the colours.
+        rows: Name, whether it is the mean, and a cell for each column.
+        ends: Smallest and largest mean of the table: the ends of the colours.
     """
 
     name: str
@@ -182,11 +183,11 @@ def _heat_table(study: StudyResult, metric: str) -> HeatTable:
     seeds = max((row.seeds for row in rows), default=1)
 
     def cells(lang: str | None) -> list[Heat]:
-        found = [known.get((column.condition, lang)) for column in shown]
+        means_across = [known.get((column.condition, lang)) for column in shown]
         return [
-            EMPTY if one is None or (lang is None and one.langs < len(langs))
-            else heat(one, low, high, seeds)
-            for one in found
+            EMPTY if mean is None or (lang is None and mean.langs < len(langs))
+            else heat(mean, low, high, seeds)
+            for mean in means_across
         ]  # fmt: skip
 
     table = [(language_name(lang), False, cells(lang)) for lang in langs]
@@ -197,7 +198,7 @@ def _heat_table(study: StudyResult, metric: str) -> HeatTable:
     ]
     name, meaning = METRICS[metric]
     return HeatTable(
-        name, meaning, arms, shown, any(one.details for one in shown), table,
+        name, meaning, arms, shown, any(column.details for column in shown), table,
         (share(low), share(high)),
     )  # fmt: skip
 
@@ -231,7 +232,7 @@ class Matrix:
     Attributes:
         name: The condition.
         groups: Groups of test languages, for the headings.
-        rows: Name of the source, whether a group of sources begins, a condition per test language.
+        rows: Name of the source, whether a group of sources begins, a cell per test language.
         blocks: Means from group to group, in words.
     """
 
@@ -244,20 +245,22 @@ class Matrix:
 def matrices(study: StudyResult) -> list[Matrix]:
     """A matrix for every condition that was tried from several sources; empty where none was."""
     rows = [row for row in study.table if row.metric == MAIN and row.mean is not None]
-    found: dict[Condition, dict[tuple[str, str], Mean]] = {}
+    by_condition: dict[Condition, dict[tuple[str, str], Mean]] = {}
     for row in rows:
         if row.arm != "original" and row.source and row.lang:
-            found.setdefault(row.condition, {})[row.source, row.lang] = row
-    several = {
+            by_condition.setdefault(row.condition, {})[row.source, row.lang] = row
+    compared = {
         condition: known
-        for condition, known in found.items()
+        for condition, known in by_condition.items()
         if len({source for source, _ in known}) > 1
     }
-    means = [row.mean or 0.0 for known in several.values() for row in known.values()]
+    means = [row.mean or 0.0 for known in compared.values() for row in known.values()]
     ends = (min(means), max(means)) if means else (0.0, 0.0)
     sources = [str(source) for source in study.settings.get("sources", [])]
-    names = {column.condition: column.name for column in columns(several)}
-    return [_matrix(names[condition], known, sources, ends) for condition, known in several.items()]
+    names = {column.condition: column.name for column in columns(compared)}
+    return [
+        _matrix(names[condition], known, sources, ends) for condition, known in compared.items()
+    ]
 
 
 def _matrix(
@@ -272,18 +275,18 @@ def _matrix(
     single = [source for source in sources if "+" not in source]
     together = [source for source in sources if "+" in source]
     tested = list(dict.fromkeys(lang for _, lang in known))
-    across = groups([*(one for one in single if one in tested),
-                     *(one for one in tested if one not in single)])  # fmt: skip
+    own = [lang for lang in single if lang in tested]
+    across = groups([*own, *(lang for lang in tested if lang not in single)])
     down = [*groups(single), *([Group("Together", tuple(together))] if together else [])]
     seeds = max(row.seeds for row in known.values())
     langs = [lang for group in across for lang in group.langs]
 
-    def condition(source: str, lang: str) -> Heat:
+    def cell(source: str, lang: str) -> Heat:
         row = known.get((source, lang))
         return heat(row, *ends, seeds) if row else EMPTY
 
     rows = [
-        (source_name(source), number == 0, [condition(source, lang) for lang in langs])
+        (source_name(source), number == 0, [cell(source, lang) for lang in langs])
         for group in down
         for number, source in enumerate(group.langs)
     ]
@@ -305,7 +308,7 @@ def _blocks(
     """Means from one group of languages into another; nothing where there is one group only."""
     if len(down) < 2 and len(across) < 2:
         return []
-    found = []
+    blocks = []
     for sources in down:
         for langs in across:
             means = [
@@ -315,5 +318,5 @@ def _blocks(
                 if (source, lang) in known
             ]
             if means:
-                found.append(f"{sources.name} → {langs.name} {share(sum(means) / len(means))}")
-    return found
+                blocks.append(f"{sources.name} → {langs.name} {share(sum(means) / len(means))}")
+    return blocks
