@@ -17,9 +17,9 @@ def command(out: Path = Path("runs/demo"), *, force: bool = False) -> None:
     """
     from babelift.cli.show import show_comparison, show_file
     from babelift.progress import terminal
-    from babelift.run.demo import run_demo
+    from babelift.run.demo import PAGE, run_demo
 
     folder, page = run_demo(out, force=force, progress=terminal())
     show_comparison(page)
     print()
-    show_file("report", folder / "report.html")
+    show_file("report", folder / PAGE)

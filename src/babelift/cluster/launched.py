@@ -81,8 +81,8 @@ def wait_for_first() -> tuple[bool, Path | None]:
 
     The folder is None where there is nothing to train.
     """
-    told: tuple[bool, Path | None] = _broadcast(None, _meet())
-    return told
+    outcome: tuple[bool, Path | None] = _broadcast(None, _meet())
+    return outcome
 
 
 def leave() -> None:

@@ -25,6 +25,11 @@ NOTES: Final = (
     "The reviews are synthetic: written for Babelift, not collected from customers. This page "
     "shows how the job is done and judged; no claim about translating in general rests on it.",
 )
+CONTRASTS: Final = {
+    ("translated", "zero-shot"): Wording("Translating", rival="zero-shot"),
+    ("translated-otc", "translated"): Wording("OTC"),
+}
+"""What the demo asks: whether translating helps, and whether OTC adds to it."""
 
 
 def demo_arms(**changes: Any) -> dict[str, FitConfig]:
@@ -51,13 +56,6 @@ def demo_arms(**changes: Any) -> dict[str, FitConfig]:
         "translated": FitConfig(**shared, arm="translated", otc=False),
         "translated-otc": FitConfig(**shared, arm="translated", otc=True),
     }
-
-
-CONTRASTS: Final = {
-    ("translated", "zero-shot"): Wording("Translating", rival="zero-shot"),
-    ("translated-otc", "translated"): Wording("OTC"),
-}
-"""What the demo asks: whether translating helps, and whether OTC adds to it."""
 
 
 def run_demo(

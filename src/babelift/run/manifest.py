@@ -149,8 +149,10 @@ class Manifest(BaseModel, frozen=True, populate_by_name=True):
     @property
     def command(self) -> tuple[str, ...]:
         """The command line that trained the classifier, or was given last where none did."""
-        trained = [done for done in self.invocations if "training" in done.stages]
-        return next((done.command for done in reversed(trained or self.invocations)), ())
+        trained = [invocation for invocation in self.invocations if "training" in invocation.stages]
+        return next(
+            (invocation.command for invocation in reversed(trained or self.invocations)), ()
+        )
 
     def barred(self) -> list[Licence]:
         """The parts that forbid commercial use."""

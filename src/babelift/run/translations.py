@@ -44,11 +44,11 @@ def translate_rows(run: Run, config: FitConfig, progress: Progress) -> None:
     test = only_languages(splits["test"], run.manifest.from_)
     learnt = complete(learning, targets, brought, config.quality)
     tested = complete(test.filter(pl.col("origin") == "original"), lacking, brought, "keep")
-    made, report, test_report = _translate(learnt, tested, config, progress)
+    translations, report, test_report = _translate(learnt, tested, config, progress)
 
-    made = [learnt.have, tested.have, *made]
+    translations = [learnt.have, tested.have, *translations]
     for split in SPLITS:
-        new = [rows.filter(pl.col("split") == split) for rows in made]
+        new = [rows.filter(pl.col("split") == split) for rows in translations]
         splits[split] = pl.concat([splits[split], *new], how="diagonal_relaxed")
     if brought.height:
         taken = learnt.have.height + tested.have.height
@@ -138,7 +138,7 @@ def _translate(
     if not (learnt.jobs or tested.jobs):
         return [], None, None
     actions: tuple[QualityAction, QualityAction] = (config.quality, "keep")
-    made: list[pl.DataFrame] = []
+    translations: list[pl.DataFrame] = []
     reports: list[TranslationReport | None] = []
     with translating(config.translator, config, fallback=config.fallback) as opened:
         for part, quality in zip((learnt, tested), actions, strict=True):
@@ -152,9 +152,9 @@ def _translate(
                 )
                 for rows, to in part.jobs
             ]
-            made += [result.rows for result in done]
+            translations += [result.rows for result in done]
             reports.append(_merged([result.report for result in done]))
-    return made, reports[0], reports[1]
+    return translations, reports[0], reports[1]
 
 
 def _merged(reports: Sequence[TranslationReport]) -> TranslationReport | None:
