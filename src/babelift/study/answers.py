@@ -33,12 +33,12 @@ def fine(values: Sequence[float]) -> list[str]:
     (['.09', '.06', '.12'], ['.004', '−.008', '.015'])
     """
     digits = digits_for(values)
-    found = []
+    texts = []
     for value in values:
         text = f"{abs(value):.{digits}f}"
         sign = MINUS if value < 0 and float(text) else ""
-        found.append(sign + (text[1:] if text.startswith("0") else text))
-    return found
+        texts.append(sign + (text[1:] if text.startswith("0") else text))
+    return texts
 
 
 def difference(delta: float, interval: tuple[float, float] | None) -> str:
@@ -135,8 +135,8 @@ def questions(spec: StudySpec, cells: Sequence[Condition]) -> Iterator[Question]
     first = spec.ratios[0]
     for cell in cells:
         if cell.arm not in ARMS:
-            added = [one for one in cells if one.arm in ARMS and _plain(one, first)]
-            yield from (Question(cell, one, "added") for one in added)
+            plain = [other for other in cells if other.arm in ARMS and _plain(other, first)]
+            yield from (Question(cell, other, "added") for other in plain)
         elif cell.otc != OFF:
             base, true = replace(cell, otc=OFF), replace(cell, otc="on")
             if base in known:
@@ -225,16 +225,18 @@ def answers(spec: StudySpec, scores: Scores) -> list[Answer]:
         main = primary_question(spec, cells)
     except DataError:
         main = None
-    asked = dict.fromkeys(one for one in (main, *questions(spec, cells)) if one is not None)
-    found = [
-        _answer(one, pairing, one == main)
-        for one in asked
-        if (pairing := scores.paired(one.arm, one.base)) is not None
+    asked = dict.fromkeys(
+        question for question in (main, *questions(spec, cells)) if question is not None
+    )
+    answered = [
+        _answer(question, pairing, question == main)
+        for question in asked
+        if (pairing := scores.paired(question.arm, question.base)) is not None
     ]
-    others = [number for number, one in enumerate(found) if not one.primary]
-    adjusted = holm([found[number].differences.mean.p for number in others])
+    others = [number for number, answer in enumerate(answered) if not answer.primary]
+    adjusted = holm([answered[number].differences.mean.p for number in others])
     for number, p in zip(others, adjusted, strict=True):
-        found[number] = replace(found[number], adjusted_p=float(p))
+        answered[number] = replace(answered[number], adjusted_p=float(p))
     return [
         replace(
             answer,
@@ -243,7 +245,7 @@ def answers(spec: StudySpec, scores: Scores) -> list[Answer]:
             arm=cell_name(answer.question.arm, cells),
             base=cell_name(answer.question.base, cells),
         )
-        for answer in found
+        for answer in answered
     ]
 
 
@@ -258,8 +260,8 @@ def _answer(question: Question, pairing: Pairing, primary: bool) -> Answer:
             pairing.right_arm, pairing.right_base, pairing.langs, pairing.groups
         )
     )
-    by_language = {lang: one.delta for lang, one in over_sources.languages.items()}
-    p_values = [one.p for one in over_sources.languages.values()]
+    by_language = {lang: gain.delta for lang, gain in over_sources.languages.items()}
+    p_values = [gain.p for gain in over_sources.languages.values()]
     return Answer(
         question,
         primary,
@@ -289,7 +291,7 @@ def otc_regressions(results: pl.DataFrame, variants: Sequence[str]) -> dict[str,
         By variant and arm, `on, translated`; those that have no two sides, or too few scores, are
         left out.
     """
-    found = {}
+    regressions = {}
     table = results.filter(pl.col("metric") == "f1_micro").rename({"value": "f1"})
     for variant in variants:
         both = table.filter(pl.col("otc").is_in([OFF, variant]) & pl.col("ratio").is_not_null())
@@ -308,8 +310,9 @@ def otc_regressions(results: pl.DataFrame, variants: Sequence[str]) -> dict[str,
                     pl.col("seed").cast(pl.String),
                 )
             )
-            found[name] = replace(table_of_arm, sentence=regression_sentence(name, table_of_arm))
-    return found
+            sentence = regression_sentence(name, table_of_arm)
+            regressions[name] = replace(table_of_arm, sentence=sentence)
+    return regressions
 
 
 _NAMES: Final = {
@@ -400,7 +403,7 @@ def _subject(question: Question, others: Sequence[Condition]) -> str:
     if question.kind == "otc":
         variant = question.arm.otc
         name = "OTC" if variant == "on" else f"OTC ({variant})"
-        varied = _varied(question.arm, [one for one in others if one.otc == variant])
+        varied = _varied(question.arm, [other for other in others if other.otc == variant])
         if any(other.arm != question.arm.arm and other.otc == variant for other in others):
             name += f", beside {arm_name(question.arm.arm)}{varied},"
         else:
@@ -447,14 +450,14 @@ def opening(answer: Answer | None, others: Sequence[Condition] = ()) -> list[str
             "needs have failed."
         ]
     mean, flips = answer.differences.mean, answer.flips
-    said = [verdict(answer, others)]
+    sentences = [verdict(answer, others)]
     if mean.seeds_seen:
-        said.append(
+        sentences.append(
             f"The interval covers another choice of seeds and of test rows, in these "
             f"{len(answer.by_language)} languages; {with_p(mean.p)}."
         )
     else:
-        said.append(
+        sentences.append(
             "Each condition was trained once: the interval covers another choice of test rows, "
             "but not another training."
         )
@@ -464,11 +467,11 @@ def opening(answer: Answer | None, others: Sequence[Condition] = ()) -> list[str
             if flips.smallest > 0.05
             else f"the smallest possible is {p_value(flips.smallest)}"
         )
-        said.append(
+        sentences.append(
             f"Would it stand in other languages too? The exact sign-flip test over languages gives "
             f"{with_p(flips.p)}; {reach}."
         )
-    return said
+    return sentences
 
 
 def regression_sentence(name: str, found: Regression) -> str:
@@ -494,7 +497,8 @@ def best_and_worst(answer: Answer) -> str:
     ranked = sorted(langs, key=langs.__getitem__)
     digits = digits_for(langs.values())
     least, most = (
-        f"{signed(langs[one], digits)} in {language_name(one)}" for one in ranked[:: len(langs) - 1]
+        f"{signed(langs[lang], digits)} in {language_name(lang)}"
+        for lang in ranked[:: len(langs) - 1]
     )
     holds = answer.holds
     count, did = (holds.gains, "gain") if holds.gains else (holds.losses, "lose")
@@ -506,9 +510,9 @@ def best_and_worst(answer: Answer) -> str:
 def failures(failed: Mapping[str, str]) -> list[str]:
     """What could not be run, grouped by reason."""
     reasons: dict[str, int] = {}
-    for said in failed.values():
-        reasons[said] = reasons.get(said, 0) + 1
+    for reason in failed.values():
+        reasons[reason] = reasons.get(reason, 0) + 1
     return [
-        f"{number} {'run' if number == 1 else 'runs'} failed: {said}"
-        for said, number in reasons.items()
+        f"{number} {'run' if number == 1 else 'runs'} failed: {reason}"
+        for reason, number in reasons.items()
     ]

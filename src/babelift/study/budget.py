@@ -193,12 +193,12 @@ def budget_sentence(lang: str, worth: Worth, gain: Gain | None, fewest: int, mos
     >>> budget_sentence("ja", worth, None, 50, 700)
     'In Japanese the translations are worth 310 native labels [220, more than 700]; from 310 labels on annotating beats translating.'
     """  # noqa: E501
-    said = [_worth(language_name(lang), worth, fewest, most)]
+    sentences = [_worth(language_name(lang), worth, fewest, most)]
     if worth.cost and worth.cost.translating and not _unknown(worth):
-        said.append(_compared(worth.cost))
+        sentences.append(_compared(worth.cost))
     if gain:
-        said.append(_gain(gain))
-    return " ".join(sentence for sentence in said if sentence)
+        sentences.append(_gain(gain))
+    return " ".join(sentence for sentence in sentences if sentence)
 
 
 def _unknown(worth: Worth) -> bool:
@@ -288,12 +288,12 @@ def budgets(spec: StudySpec, results: pl.DataFrame) -> list[LabelBudget]:
         .filter(pl.col("sources") == pl.col("sources").max().over("lang", "rows"))
     )
     price = None if spec.price is None else Price(spec.price)
-    found = []
+    label_budgets = []
     for lang in spec.targets:
         sides = [_runs(side.filter(lang=lang)) for side in (native, translated)]
         if len({run.size for run in sides[0]}) >= LEAST_NATIVE_SIZES and sides[1]:
-            found.append(label_budget(lang, *sides, price=price))
-    return found
+            label_budgets.append(label_budget(lang, *sides, price=price))
+    return label_budgets
 
 
 def _runs(rows: pl.DataFrame) -> list[Run]:
@@ -332,10 +332,10 @@ def label_budget(
         ConfigError: `level` is not between 0 and 1, or `draws` below 1.
 
     >>> native = [Run(n, 0, score) for n, score in ((100, 0.5), (400, 0.7))]
-    >>> found = label_budget("ja", native, [Run(800, 0, 0.6)], price=Price(0.25))
-    >>> found.sentence
+    >>> budget = label_budget("ja", native, [Run(800, 0, 0.6)], price=Price(0.25))
+    >>> budget.sentence
     'In Japanese the translations are worth 200 native labels; from 200 labels on, at 0.25 each (50), annotating beats translating. At 400 labels, 100 more add +.04.'
-    >>> found.notes[0]
+    >>> budget.notes[0]
     'One seed: there are no intervals.'
     """  # noqa: E501
     if not 0 < level < 1 or draws < 1:
@@ -345,33 +345,37 @@ def label_budget(
     where = language_name(lang)
     ours, theirs = by_size(native, where, "native"), by_size(translated, where, "translated")
     sizes = np.array(list(ours), dtype=np.float64)
-    found = means([*ours.values(), *theirs.values()], draws=draws, seed=seed)
+    mean_scores = means([*ours.values(), *theirs.values()], draws=draws, seed=seed)
     many = len(sizes)
     kind, why = choose(
-        sizes, found.observed[:many], found.counts[:many], found.variance, found.freedom
+        sizes,
+        mean_scores.observed[:many],
+        mean_scores.counts[:many],
+        mean_scores.variance,
+        mean_scores.freedom,
     )
-    curve = fit(kind, sizes, found.observed[None, :many], found.counts[:many])
+    curve = fit(kind, sizes, mean_scores.observed[None, :many], mean_scores.counts[:many])
     drawn = (
         None
-        if found.drawn is None
-        else fit(kind, sizes, found.drawn[:, :many], found.counts[:many])
+        if mean_scores.drawn is None
+        else fit(kind, sizes, mean_scores.drawn[:, :many], mean_scores.counts[:many])
     )
     ends = (1 - level) / 2, (1 + level) / 2
     worth = tuple(
-        _worth_of(size, curve, drawn, found, many + place, ends, price)
+        _worth_of(size, curve, drawn, mean_scores, many + place, ends, price)
         for place, size in enumerate(theirs)
     )
     gain = _gain_of(curve, drawn, ends) if many > 1 else None
-    left_out = len(native) + len(translated) - int(found.counts.sum())
+    left_out = len(native) + len(translated) - int(mean_scores.counts.sum())
     return LabelBudget(
         lang=lang,
         level=level,
-        seeds_seen=found.seeds_seen,
-        items_seen=found.items_seen,
-        native=_curve(curve, found, ends),
+        seeds_seen=mean_scores.seeds_seen,
+        items_seen=mean_scores.items_seen,
+        native=_curve(curve, mean_scores, ends),
         worth=worth,
         gain=gain,
-        notes=(*_notes(found, curve, left_out), *why),
+        notes=(*_notes(mean_scores, curve, left_out), *why),
         sentence=budget_sentence(lang, worth[-1], gain, min(ours), max(ours)),
     )
 
@@ -380,21 +384,21 @@ def _worth_of(
     size: int,
     curve: Curves,
     drawn: Curves | None,
-    found: Means,
+    mean_scores: Means,
     cell: int,
     ends: Interval,
     price: Price | None,
 ) -> Worth:
-    number = _bounded(curve.reach(found.observed[cell : cell + 1])[0], curve)
+    number = _bounded(curve.reach(mean_scores.observed[cell : cell + 1])[0], curve)
     interval = score_interval = None
-    if drawn is not None and found.drawn is not None:
-        scores = found.drawn[:, cell]
+    if drawn is not None and mean_scores.drawn is not None:
+        scores = mean_scores.drawn[:, cell]
         score_interval = _quantiles(scores, ends)
         low, high = _quantiles(drawn.reach(scores), ends)
         interval = _bounded(low, curve), _bounded(high, curve)
     return Worth(
         size=size,
-        score=float(found.observed[cell]),
+        score=float(mean_scores.observed[cell]),
         score_interval=score_interval,
         labels=number,
         interval=interval,
@@ -442,35 +446,35 @@ def _gain_of(curve: Curves, drawn: Curves | None, ends: Interval) -> Gain:
     )
 
 
-def _curve(curve: Curves, found: Means, ends: Interval) -> Curve:
+def _curve(curve: Curves, mean_scores: Means, ends: Interval) -> Curve:
     many = len(curve.sizes)
-    drawn = [] if found.drawn is None else list(found.drawn[:, :many].T)
+    drawn = [] if mean_scores.drawn is None else list(mean_scores.drawn[:, :many].T)
     return Curve(
         kind="power-law" if isinstance(curve, PowerLaw) else "log-linear",
         sizes=tuple(round(size) for size in curve.sizes),
-        scores=tuple(found.observed[:many].tolist()),
+        scores=tuple(mean_scores.observed[:many].tolist()),
         intervals=tuple(_quantiles(scores, ends) for scores in drawn),
         fitted=tuple(curve.fitted[0].tolist()),
         power_law=curve.parameters() if isinstance(curve, PowerLaw) else None,
     )
 
 
-def _notes(found: Means, curve: Curves, left_out: int) -> list[str]:
-    said = []
-    if found.drawn is None:
-        said.append("One seed: there are no intervals.")
-    elif not found.seeds_seen:
-        said.append("One seed: the intervals cover the choice of test items only.")
-    elif not found.items_seen:
-        said.append("The intervals cover the seeds' luck only, not the choice of test items.")
-    if found.seeds_seen and found.counts.min() == 1:
-        said.append("Where there is one seed, its luck is taken to be as large as the others'.")
+def _notes(mean_scores: Means, curve: Curves, left_out: int) -> list[str]:
+    notes = []
+    if mean_scores.drawn is None:
+        notes.append("One seed: there are no intervals.")
+    elif not mean_scores.seeds_seen:
+        notes.append("One seed: the intervals cover the choice of test items only.")
+    elif not mean_scores.items_seen:
+        notes.append("The intervals cover the seeds' luck only, not the choice of test items.")
+    if mean_scores.seeds_seen and mean_scores.counts.min() == 1:
+        notes.append("Where there is one seed, its luck is taken to be as large as the others'.")
     if left_out:
         verb = "is no number and was" if left_out == 1 else "are no numbers and were"
-        said.append(f"{counted(left_out, 'score')} {verb} left out.")
+        notes.append(f"{counted(left_out, 'score')} {verb} left out.")
     fitted = curve.fitted[0]
     if len(fitted) == 1:
-        said.append("One number of native labels tried: there is no learning curve.")
+        notes.append("One number of native labels tried: there is no learning curve.")
     elif fitted[0] == fitted[-1]:
-        said.append("More native labels did not score higher: the curve is taken as level.")
-    return said
+        notes.append("More native labels did not score higher: the curve is taken as level.")
+    return notes

@@ -246,15 +246,16 @@ class Cache:
         with locked(table.path):
             if table.record is not None:
                 return
-            made = opened.translate_rows(
+            translated = opened.translate_rows(
                 read_table(table.originals),
                 [table.target],
                 quality=self._action(table.split),
                 progress=progress,
             )
-            write_rows(made.rows, table.path)
+            write_rows(translated.rows, table.path)
             _write_record(
-                TranslationRecord(kept=made.rows.height, report=made.report.to_dict()), table
+                TranslationRecord(kept=translated.rows.height, report=translated.report.to_dict()),
+                table,
             )
 
     def _action(self, split: Split) -> QualityAction:

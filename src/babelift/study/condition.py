@@ -171,9 +171,9 @@ class Grid:
         return cls(tuple(numbers), tuple(places))
 
 
-def _merged(found: Iterator[tuple[Place, Job]]) -> Iterator[tuple[Place, Job]]:
-    """Jobs that differ in what they are tested with only, made one."""
-    kept = list(found)
+def _merged(places: Iterator[tuple[Place, Job]]) -> Iterator[tuple[Place, Job]]:
+    """Places with their jobs, of which those that differ only in `tested_by` are made one."""
+    kept = list(places)
     by_training: dict[Job, dict[str, None]] = {}
     for _, job in kept:
         by_training.setdefault(replace(job, tested_by=()), {}).update(dict.fromkeys(job.tested_by))

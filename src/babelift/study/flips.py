@@ -82,8 +82,8 @@ def flips(
     sides = _sides(spec)
     if sides is None:
         return None
-    found = list(places)
-    tables = [_decisions(cell, found, predictions) for cell in sides]
+    places = list(places)
+    tables = [_decisions(cell, places, predictions) for cell in sides]
     both = tables[0].join(tables[1], on=("lang", "id"), suffix="_without", maintain_order="left")
     if both.is_empty():
         return None

@@ -200,13 +200,13 @@ def isotonic(scores: Floats, weights: Floats) -> Floats:
     columns = len(weights)
     sums = np.cumsum(np.pad(scores * weights, ((0, 0), (1, 0))), axis=1)
     totals = np.cumsum(np.pad(weights, (1, 0)))
-    found = np.full(scores.shape, -np.inf)
+    fitted = np.full(scores.shape, -np.inf)
     for first in range(columns):
         spans = totals[first + 1 :] - totals[first]
         means = (sums[:, first + 1 :] - sums[:, first : first + 1]) / spans
         least = np.minimum.accumulate(means[:, ::-1], axis=1)[:, ::-1]
-        np.maximum(found[:, first:], least, out=found[:, first:])
-    return found
+        np.maximum(fitted[:, first:], least, out=fitted[:, first:])
+    return fitted
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,7 +262,7 @@ def by_size(runs: Sequence[Run], where: str, what: str) -> dict[int, list[Run]]:
     >>> list(by_size([Run(200, 0, 0.7), Run(100, 0, 0.6)], "Japanese", "native"))
     [100, 200]
     """
-    found: dict[int, list[Run]] = {}
+    runs_by_size: dict[int, list[Run]] = {}
     for run in sorted(runs, key=lambda run: (run.size, run.seed)):
         if not math.isfinite(run.score):
             continue
@@ -271,14 +271,14 @@ def by_size(runs: Sequence[Run], where: str, what: str) -> dict[int, list[Run]]:
             raise DataError(f"{at}: a size must be at least 1.")
         if run.score > 1:
             raise DataError(f"{at}: a score must be at most 1, got {run.score}.")
-        known = found.setdefault(run.size, [])
+        known = runs_by_size.setdefault(run.size, [])
         if known and known[-1].seed == run.seed:
             raise DataError(f"{at}: the seed occurs twice.", "Give one score for each seed.")
         _check_items(run, at)
         known.append(run)
-    if not found:
+    if not runs_by_size:
         raise DataError(f"{where}: there is no score of the {what} arm.")
-    return found
+    return runs_by_size
 
 
 def _check_items(run: Run, at: str) -> None:
@@ -311,8 +311,8 @@ def means(cells: Sequence[Sequence[Run]], *, draws: int, seed: int) -> Means:
         DataError: The runs' results by test item are not of the same number of items.
 
     >>> runs = [Run(100, seed, 0.5 + 0.01 * seed) for seed in range(5)]
-    >>> found = means([runs], draws=20_000, seed=0)
-    >>> ends = np.quantile(found.drawn, [0.025, 0.975])  # .52 -+ 2.776 * .0158 / sqrt(5)
+    >>> mean_scores = means([runs], draws=20_000, seed=0)
+    >>> ends = np.quantile(mean_scores.drawn, [0.025, 0.975])  # .52 -+ 2.776 * .0158 / sqrt(5)
     >>> ends.round(3).tolist()
     [0.5, 0.54]
     """
@@ -354,35 +354,35 @@ def _seed_draws(
     mixes = dict(zip(seeds, generator.standard_normal((len(seeds), draws)), strict=True))
     freedom = sum(len(runs) - 1 for runs in cells)
     chis: dict[frozenset[int], Floats] = {}
-    found = np.zeros((draws, len(cells)))
+    moved = np.zeros((draws, len(cells)))
     for cell, runs in enumerate(cells):
         if len(runs) == 1:
-            found[:, cell] = np.sqrt(variance) * generator.standard_t(freedom, draws)
+            moved[:, cell] = np.sqrt(variance) * generator.standard_t(freedom, draws)
             continue
         known = frozenset(run.seed for run in runs)
         if known not in chis:
             chis[known] = np.sqrt(generator.chisquare(len(runs) - 1, draws) / (len(runs) - 1))
         for run in runs:
-            found[:, cell] += (run.score - observed[cell]) * mixes[run.seed]
-        found[:, cell] /= np.sqrt(len(runs) * (len(runs) - 1)) * chis[known]
-    return found
+            moved[:, cell] += (run.score - observed[cell]) * mixes[run.seed]
+        moved[:, cell] /= np.sqrt(len(runs) * (len(runs) - 1)) * chis[known]
+    return moved
 
 
 def _right(cells: Sequence[Sequence[Run]]) -> list[tuple[list[int], Floats]] | None:
     """Seeds and `(seeds, items)` right shares of each cell; None unless all runs have them."""
-    found = []
+    shares = []
     for runs in cells:
         rows = [run.right for run in runs if run.right is not None]
         if len(rows) < len(runs):
             return None
-        found.append(([run.seed for run in runs], np.array(rows, dtype=np.float64)))
-    lengths = {rows.shape[1] for _, rows in found}
+        shares.append(([run.seed for run in runs], np.array(rows, dtype=np.float64)))
+    lengths = {rows.shape[1] for _, rows in shares}
     if len(lengths) > 1:
         raise DataError(
             f"results by test item must be of the same items in every run, got {min(lengths)} and "
             f"{max(lengths)} items."
         )
-    return found
+    return shares
 
 
 def _item_draws(
@@ -409,9 +409,9 @@ def _covariance_with_seeds(right: list[tuple[list[int], Floats]]) -> Floats:
         rest = rows - rows.mean(axis=0) - rows.mean(axis=1, keepdims=True) + rows.mean()
         for seed, row in zip(seeds, rest / np.sqrt(count * (count - 1)), strict=True):
             left.setdefault(seed, {})[cell] = row
-    found = np.zeros((len(right), len(right)))
+    covariance = np.zeros((len(right), len(right)))
     for rows_of in left.values():
         cells = list(rows_of)
         stacked = np.array([rows_of[cell] for cell in cells])
-        found[np.ix_(cells, cells)] += stacked @ stacked.T
-    return found
+        covariance[np.ix_(cells, cells)] += stacked @ stacked.T
+    return covariance

@@ -82,10 +82,10 @@ def make_plan(
     learnt = {(lang, job.rows) for job in grid.jobs for lang in job.originals}
     steps = _steps(spec, [cache.originals("train", lang, rows) for lang, rows in learnt])
     tasks = _Tasks(spec, tables, cache, encoders, steps, store / "runs")
-    made = [tasks.of(job) for job in grid.jobs]
+    by_job = [tasks.of(job) for job in grid.jobs]
     # Jobs of another number of rows are one training where a table has no more of them.
-    by_key = {task.key: task for task in made}
-    places = tuple((place, by_key[made[number].key]) for place, number in grid.places)
+    by_key = {task.key: task for task in by_job}
+    places = tuple((place, by_key[by_job[number].key]) for place, number in grid.places)
     return Plan(spec, tables, added, translators, encoders, places, tuple(by_key.values()), cache)
 
 

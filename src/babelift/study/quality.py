@@ -169,15 +169,15 @@ def _judge(
         rows=0,
         flagged=counts.get("faulty", 0) / counts["rows"] if counts.get("rows") else None,
     )
-    originals, made = read_table(table.originals), read_table(table.path)
-    if made.is_empty():
+    originals, translations = read_table(table.originals), read_table(table.path)
+    if translations.is_empty():
         return judged
     parts = [
         originals,
-        made.with_columns(origin=pl.lit("machine"), translator=pl.lit(table.translator)),
+        translations.with_columns(origin=pl.lit("machine"), translator=pl.lit(table.translator)),
     ]
     if reference is not None and reference.height:
         parts.append(reference_rows(originals, reference))
     (scores,) = quality_by_pair(pl.concat(parts), encode=encode).to_dicts()
     measured = {name: scores[name] for name in ("chrf", "bleu", "similarity")}
-    return judged.model_copy(update={"rows": made.height, **measured})
+    return judged.model_copy(update={"rows": translations.height, **measured})

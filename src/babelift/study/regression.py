@@ -61,10 +61,10 @@ def usable_terms(columns: Mapping[str, Sequence[str]]) -> tuple[list[Terms], lis
     return kept, notes
 
 
-def _same(one: Counts, other: Counts) -> bool:
+def _same(first: Counts, other: Counts) -> bool:
     """Whether two columns divide the rows alike."""
-    pairs = len(np.unique(one * (int(other.max()) + 1) + other))
-    return pairs == int(one.max()) + 1 == int(other.max()) + 1
+    pairs = len(np.unique(first * (int(other.max()) + 1) + other))
+    return pairs == int(first.max()) + 1 == int(other.max()) + 1
 
 
 _ZERO: Final = 1e-4  # of the residual variance; below, an effect's variance is taken for zero
@@ -106,20 +106,20 @@ def fit_mixed(y: Floats, x: Floats, terms: Sequence[Terms], notes: list[str]) ->
     kept = list(terms)
     unit = float(y.std())  # optimisers stop by absolute steps, so scores are brought to size 1
     while kept:
-        found = _converged(y / unit, x, kept)
-        if found is None:
+        fitted = _converged(y / unit, x, kept)
+        if fitted is None:
             names = ", ".join(term.name for term in kept)
             notes.append(f"The mixed model with {names} did not converge.")
             return None
-        shares = np.asarray(found.vcomp) / found.scale
+        shares = np.asarray(fitted.vcomp) / fitted.scale
         smallest = int(shares.argmin())
         if shares[smallest] > _ZERO:
-            scale = float(found.scale) * unit**2
+            scale = float(fitted.scale) * unit**2
             each = zip(kept, shares, strict=True)
             variances = {term.name: float(share) * scale for term, share in each}
             return Mixed(
-                float(found.fe_params[1]) * unit,
-                float(found.bse_fe[1]) * unit,
+                float(fitted.fe_params[1]) * unit,
+                float(fitted.bse_fe[1]) * unit,
                 {**variances, "residual": scale},
                 tuple(kept),
             )
@@ -153,11 +153,11 @@ def _converged(y: Floats, x: Floats, terms: Sequence[Terms]) -> Any:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             try:
-                found = model.fit(reml=True, method=optimiser)
+                fitted = model.fit(reml=True, method=optimiser)
             except (np.linalg.LinAlgError, ValueError):
                 continue
-        if found.converged and np.isfinite(found.bse_fe).all():
-            return found
+        if fitted.converged and np.isfinite(fitted.bse_fe).all():
+            return fitted
     return None
 
 

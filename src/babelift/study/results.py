@@ -61,9 +61,9 @@ def run_results(
     about = {"run": key, **place.condition.to_dict(), "size": size, "seed": place.seed}
     rows = [
         {**about, "lang": lang, "metric": metric, "value": value}
-        for lang, found in scores.languages.items()
+        for lang, lang_scores in scores.languages.items()
         for metric in METRICS
-        if (value := getattr(found, metric)) is not None
+        if (value := getattr(lang_scores, metric)) is not None
     ]
     return pl.DataFrame(rows, schema=RESULTS)
 
@@ -263,7 +263,9 @@ class Scores:
         A condition that learns from the test language's own rows goes with every source.
         """
         sides = [self.of_condition(condition) for condition in (arm, base)]
-        sources = [[one for one in side["source"].unique() if one != OWN] for side in sides]
+        sources = [
+            [source for source in side["source"].unique() if source != OWN] for side in sides
+        ]
         shared = sorted({*sources[0], *sources[1]}) or [OWN]
         sides = [_with_sources(side, shared) for side in sides]
         on = ["source", "seed", "lang", "id"]
@@ -278,9 +280,9 @@ class Scores:
         rows = rows.filter(pl.col("number") == len(seeds))
         if rows.is_empty():
             return None
-        several = len(set(rows["source"])) > 1
+        several_sources = len(set(rows["source"])) > 1
         strata = rows.select(
-            pl.format("{}>{}", "source", "lang") if several else pl.col("lang")
+            pl.format("{}>{}", "source", "lang") if several_sources else pl.col("lang")
         ).to_series()
         return Pairing(
             np.array(rows["right"].to_list(), dtype=np.bool_).T,

@@ -84,11 +84,11 @@ def read_tables(spec: StudySpec, data: Path, progress: Progress) -> Tables:
     }
     test = {lang: _read(spec, lang, "test", data, notes) for lang in spec.languages}
     testing = pl.concat(test.values())
-    kept, found = corpus.audit_leakage(
+    kept, leakage = corpus.audit_leakage(
         pl.concat([*train.values(), testing]), policy="drop", near_duplicates=_NEAR_DUPLICATES
     )
-    if found.total:
-        notes.append(found.summary())
+    if leakage.total:
+        notes.append(leakage.summary())
     learning = kept.filter(pl.col("split") == "train")
     train = {lang: learning.filter(pl.col("lang") == lang) for lang in train}
     for lang, rows in train.items():
@@ -251,18 +251,18 @@ def reference_rows(originals: pl.DataFrame, counterparts: pl.DataFrame) -> pl.Da
         DataError: An item has another label there, or none is in both.
     """
     own = originals.select("group_id", original_id="id", own="label", source_lang="lang")
-    found = counterparts.drop("original_id", "source_lang").join(
+    references = counterparts.drop("original_id", "source_lang").join(
         own.unique("group_id", keep="first", maintain_order=True),
         on="group_id",
         maintain_order="right",
     )
-    if not found.height:
+    if not references.height:
         raise DataError(
             f"no item is in both '{originals['lang'][0]}' and '{counterparts['lang'][0]}', so that "
             "there are no translations of each other.",
             "Name the column that marks the same item with 'group', or say 'parallel: false'.",
         )
-    other = found.filter(pl.col("label") != pl.col("own"))
+    other = references.filter(pl.col("label") != pl.col("own"))
     if other.height:
         row = other.row(0, named=True)
         raise DataError(
@@ -270,9 +270,9 @@ def reference_rows(originals: pl.DataFrame, counterparts: pl.DataFrame) -> pl.Da
             f"'{row['label']}' in '{row['lang']}' ({other.height} such items).",
             "These are not translations of each other; say 'parallel: false'.",
         )
-    targets = zip(found["original_id"], found["lang"], strict=True)
+    targets = zip(references["original_id"], references["lang"], strict=True)
     return conform(
-        found.with_columns(
+        references.with_columns(
             pl.lit("reference").alias("origin"),
             pl.lit(REFERENCE).alias("translator"),
             pl.Series("id", [translation_id(name, lang) for name, lang in targets]),

@@ -334,9 +334,9 @@ def otc_without_effect(case: OTCEvidence) -> Verdict:
     effect = case.effect
     if effect is None or not effect.known:
         return NotJudged(WITHOUT_EFFECT, where, "the difference that OTC makes is not known")
-    said = difference(effect.delta, effect.interval)
+    change = difference(effect.delta, effect.interval)
     if effect.side:
-        return Absent(WITHOUT_EFFECT, where, f"OTC has an effect: {said}")
+        return Absent(WITHOUT_EFFECT, where, f"OTC has an effect: {change}")
     if case.chance is not None and case.chance >= TOO_EASY:
         few = round(1 / case.chance)
         return NotJudged(
@@ -347,13 +347,13 @@ def otc_without_effect(case: OTCEvidence) -> Verdict:
     if not known or after is None:
         lacks = "with OTC" if after is None else "before training or without OTC"
         return NotJudged(
-            WITHOUT_EFFECT, where, f"OTC adds {said}; retrieval@1 {lacks} is not known"
+            WITHOUT_EFFECT, where, f"OTC adds {change}; retrieval@1 {lacks} is not known"
         )
     kind = _kind(known, after)
     course = _course(before, without, after)
     if kind is None:
         return Absent(
-            WITHOUT_EFFECT, where, f"OTC adds {said}, but the vectors do not say why: {course}"
+            WITHOUT_EFFECT, where, f"OTC adds {change}, but the vectors do not say why: {course}"
         )
     already = kind == "already-aligned"
     reason = "the pairs were aligned already" if already else "the pairs never aligned"
@@ -363,7 +363,7 @@ def otc_without_effect(case: OTCEvidence) -> Verdict:
         kind=kind,
         where=where,
         evidence=_otc_numbers(case, effect),
-        sentence=f"{place}, OTC adds {said} to {case.arm}: no effect seen, and {reason} "
+        sentence=f"{place}, OTC adds {change} to {case.arm}: no effect seen, and {reason} "
         f"({course}).",
         advice=_ALIGNED_ADVICE if already else _UNALIGNED_ADVICE,
     )
@@ -471,10 +471,12 @@ def unstable_across_seeds(case: SeedEvidence, looked_at: int = 1) -> Verdict:
         return Absent(UNSTABLE, where, reason)
     lowest = min(scores, key=scores.__getitem__)
     others = np.array([score for seed, score in scores.items() if seed != lowest])
-    one = _collapsed(scores[lowest], others, case.items) and _steady(others, case.items, level)
+    collapsed = _collapsed(scores[lowest], others, case.items) and _steady(
+        others, case.items, level
+    )
     return Finding(
         name=UNSTABLE,
-        kind="one-collapsed-run" if one else "general",
+        kind="one-collapsed-run" if collapsed else "general",
         where=where,
         evidence=numbers(
             deviation=spread,
@@ -489,8 +491,8 @@ def unstable_across_seeds(case: SeedEvidence, looked_at: int = 1) -> Verdict:
         ),
         sentence=f"In {language_name(case.lang)}, {case.arm} spreads by {shown} over seeds "
         f"(standard deviation), where {case.items:,} test items explain at most {expected}; "
-        f"{_what(one, lowest, scores[lowest], others)}.",
-        advice=_COLLAPSED_ADVICE if one else _UNSTABLE_ADVICE,
+        f"{_what(collapsed, lowest, scores[lowest], others)}.",
+        advice=_COLLAPSED_ADVICE if collapsed else _UNSTABLE_ADVICE,
     )
 
 
@@ -499,9 +501,9 @@ def _collapsed(lowest: float, others: Floats, items: int) -> bool:
     return float(others.mean()) - lowest > COLLAPSE * usual
 
 
-def _what(one: bool, seed: int, lowest: float, others: Floats) -> str:
+def _what(collapsed: bool, seed: int, lowest: float, others: Floats) -> str:
     low, rest, high = fine([lowest, float(others.mean()), float(others.max())])
-    if one:
+    if collapsed:
         return f"one run collapsed: seed {seed} scores {low}, the others {rest} on average"
     return f"no single run accounts for it, they reach from {low} to {high}"
 
@@ -566,9 +568,9 @@ def worse_than_zero_shot(case: ArmEvidence) -> Verdict:
     effect = case.over_zero_shot
     if effect is None or not effect.known:
         return NotJudged(WORSE, where, "its difference to zero-shot is not known")
-    said = difference(effect.delta, effect.interval)
+    change = difference(effect.delta, effect.interval)
     if effect.side >= 0:
-        return Absent(WORSE, where, f"{said} over zero-shot is not clearly below zero")
+        return Absent(WORSE, where, f"{change} over zero-shot is not clearly below zero")
     quality = numbers(chrf=case.chrf, flagged=case.flagged, length_ratio=case.length_ratio)
     poor = _poor(quality, case.lang)
     language = language_name(case.lang)
@@ -578,7 +580,7 @@ def worse_than_zero_shot(case: ArmEvidence) -> Verdict:
         where=where,
         evidence=numbers(delta=effect.delta, low=effect.interval[0], high=effect.interval[1])
         | quality,
-        sentence=f"In {language}, {case.arm} does worse than zero-shot: {said}. "
+        sentence=f"In {language}, {case.arm} does worse than zero-shot: {change}. "
         f"{_quality_sentence(quality, poor)}",
         advice=(*_advice(quality, poor), f"Until then, keep zero-shot in {language}."),
     )
@@ -606,13 +608,13 @@ def _is_dense(lang: str) -> bool:
 def _quality_sentence(quality: dict[str, float], poor: list[str]) -> str:
     if not quality:
         return "How good the translations are was not measured."
-    said = {
+    phrases = {
         "chrf": lambda value: f"their chrF is {value:.0f}",
         "flagged": lambda value: f"{percent(value, 1)} of them have a fault",
         "length_ratio": lambda value: f"they are {value:.2f} times as long as expected",
     }
     shown = poor or list(quality)
-    facts = listed([said[name](quality[name]) for name in shown])
+    facts = listed([phrases[name](quality[name]) for name in shown])
     if poor:
         return f"The translations are poor: {facts}."
     return f"What was measured of the translations does not explain it: {facts}."

@@ -119,8 +119,10 @@ class StudySpec(Table):
     @classmethod
     def _named(cls, value: Any) -> Any:
         if isinstance(value, str):
-            value = [value]
-        return {str(one): str(one) for one in value} if isinstance(value, list | tuple) else value
+            return {value: value}
+        if isinstance(value, list | tuple):
+            return {str(name): str(name) for name in value}
+        return value
 
     @field_validator("arms", mode="before")
     @classmethod
@@ -156,22 +158,22 @@ class StudySpec(Table):
         return self
 
     def _check_primary(self) -> None:
-        one = self.primary
-        for arm in (one.arm, one.over):
+        primary = self.primary
+        for arm in (primary.arm, primary.over):
             if arm is not None and arm not in self.arms:
                 raise ValueError(f"the primary contrast names the arm '{arm}', which is not among "
                                  f"the study's: {', '.join(self.arms)}")  # fmt: skip
-        if one.otc not in self.otc or (one.over is None and OFF not in self.otc):
-            raise ValueError(f"the primary contrast needs otc '{one.otc}'"
-                             f"{'' if one.over else ' and off'}; the study has "
+        if primary.otc not in self.otc or (primary.over is None and OFF not in self.otc):
+            raise ValueError(f"the primary contrast needs otc '{primary.otc}'"
+                             f"{'' if primary.over else ' and off'}; the study has "
                              f"{', '.join(self.otc)}")  # fmt: skip
-        if one.over is None and one.otc == OFF:
+        if primary.over is None and primary.otc == OFF:
             raise ValueError("the primary contrast compares an arm with itself; give 'over', or "
                              "an 'otc' other than off")  # fmt: skip
-        if one.translator is not None and one.translator not in self.translators:
-            raise ValueError(f"the primary contrast names the translator '{one.translator}', which "
-                             f"is not among the study's: {', '.join(self.translators)}"
-                             f"{did_you_mean(one.translator, self.translators)}")  # fmt: skip
+        if primary.translator is not None and primary.translator not in self.translators:
+            raise ValueError(f"the primary contrast names the translator '{primary.translator}', "
+                             f"which is not among the study's: {', '.join(self.translators)}"
+                             f"{did_you_mean(primary.translator, self.translators)}")  # fmt: skip
 
     @property
     def languages(self) -> Languages:
@@ -235,7 +237,9 @@ def read_spec(path: Path, *, size: str | None = None, changes: Mapping[str, Any]
     """
     values = read_yaml(path)
     sizes = values.pop("sizes", None) or {}
-    if not isinstance(sizes, dict) or not all(isinstance(one, dict) for one in sizes.values()):
+    if not isinstance(sizes, dict) or not all(
+        isinstance(settings, dict) for settings in sizes.values()
+    ):
         raise ConfigError(f"{path}: 'sizes' must give settings for each name, got {sizes!r}.")
     if size is not None:
         if size not in sizes:

@@ -107,7 +107,7 @@ def quality_trend(spec: StudySpec, scores: Scores, qualities: Sequence[Quality])
 def _sentence(slopes: Differences, translators: Mapping[str, int], degraded: bool) -> str:
     mean, pairs = slopes.mean, slopes.languages
     digits = digits_for((mean.delta, *mean.interval))
-    said = (
+    effect = (
         f"ten points of chrF go with {signed(mean.delta, digits)} F1-micro "
         f"{brackets(mean.interval, digits)}"
     )
@@ -118,18 +118,20 @@ def _sentence(slopes: Differences, translators: Mapping[str, int], degraded: boo
         start = "Better translations gave worse classifiers"
     where = f" in {pair_name(next(iter(pairs)))}"
     if len(pairs) > 1:
-        ahead = sum(one.delta * mean.delta > 0 for one in pairs.values())
+        ahead = sum(slope.delta * mean.delta > 0 for slope in pairs.values())
         what = "pairs" if any(">" in name for name in pairs) else "languages"
         where = f" on average, the same way in {ahead} of {len(pairs)} {what}"
     among = max(translators.values())
     spoilt = ", those spoilt on purpose included" if degraded else ""
-    return f"{start}: {said}{where}, among {among} translators{spoilt}; {with_p(mean.p)}."
+    return f"{start}: {effect}{where}, among {among} translators{spoilt}; {with_p(mean.p)}."
 
 
 def _shared_seeds(tables: Iterable[pl.DataFrame]) -> list[int]:
     """Seeds that every translator was tried with in every pair it has."""
-    found = [set(part["seed"]) for table in tables for part in table.partition_by("source", "lang")]
-    return sorted(set.intersection(*found)) if found else []
+    seed_sets = [
+        set(part["seed"]) for table in tables for part in table.partition_by("source", "lang")
+    ]
+    return sorted(set.intersection(*seed_sets)) if seed_sets else []
 
 
 def _of_pair(table: pl.DataFrame, source: str, lang: str, seeds: Sequence[int]) -> pl.DataFrame:
