@@ -73,7 +73,7 @@ class Others:
             self._waiting = False
             _broadcast((error is None, None), self._group)
         if self._group is not None:
-            _part()
+            leave()
 
 
 def wait_for_first() -> tuple[bool, Path | None]:
@@ -86,8 +86,10 @@ def wait_for_first() -> tuple[bool, Path | None]:
 
 
 def leave() -> None:
-    """End what `wait_for_first` began, after training."""
-    _part()
+    """End what `Others` or `wait_for_first` began, after training."""
+    import torch.distributed as dist
+
+    dist.destroy_process_group()
 
 
 def _meet() -> Any:
@@ -104,9 +106,3 @@ def _broadcast(message: Any, group: Any) -> Any:
     box = [message]
     dist.broadcast_object_list(box, src=0, group=group)
     return box[0]
-
-
-def _part() -> None:
-    import torch.distributed as dist
-
-    dist.destroy_process_group()
