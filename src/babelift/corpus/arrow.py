@@ -9,6 +9,10 @@ from babelift.corpus.table import ROW, Raw, check_columns, check_file
 from babelift.errors import DataError, MissingDependencyError, did_you_mean
 from babelift.store import cache_dir
 
+PREFIX: Final = "hub:"
+
+_SAVED: Final = ("dataset_dict.json", "state.json")
+
 
 def read_parquet(path: Path) -> Raw:
     """Read a Parquet file.
@@ -16,15 +20,14 @@ def read_parquet(path: Path) -> Raw:
     Raises:
         DataError: The file is missing, a folder, unreadable, or not Parquet.
     """
-    from pyarrow import ArrowException
-    from pyarrow import parquet as arrow
+    from pyarrow import ArrowException, parquet
 
     check_file(path)
     try:
         if path.stat().st_size == 0:
             raise DataError(f"{path}: is empty.")
         with path.open("rb") as file:
-            table = arrow.ParquetFile(file).read()
+            table = parquet.ParquetFile(file).read()
     except (ArrowException, OSError, ValueError) as error:
         if isinstance(error, DataError):
             raise
@@ -58,11 +61,6 @@ def from_arrow(table: Any, file: str) -> pl.DataFrame:
 def _first_line(error: BaseException) -> str:
     lines = str(error).splitlines() or [type(error).__name__]
     return lines[0][:300]
-
-
-PREFIX: Final = "hub:"
-
-_SAVED: Final = ("dataset_dict.json", "state.json")
 
 
 class HubName(NamedTuple):

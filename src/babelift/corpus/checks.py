@@ -18,6 +18,28 @@ _WHOLE_FLOAT: Final = r"^([+-]?\d+)\.0+$"
 
 _OWN_FORM: Final = ("source_lang", "origin", "translator", "score", "flags", "original_id")
 
+_RAW: Final = "raw:"
+"""Begins the names of raw columns where they stand beside the rows they became."""
+
+MAX_TEXT: Final = 100_000
+"""Characters a text may have. No encoder reads more than a fraction; longer is a slipped quote."""
+
+SPLIT_NAMES: Final = {
+    "train": "train", "training": "train",
+    "validation": "validation", "valid": "validation", "val": "validation", "dev": "validation",
+    "development": "validation",
+    "test": "test", "testing": "test",
+}  # fmt: skip
+"""What tables call the splits, in lower case."""
+
+# Control characters that are not white space; those of Latin-1's upper half (0x80-0x9f) stay, for
+# they are common in tweets and harm nothing.
+_CONTROL: Final = r"[\x01-\x08\x0e-\x1b\x7f]"
+_ANY_CONTROL: Final = r"[\x00-\x1f\x7f]"
+_MOST_NAMED: Final = 12
+
+_VISIBLE: Final = r"[^\p{Z}\p{Cc}\p{Cf}\s]"
+
 
 def to_values(
     raw: Raw, columns: Columns, langs: Mapping[str, str], splits: Mapping[str, str] | str | None
@@ -89,10 +111,6 @@ def as_string(frame: pl.DataFrame, name: str, file: str) -> pl.Expr:
     return column.cast(pl.String, strict=False)
 
 
-_RAW: Final = "raw:"
-"""Begins the names of raw columns where they stand beside the rows they became."""
-
-
 def _raw_columns(raw: Raw) -> pl.DataFrame:
     """The raw columns, under names that no column of rows has."""
     return raw.frame.rename(lambda name: f"{_RAW}{name}")
@@ -161,26 +179,6 @@ def _own_columns(raw: Raw, columns: Columns, used: set[str]) -> dict[str, pl.Exp
             new = f"input_{new}"
         own[new] = pl.col(name)
     return own
-
-
-MAX_TEXT: Final = 100_000
-"""Characters a text may have. No encoder reads more than a fraction; longer is a slipped quote."""
-
-SPLIT_NAMES: Final = {
-    "train": "train", "training": "train",
-    "validation": "validation", "valid": "validation", "val": "validation", "dev": "validation",
-    "development": "validation",
-    "test": "test", "testing": "test",
-}  # fmt: skip
-"""What tables call the splits, in lower case."""
-
-# Control characters that are not white space; those of Latin-1's upper half (0x80-0x9f) stay, for
-# they are common in tweets and harm nothing.
-_CONTROL: Final = r"[\x01-\x08\x0e-\x1b\x7f]"
-_ANY_CONTROL: Final = r"[\x00-\x1f\x7f]"
-_MOST_NAMED: Final = 12
-
-_VISIBLE: Final = r"[^\p{Z}\p{Cc}\p{Cf}\s]"
 
 
 @dataclass(frozen=True)

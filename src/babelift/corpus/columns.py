@@ -36,6 +36,9 @@ PAIRS: Final = (
 
 _WORDS: Final = {"lang": "language", "id": "the id", "group": "the group"}
 
+OWN_FORM: Final = ("id", "group_id", "text", "lang", "source_lang", "origin", "original_id")
+"""Columns by which a table that Babelift wrote is known."""
+
 
 class Finder:
     """Looks columns up in one file and remembers what it guessed."""
@@ -166,10 +169,6 @@ def _tags(raw: Raw, column: str) -> set[str | None]:
     """The languages that a column names; None for what is no language."""
     values: Iterable[object] = raw.frame[column].unique().to_list()
     return {None if value is None else _tag(str(value)) for value in values}
-
-
-OWN_FORM: Final = ("id", "group_id", "text", "lang", "source_lang", "origin", "original_id")
-"""Columns by which a table that Babelift wrote is known."""
 
 
 @dataclass(frozen=True)

@@ -175,6 +175,6 @@ def file_split(file: str) -> Literal["train", "validation", "test"] | None:
 
 
 def _fits(known: Known, columns: Sequence[str]) -> bool:
-    if known.name == "umsab":  # its columns say nothing; its file names do, see `pairs.py`
+    if known.name == "umsab":  # its columns say nothing; its file names do, see `choose_columns`
         return False
     return known.columns == set(columns) if known.exact else known.columns <= set(columns)

@@ -12,6 +12,8 @@ _WHOLE: Final = re.compile(r"[+-]?\d{1,18}")
 
 _MANY: Final = 50
 
+_MISSING: Final = frozenset({"nan", "null", "none", "n/a", "na", "?"})
+
 
 def label_set(labels: Iterable[str | None]) -> tuple[tuple[str, ...], bool]:
     """The distinct labels in order, and whether they are ordinal.
@@ -28,9 +30,6 @@ def label_set(labels: Iterable[str | None]) -> tuple[tuple[str, ...], bool]:
     if names and all(_WHOLE.fullmatch(name) for name in names):
         return tuple(sorted(names, key=lambda name: (int(name), name))), len(names) >= 3
     return tuple(sorted(names)), False
-
-
-_MISSING: Final = frozenset({"nan", "null", "none", "n/a", "na", "?"})
 
 
 def odd_labels(labels: Iterable[str]) -> list[str]:

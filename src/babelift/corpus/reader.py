@@ -131,14 +131,14 @@ def _longer(block: bytes, more: bytes) -> bytes:
 
 def _parquet(path: Path) -> Iterator[Raw]:
     import pyarrow as pa
-    from pyarrow import parquet as arrow
+    from pyarrow import parquet
 
     from babelift.corpus.arrow import from_arrow
 
     first = 0
     try:
         with path.open("rb") as file:
-            for batch in arrow.ParquetFile(file).iter_batches(ROWS):
+            for batch in parquet.ParquetFile(file).iter_batches(ROWS):
                 table = pa.Table.from_batches([batch])
                 yield _moved(Raw(str(path), from_arrow(table, str(path))), first)
                 first += batch.num_rows

@@ -14,6 +14,18 @@ import polars as pl
 
 _UNHEARD: Final = r"[\p{P}\p{Z}\p{C}\s]+"
 
+SHINGLE: Final = 5
+"""Characters in a shingle."""
+
+MIN_SHINGLES: Final = 20
+"""Distinct shingles that a text needs; shorter ones resemble each other by chance."""
+
+# So many lookalikes only happen among texts made from one template. A text is compared with a few
+# first and only if none of them matches with more, but never with all.
+_COMPARED: Final = (20, 500)
+_CHARACTERS: Final = 2_000_000
+_PAIRS: Final = 50_000
+
 
 def normalise(texts: pl.Series) -> pl.Series:
     """Texts in NFKC, case-folded, without punctuation, white space and invisible characters.
@@ -28,19 +40,6 @@ def normalise(texts: pl.Series) -> pl.Series:
         None if text is None else unicodedata.normalize("NFKC", text).casefold() for text in texts
     ]
     return pl.Series(texts.name, folded, dtype=pl.String).str.replace_all(_UNHEARD, "")
-
-
-SHINGLE: Final = 5
-"""Characters in a shingle."""
-
-MIN_SHINGLES: Final = 20
-"""Distinct shingles that a text needs; shorter ones resemble each other by chance."""
-
-# So many lookalikes only happen among texts made from one template. A text is compared with a few
-# first and only if none of them matches with more, but never with all.
-_COMPARED: Final = (20, 500)
-_CHARACTERS: Final = 2_000_000
-_PAIRS: Final = 50_000
 
 
 class Match(NamedTuple):

@@ -17,6 +17,33 @@ ROW: Final = "__babelift_row"
 MAX_COLUMNS: Final = 2_000
 """Columns a table may have; more is a table that is turned on its side, or not a table."""
 
+ENDINGS: Final = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".txt")
+"""Endings of text tables; each may be followed by `.gz`."""
+
+_MAGIC: Final = {
+    b"PK\x03\x04": "a zip archive or an Excel workbook",
+    b"\xd0\xcf\x11\xe0": "an old Excel workbook",
+    b"PAR1": "a Parquet file",
+    b"\x1f\x8b": "gzip-compressed",
+    b"BZh": "bzip2-compressed",
+    b"\xfd7zXZ": "xz-compressed",
+    b"(\xb5/\xfd": "zstd-compressed",
+    b"%PDF": "a PDF",
+}
+
+UTF8_BOM: Final = b"\xef\xbb\xbf"
+"""The mark that Excel puts before UTF-8 text."""
+_WIDE_BOMS: Final = {
+    b"\xff\xfe\x00\x00": "UTF-32",
+    b"\x00\x00\xfe\xff": "UTF-32",
+    b"\xff\xfe": "UTF-16",
+    b"\xfe\xff": "UTF-16",
+}
+
+# A file in one other encoding has it in every row that is not plain ASCII; a file with a few
+# damaged rows does not. Below this share of all lines, damaged rows are rejected one by one.
+_SYSTEMATIC: Final = 0.01
+
 
 @dataclass(frozen=True)
 class Raw:
@@ -65,34 +92,6 @@ def check_columns(names: list[str], file: str) -> list[str]:
         if name == ROW:
             raise DataError(f"{file}: a column cannot be called '{ROW}'.")
     return clean
-
-
-ENDINGS: Final = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".txt")
-"""Endings of text tables; each may be followed by `.gz`."""
-
-_MAGIC: Final = {
-    b"PK\x03\x04": "a zip archive or an Excel workbook",
-    b"\xd0\xcf\x11\xe0": "an old Excel workbook",
-    b"PAR1": "a Parquet file",
-    b"\x1f\x8b": "gzip-compressed",
-    b"BZh": "bzip2-compressed",
-    b"\xfd7zXZ": "xz-compressed",
-    b"(\xb5/\xfd": "zstd-compressed",
-    b"%PDF": "a PDF",
-}
-
-UTF8_BOM: Final = b"\xef\xbb\xbf"
-"""The mark that Excel puts before UTF-8 text."""
-_WIDE_BOMS: Final = {
-    b"\xff\xfe\x00\x00": "UTF-32",
-    b"\x00\x00\xfe\xff": "UTF-32",
-    b"\xff\xfe": "UTF-16",
-    b"\xfe\xff": "UTF-16",
-}
-
-# A file in one other encoding has it in every row that is not plain ASCII; a file with a few
-# damaged rows does not. Below this share of all lines, damaged rows are rejected one by one.
-_SYSTEMATIC: Final = 0.01
 
 
 def ending(path: Path) -> str:

@@ -12,6 +12,12 @@ from scipy.special import stdtrit
 from babelift.errors import ConfigError, DataError
 from babelift.evaluation.metrics import Counts, Floats
 
+SMALLEST_P: Final = 1e-15
+"""Tail probabilities below this are beyond what the approximations are good for."""
+_POWER: Final = 1.2
+_FLOOR: Final = 0.5
+_NOTHING: Final = 1e-24  # no row differs from the next; what is left is rounding
+
 
 @dataclass(frozen=True, slots=True)
 class PairedRows:
@@ -310,13 +316,6 @@ def _shared(of_mean: float, each: Sequence[float], *, otherwise: float) -> tuple
     if count > 1 and own > 0:
         shared = min(1.0, max(0.0, (count * of_mean / own - 1) / (count - 1)))
     return count * of_mean / (1 + (count - 1) * shared), shared
-
-
-SMALLEST_P: Final = 1e-15
-"""Tail probabilities below this are beyond what the approximations are good for."""
-_POWER: Final = 1.2
-_FLOOR: Final = 0.5
-_NOTHING: Final = 1e-24  # no row differs from the next; what is left is rounding
 
 
 @dataclass(frozen=True, slots=True)

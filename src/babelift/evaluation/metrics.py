@@ -18,6 +18,8 @@ Floats: TypeAlias = npt.NDArray[np.float64]
 Numbers: TypeAlias = npt.NDArray[Any]
 Interval: TypeAlias = tuple[float, float]
 
+_CELLS_AT_A_TIME = 8_000_000
+
 
 class LabelScore(BaseModel, frozen=True):
     """How well one label is found in one language; `rows` counts those that truly have it."""
@@ -314,9 +316,6 @@ def label_values(labels: Sequence[str]) -> Floats:
     return values if np.isfinite(values).all() else np.arange(len(labels), dtype=np.float64)
 
 
-_CELLS_AT_A_TIME = 8_000_000
-
-
 class Intervals(NamedTuple):
     """Lower and upper ends for F1-micro and F1-macro."""
 
@@ -419,7 +418,7 @@ def evaluate_predictions(
     the choice of test rows, and nothing about the seed of the training.
 
     Args:
-        predictions: One row per text, as `predictions.make_predictions` makes them or as another
+        predictions: One row per text, as `rows.make_predictions` makes them or as another
             tool wrote them. Needs `label`, `prediction` and `lang`; `group_id`, `origin`, `model`
             and `probability` (or one `p_<label>` column per label) where there are any. Rows whose
             `model` is `linear` are the baseline's.

@@ -10,6 +10,8 @@ import numpy.typing as npt
 from babelift.errors import DataError, require
 from babelift.evaluation.metrics import Floats
 
+MOST_LANGUAGES: Final = 40
+
 
 def holm(p_values: Sequence[float] | Floats) -> Floats:
     """Adjust p-values so that the chance of any false claim among them stays at the level.
@@ -119,9 +121,6 @@ def _probabilities(p_values: Sequence[float] | Floats) -> Floats:
     if values.ndim != 1 or not ((values >= 0) & (values <= 1)).all():
         raise DataError("p-values must be a list of numbers from 0 to 1.")
     return values
-
-
-MOST_LANGUAGES: Final = 40
 
 
 @dataclass(frozen=True, slots=True)

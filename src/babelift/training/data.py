@@ -22,6 +22,8 @@ CHUNK = 4096
 WIDTHS = 8
 """Batches are padded to a multiple of this: libraries keep a compiled kernel for every shape."""
 
+_IDENTIFYING = ("id", "original_id", "group_id", "lang", "label", "text")
+
 
 class TokenCache:
     """The token ids of many texts in one flat array.
@@ -119,9 +121,6 @@ def by_length(lengths: NDArray[np.int64], batch_size: int) -> list[NDArray[np.in
     """
     order = np.argsort(-lengths, kind="stable")
     return np.split(order, range(batch_size, len(order), batch_size)) if len(order) else []
-
-
-_IDENTIFYING = ("id", "original_id", "group_id", "lang", "label", "text")
 
 
 @dataclass(frozen=True, slots=True)

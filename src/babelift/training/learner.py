@@ -25,6 +25,14 @@ if TYPE_CHECKING:
 OWN_LEARNING_RATE: Final = 1e-3
 """Least peak learning rate of OTC's projection and temperature, which start from nothing."""
 
+_WORDS: Final = ("out of memory", "not enough memory", "allocate memory", "alloc_failed")
+"""What errors of torch and its libraries say that have no type of their own."""
+
+VALIDATION_BATCH: Final = 64
+
+Values = dict[str, float | None]
+T = TypeVar("T")
+
 
 def schedule(step: int, steps: int, warmup: float) -> float:
     """Share of the peak learning rate at an update (from 0): linear up, then linear down to 0.
@@ -78,10 +86,6 @@ def make_optimizer(
     )
 
 
-_WORDS: Final = ("out of memory", "not enough memory", "allocate memory", "alloc_failed")
-"""What errors of torch and its libraries say that have no type of their own."""
-
-
 def out_of_memory(error: BaseException) -> bool:
     """Whether an error says that there was not enough memory.
 
@@ -105,12 +109,6 @@ def split_rows(rows: NDArray[np.int64], parts: int) -> list[NDArray[np.int64]]:
     3
     """
     return np.array_split(rows, min(parts, max(len(rows), 1)))
-
-
-VALIDATION_BATCH: Final = 64
-
-Values = dict[str, float | None]
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,12 @@ from babelift.store import read_table
 OURS = ("step", "validation")
 """Kinds of lines that training writes; others in the same file are left alone."""
 
+PER_LANGUAGE: Final = 60
+"""Most pairs kept per target language."""
+
+Stage = Literal["before", "after"]
+Encode = Callable[[Sequence[str]], NDArray[np.float32]]
+
 
 class Log:
     """Appends lines to log.jsonl.
@@ -147,13 +153,6 @@ class TrainResult:
     def to_dict(self) -> dict[str, Any]:
         """The fields as plain JSON values."""
         return asdict(self)
-
-
-PER_LANGUAGE: Final = 60
-"""Most pairs kept per target language."""
-
-Stage = Literal["before", "after"]
-Encode = Callable[[Sequence[str]], NDArray[np.float32]]
 
 
 def sample_pairs(rows: pl.DataFrame, *, seed: int, limit: int = PER_LANGUAGE) -> pl.DataFrame:

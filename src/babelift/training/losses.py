@@ -9,6 +9,12 @@ from torch import Tensor, nn
 
 from babelift.errors import ConfigError
 
+OTCForm = Literal["infonce", "cosine", "mse"]
+SameLabel = Literal["negatives", "masked", "positives"]
+
+TEMPERATURE_RANGE = (0.001, 0.5)
+"""Bounds of a learnt temperature, as in ALBEF (Li et al. 2021)."""
+
 
 def world_size() -> int:
     """Number of processes that train together; 1 where nothing is distributed."""
@@ -54,13 +60,6 @@ def gather_rows(rows: Tensor) -> Tensor:
     dist.all_gather(sizes, mine)
     gathered: Tensor = _GatherRows.apply(rows, [int(size) for size in sizes])  # type: ignore[no-untyped-call]
     return gathered
-
-
-OTCForm = Literal["infonce", "cosine", "mse"]
-SameLabel = Literal["negatives", "masked", "positives"]
-
-TEMPERATURE_RANGE = (0.001, 0.5)
-"""Bounds of a learnt temperature, as in ALBEF (Li et al. 2021)."""
 
 
 class OTCLoss(nn.Module):

@@ -15,6 +15,12 @@ if TYPE_CHECKING:
 
 Indices = NDArray[np.int64]
 
+_PHASES, _ORDER, _TARGETS, _BATCH, _WINDOW = range(5)
+"""First words of the seeds of the sampler's independent random streams."""
+
+LARGEST_GROWTH: Final = 2
+"""How many times larger than asked a batch may get so that it holds a pair."""
+
 
 @dataclass(frozen=True, slots=True)
 class Batch:
@@ -73,13 +79,6 @@ def parse_ratio(ratio: str) -> tuple[int, int]:
             f"ratio '{ratio}' must be two whole numbers with a colon between, such as 1:1 or 1:5."
         )
     return int(parts[0]), int(parts[1])
-
-
-_PHASES, _ORDER, _TARGETS, _BATCH, _WINDOW = range(5)
-"""First words of the seeds of the sampler's independent random streams."""
-
-LARGEST_GROWTH: Final = 2
-"""How many times larger than asked a batch may get so that it holds a pair."""
 
 
 class PairSampler:

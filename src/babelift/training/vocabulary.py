@@ -33,6 +33,12 @@ from babelift.hub import open_tokenizer
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+_CHUNK: Final = 4096
+_BYTE: Final = re.compile("<0x[0-9A-Fa-f]{2}>")
+_HINT: Final = "Leave --trim-vocabulary out, or choose another --encoder."
+
+State = dict[str, Any]
+
 
 class TrainedRows(nn.Embedding):
     """A few rows of an embedding as the weight that is trained, and the whole to look others up in.
@@ -123,13 +129,6 @@ def find_plain_embedding(model: "PreTrainedModel") -> nn.Embedding | None:
     names = model.named_parameters(remove_duplicate=False)
     uses = sum(weight is embedding.weight for _, weight in names)
     return embedding if uses == 1 else None
-
-
-_CHUNK: Final = 4096
-_BYTE: Final = re.compile("<0x[0-9A-Fa-f]{2}>")
-_HINT: Final = "Leave --trim-vocabulary out, or choose another --encoder."
-
-State = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
