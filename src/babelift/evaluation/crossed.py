@@ -153,7 +153,7 @@ def language_means(comparison: PairedRows) -> Floats:
     """The difference by seed and language: `(seeds, languages) float64`.
 
     >>> rows = paired_rows([[1, 1, 1, 0]], [[0, 1, 1, 0]], ["de", "de", "ja", "ja"], range(4))
-    >>> language_means(made).tolist()
+    >>> language_means(rows).tolist()
     [[0.5, 0.0]]
     """
     rows = np.bincount(comparison.langs)
@@ -176,8 +176,8 @@ def crossed(comparison: PairedRows) -> Crossed:
 
     >>> right = [[1, 1, 0, 0], [1, 0, 1, 0]]
     >>> rows = paired_rows(right, [[0] * 4] * 2, ["de"] * 4, range(4))
-    >>> found = crossed(made)  # item means 1, .5, .5, 0; seeds agree on the mean of .5
-    >>> round(found.seeds, 6), round(found.items, 6), round(found.residual, 6)
+    >>> luck = crossed(rows)  # item means 1, .5, .5, 0; seeds agree on the mean of .5
+    >>> round(luck.seeds, 6), round(luck.items, 6), round(luck.residual, 6)
     (0.0, 0.041667, 0.041667)
     """
     seeds = comparison.seeds
@@ -279,10 +279,10 @@ def components(seeds: int, items: float, each: Sequence[Crossed], mean: Crossed)
         mean: Variances of the mean over languages.
 
     >>> each = [Crossed(seeds=0.03, items=0.02, residual=0.01)] * 2
-    >>> found = components(5, 100, each, Crossed(seeds=0.025, items=0.01, residual=0.005))
-    >>> found.seed_shared, found.item_shared, found.residual_shared
+    >>> shares = components(5, 100, each, Crossed(seeds=0.025, items=0.01, residual=0.005))
+    >>> shares.seed_shared, shares.item_shared, shares.residual_shared
     (1.0, 0.0, 0.0)
-    >>> [round(part, 9) for part in (found.seed, found.item, found.residual)]
+    >>> [round(part, 9) for part in (shares.seed, shares.item, shares.residual)]
     [0.1, 1.0, 5.0]
     """
     seed, seed_shared = _shared(mean.pure_seeds, [part.pure_seeds for part in each], otherwise=1.0)

@@ -98,10 +98,10 @@ def paired_differences(
         ConfigError: The level is not between 0 and 1.
         DataError: The arrays do not fit or hold something else.
 
-    >>> found = paired_differences(
+    >>> differences = paired_differences(
     ...     [[1, 1, 1, 0], [1, 1, 0, 0]], [[0, 0, 1, 0], [1, 0, 0, 0]], ["de"] * 4, range(4)
     ... )
-    >>> found.mean.delta, found.mean.p > 0.05, found.mean.seeds_seen
+    >>> differences.mean.delta, differences.mean.p > 0.05, differences.mean.seeds_seen
     (0.375, True, True)
     """
     if not 0 < level < 1:

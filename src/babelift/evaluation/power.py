@@ -102,8 +102,8 @@ def could_have_seen(differences: Differences, *, power: float = 0.8) -> float:
     >>> from babelift.evaluation.differences import paired_differences
     >>> right = np.random.default_rng(0).random((2, 3, 100)) < 0.7
     >>> langs = np.repeat(["de", "ja"], 50)
-    >>> found = paired_differences(right[0], right[1], langs, np.arange(100))
-    >>> 0.05 < could_have_seen(found) < 0.5
+    >>> differences = paired_differences(right[0], right[1], langs, np.arange(100))
+    >>> 0.05 < could_have_seen(differences) < 0.5
     True
     """
     number, parts = len(differences.languages), differences.components
