@@ -48,8 +48,8 @@ def difference(delta: float, interval: tuple[float, float] | None) -> str:
     ('+.09 [.06, .12]', '−.004 [−.008, .000]')
     """
     first, *ends = fine([delta, *(interval or ())])
-    signed = f"+{first}" if delta > 0 and first.strip(".0") else first
-    return f"{signed} [{', '.join(ends)}]" if ends else signed
+    text = f"+{first}" if delta > 0 and first.strip(".0") else first
+    return f"{text} [{', '.join(ends)}]" if ends else text
 
 
 def money(value: float) -> str:
@@ -491,7 +491,7 @@ def regression_sentence(name: str, found: Regression) -> str:
 
 def best_and_worst(answer: Answer) -> str:
     """The languages that gain least and most; empty for one language."""
-    langs: Mapping[str, float] = answer.by_language
+    langs = answer.by_language
     if len(langs) < 2:
         return ""
     ranked = sorted(langs, key=langs.__getitem__)

@@ -32,6 +32,12 @@ from babelift.study.spec import OFF, StudySpec
 Bound = Literal["exact", "below", "above"]
 Interval = tuple[float, float]
 
+PER: Final = 100
+"""Labels that the gain of further labels is given for."""
+
+LEAST_NATIVE_SIZES: Final = 2
+"""Numbers of native labels from which a learning curve can be drawn."""
+
 
 @dataclass(frozen=True, slots=True)
 class Price:
@@ -264,13 +270,6 @@ def _gain(gain: Gain) -> str:
         return f"At {gain.at:,} labels, more of them add nothing that shows."
     by = difference(gain.per_100, gain.interval)
     return f"At {gain.at:,} labels, 100 more add {by}."
-
-
-PER: Final = 100
-"""Labels that the gain of further labels is given for."""
-
-LEAST_NATIVE_SIZES: Final = 2
-"""Numbers of native labels from which a learning curve can be drawn."""
 
 
 def budgets(spec: StudySpec, results: pl.DataFrame) -> list[LabelBudget]:

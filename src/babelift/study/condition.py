@@ -148,14 +148,14 @@ class Grid:
     def of(cls, spec: StudySpec, pairs: Mapping[str, frozenset[Pair] | None] = _ANY) -> "Grid":
         """Lay out a study.
 
+        What trains on the same rows in the same way is one job: the model trained on a source
+        alone serves every target, and counts as `original` for its own language.
+
         A translator that lacks a pair is tried in the languages it has.
 
         Args:
             spec: The study.
             pairs: What each translator translates; None, or no entry, for any pair.
-
-        What trains on the same rows in the same way is one job: the model trained on a source
-        alone serves every target, and counts as `original` for its own language.
 
         >>> spec = StudySpec(train="a.csv", test="b.csv", targets=["de", "ja"], seeds=1, otc="off",
         ...     arms=["zero-shot", "translated"], primary={"over": "zero-shot"})

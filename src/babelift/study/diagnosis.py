@@ -66,11 +66,11 @@ def diagnose(evidence: Evidence) -> Diagnosis:
 
     The rules and their thresholds stand in `babelift.study.signatures`.
 
-    >>> found = diagnose(Evidence(arms=(
+    >>> diagnosis = diagnose(Evidence(arms=(
     ...     ArmEvidence("translated", "ja", Estimate(-0.05, (-0.09, -0.01)), chrf=15.0),)))
-    >>> found.findings[0].sentence
+    >>> diagnosis.findings[0].sentence
     'In Japanese, translated does worse than zero-shot: −.05 [−.09, −.01]. The translations are poor: their chrF is 15.'
-    >>> [skipped.reason for skipped in found.not_judged]
+    >>> [skipped.reason for skipped in diagnosis.not_judged]
     ['no arm was run with and without OTC', 'no arm was run with several seeds', 'no control with shuffled pairs was run']
     """  # noqa: E501
     steady = partial(unstable_across_seeds, looked_at=len(evidence.seeds))

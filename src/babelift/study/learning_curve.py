@@ -203,8 +203,8 @@ def isotonic(scores: Floats, weights: Floats) -> Floats:
     fitted = np.full(scores.shape, -np.inf)
     for first in range(columns):
         spans = totals[first + 1 :] - totals[first]
-        means = (sums[:, first + 1 :] - sums[:, first : first + 1]) / spans
-        least = np.minimum.accumulate(means[:, ::-1], axis=1)[:, ::-1]
+        span_means = (sums[:, first + 1 :] - sums[:, first : first + 1]) / spans
+        least = np.minimum.accumulate(span_means[:, ::-1], axis=1)[:, ::-1]
         np.maximum(fitted[:, first:], least, out=fitted[:, first:])
     return fitted
 

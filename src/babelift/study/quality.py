@@ -80,7 +80,7 @@ def sentence_encoder(spec: str) -> Encode | None:
     of one source share their originals.
 
     Args:
-        spec: A name from `train.encoder.ENCODERS`, a folder, or a hub id.
+        spec: A name from `training.encoder.ENCODERS`, a folder, or a hub id.
 
     Returns:
         None for `scratch`, which knows nothing before training.

@@ -3,7 +3,7 @@
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 import polars as pl
@@ -11,9 +11,6 @@ from scipy.special import stdtr, stdtrit
 
 from babelift.errors import ConfigError, DataError, require
 from babelift.evaluation.metrics import Counts, Floats
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +64,11 @@ def _same(first: Counts, other: Counts) -> bool:
     return pairs == int(first.max()) + 1 == int(other.max()) + 1
 
 
-_ZERO: Final = 1e-4  # of the residual variance; below, an effect's variance is taken for zero
-_OPTIMISERS: Final = (
-    "powell",
-    "lbfgs",
-)  # gradients fail where a variance is zero; Powell needs none
+_ZERO: Final = 1e-4
+"""Share of the residual variance below which an effect's variance is taken for zero."""
+
+_OPTIMISERS: Final = ("powell", "lbfgs")
+"""Powell first: gradients fail where a variance is zero, and it needs none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +209,7 @@ def regress(
     *,
     contrast: str = "otc",
     score: str = "f1",
-    random: "Sequence[str]" = ("language", "source", "seed"),
+    random: Sequence[str] = ("language", "source", "seed"),
     level: float = 0.95,
 ) -> Regression:
     """Fit `f1 ~ otc + (1|language) + (1|source) + (1|seed)`, and `f1 ~ otc` beside it.
@@ -242,10 +239,11 @@ def regress(
     ...     source=pl.lit("en"),
     ...     f1=0.5 + 0.036 * pl.col("otc") + (pl.col("language") == "a") * 0.1 + pl.Series(wobble),
     ... )
-    >>> found = regress(table)
-    >>> round(found.mixed.coefficient, 3), found.mixed.p < 0.001, found.plain.p < 0.05
+    >>> regression = regress(table)
+    >>> mixed, plain = regression.mixed, regression.plain
+    >>> round(mixed.coefficient, 3), mixed.p < 0.001, plain.p < 0.05
     (0.036, True, True)
-    >>> found.notes[0]
+    >>> regression.notes[0]
     'There is one source only, so it has no effect of its own.'
     """
     y, x, columns = _checked(table, score, contrast, random)
@@ -270,7 +268,7 @@ def regress(
 
 
 def _checked(
-    table: pl.DataFrame, score: str, contrast: str, random: "Sequence[str]"
+    table: pl.DataFrame, score: str, contrast: str, random: Sequence[str]
 ) -> tuple[Floats, Floats, dict[str, list[str]]]:
     for name in (score, contrast, *random):
         if name not in table.columns:
@@ -290,7 +288,7 @@ def _checked(
     return y, x, {name: table[name].cast(pl.String).to_list() for name in random}
 
 
-def _ols(y: Floats, x: Floats, terms: "Sequence[Terms]", formula: str, level: float) -> Coefficient:
+def _ols(y: Floats, x: Floats, terms: Sequence[Terms], formula: str, level: float) -> Coefficient:
     """Least squares by pseudo-inverse, so that columns which repeat others do no harm."""
     columns = np.column_stack([x, np.ones_like(x), *(term.dummies for term in terms)])
     inverse = np.linalg.pinv(columns)
@@ -301,7 +299,7 @@ def _ols(y: Floats, x: Floats, terms: "Sequence[Terms]", formula: str, level: fl
     return _row(formula, float(beta[0]), error, freedom, len(y), level)
 
 
-def _rank(x: Floats, terms: "Sequence[Terms]") -> int:
+def _rank(x: Floats, terms: Sequence[Terms]) -> int:
     columns = np.column_stack([x, np.ones_like(x), *(term.dummies for term in terms)])
     return int(np.linalg.matrix_rank(columns))
 

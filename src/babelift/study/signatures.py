@@ -242,11 +242,7 @@ _CONTROL_ADVICE: Final = (
 def regularising_not_aligning(case: ControlEvidence) -> Verdict:
     """Whether OTC on shuffled pairs helps, and true pairs show no advantage over them."""
     where = Where(case.arm, case.lang, case.condition)
-    true, shuffled, off = (
-        case.true_over_shuffled,
-        case.shuffled_over_off,
-        case.true_over_off,
-    )
+    true, shuffled, off = case.true_over_shuffled, case.shuffled_over_off, case.true_over_off
     if true is None or shuffled is None or not (true.known and shuffled.known):
         lacks = "true and shuffled pairs" if true is None or not true.known else "shuffled pairs"
         return NotJudged(
@@ -408,11 +404,7 @@ def _kind(known: list[float], after: float) -> str | None:
 
 def _course(before: float | None, without: float | None, after: float) -> str:
     """Retrieval@1 at the points where it is known."""
-    points = [
-        (before, "before training"),
-        (without, "without OTC"),
-        (after, "with OTC"),
-    ]
+    points = [(before, "before training"), (without, "without OTC"), (after, "with OTC")]
     known = [(value, when) for value, when in points if value is not None]
     shown = fine([value for value, _ in known])
     steps = [f"{text} {when}" for text, (_, when) in zip(shown, known, strict=True)]

@@ -207,9 +207,7 @@ def summarise(folder: Path) -> StudyResult:
     )
 
 
-def read_study(
-    folder: Path,
-) -> tuple[StudySpec, _Runs, pl.DataFrame, pl.DataFrame]:
+def read_study(folder: Path) -> tuple[StudySpec, _Runs, pl.DataFrame, pl.DataFrame]:
     """A study's settings, runs, results and predictions.
 
     Raises:
@@ -266,6 +264,9 @@ def costs(
     ]
 
 
+_DONE: Final = ("seconds", "segments", "from_memory", "translated")
+
+
 def translating(
     translations: Sequence[Mapping[str, Any]], names: Iterable[str]
 ) -> list[Translating]:
@@ -282,9 +283,6 @@ def translating(
             for key in _DONE:
                 total[key] += report.get(key) or 0
     return [Translating(translator=name, **totals[name]) for name in names if name in totals]
-
-
-_DONE: Final = ("seconds", "segments", "from_memory", "translated")
 
 
 def is_study(folder: Path) -> bool:
