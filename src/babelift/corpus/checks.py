@@ -274,7 +274,7 @@ def _split_faults(raw: Raw, name: str, *, may_lack: bool) -> list[_Fault]:
 
 
 def _languages(raw: Raw, columns: Columns) -> tuple[dict[str, str], dict[str, str]]:
-    """What stands in the language column: with its tag, or with what is wrong with it."""
+    """The values of the language column: some with their tags, the others with their faults."""
     known: dict[str, str] = {}
     unknown: dict[str, str] = {}
     for value in _distinct(raw, columns.lang):
@@ -286,7 +286,7 @@ def _languages(raw: Raw, columns: Columns) -> tuple[dict[str, str], dict[str, st
 
 
 def _splits(raw: Raw, columns: Columns) -> dict[str, str]:
-    """What stands in the split column with the split it means; empty where that is not one."""
+    """The values of the split column with the splits they mean, without those that mean none."""
     names = {value: value.strip().lower() for value in _distinct(raw, columns.split)}
     return {value: SPLIT_NAMES[name] for value, name in names.items() if name in SPLIT_NAMES}
 

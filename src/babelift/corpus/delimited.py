@@ -99,7 +99,7 @@ def record_lines(data: bytes, delimiter: str) -> Any:
 
 
 def last_record_end(data: bytes) -> int:
-    r"""Where the last record that ends in `data`, which begins with one, ends; 0 where none does.
+    r"""The end of the last whole record in `data`, which begins with a record; 0 without one.
 
     >>> last_record_end(b'"two\nlines",5\nhalf a li')
     14
@@ -177,7 +177,7 @@ def read_exact(
 
 
 def find_delimiter(data: bytes) -> tuple[str, tuple[str, ...]]:
-    """What separates the columns: the sign that cuts the first lines into most like rows.
+    """What separates the columns: the sign with which the first lines look most like a table.
 
     A comma in a column's name or in a text does not make a table of semicolons one of commas.
     """
@@ -190,7 +190,7 @@ def find_delimiter(data: bytes) -> tuple[str, tuple[str, ...]]:
 
 
 def _likeness(lines: list[str], delimiter: str) -> tuple[bool, float, int]:
-    """How much lines look like a table: with columns, of one width, wide.
+    """How much lines look like a table: several columns, rows of one width, number of columns.
 
     >>> _likeness(["text;stars, all", "a, b;5", "c, d, e;4"], ";")
     (True, 1.0, 2)

@@ -99,7 +99,7 @@ class Naming:
 
     @classmethod
     def decide(cls, rows: pl.DataFrame, sources: Sequence[Source]) -> Self:
-        """See what ids mean.
+        """Decide from all rows what their ids mean.
 
         Args:
             rows: From `prefixed`; of its columns `id`, `lang`, `text`, `own` and `PLACE`.
@@ -191,7 +191,7 @@ def named(rows: pl.DataFrame, naming: Naming) -> pl.DataFrame:
 
 
 def was_changed(rows: pl.DataFrame) -> bool:
-    """Whether an id that the file brought is another one now."""
+    """Whether some id differs from the one in its file."""
     return bool((rows["input_id"] != rows["id"]).any())
 
 

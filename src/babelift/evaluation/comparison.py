@@ -159,7 +159,7 @@ def compare(
     pairs = _pairs(list(named), contrasts)
     sides, labels = read_sides(named, columns)
     shared = pair_rows(sides)
-    return _measured(sides, shared, pairs, _averaged(over, list(shared.count)), labels)
+    return _compared(sides, shared, pairs, _averaged(over, list(shared.count)), labels)
 
 
 def _pairs(
@@ -191,7 +191,7 @@ def _averaged(over: Sequence[str] | None, langs: Sequence[str]) -> list[str]:
     return wanted
 
 
-def _measured(
+def _compared(
     sides: Sequence[Input],
     shared: Shared,
     pairs: Sequence[tuple[str, str]],
@@ -206,15 +206,18 @@ def _measured(
         if side.baseline.height and shared.covers(side.baseline)
         for right in [shared.right(side.baseline)]
     }
-    measured = [_differences(answers[arm], answers[base], shared, over) for arm, base in pairs]
+    gains = [_differences(answers[arm], answers[base], shared, over) for arm, base in pairs]
     tests = [
         # One language is its own mean, and one test.
-        [*(difference.p for difference in each.values()), *([mean.mean.p] if over[1:] else [])]
-        for mean, each in measured
+        [
+            *(difference.p for difference in each.values()),
+            *([differences.mean.p] if over[1:] else []),
+        ]
+        for differences, each in gains
     ]
     adjusted = iter(holm([p for own in tests for p in own]).tolist())
     contrasts = []
-    for (arm, base), (differences, each) in zip(pairs, measured, strict=True):
+    for (arm, base), (differences, each) in zip(pairs, gains, strict=True):
         by_language = {lang: next(adjusted) for lang in each}
         contrasts.append(
             Contrast(

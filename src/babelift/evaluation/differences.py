@@ -110,7 +110,7 @@ def paired_differences(
 
 
 def differences_of(whole: PairedRows, level: float = 0.95) -> Differences:
-    """The same of a comparison whose values by seed and row are there already.
+    """As `paired_differences`, of rows that are paired already.
 
     Args:
         whole: Values of any size within -1 and 1 will do in place of differences.

@@ -58,7 +58,7 @@ def text_quality(translations: Sequence[str], references: Sequence[str], lang: s
         Both rounded to three decimals.
 
     Raises:
-        DataError: There are none, or not as many of the one as of the other.
+        DataError: There are none, or the two lists differ in length.
 
     >>> text_quality(["Das ist ein gutes Buch."], ["Das ist ein gutes Buch."], "de")
     Quality(chrf=100.0, bleu=100.0)
@@ -91,8 +91,8 @@ def sentence_similarity(
         `(texts,) float64`, -1 to 1.
 
     Raises:
-        DataError: There are none, or not as many of the one as of the other, or the vectors are
-            not one for each text.
+        DataError: There are none, the two lists differ in length, or `encode` does not give one
+            vector for each text.
 
     >>> vectors = {"good": [1, 0], "gut": [1, 0], "naja": [3, 4]}
     >>> encode = lambda texts: np.array([vectors[text] for text in texts], dtype=np.float32)
@@ -169,7 +169,7 @@ def _originals(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _similarities(translated: pl.DataFrame, encode: Encode | None) -> pl.Series:
-    """Of each translation to its original; null where that is not there or nothing encodes."""
+    """Each translation's similarity to its original; null without an original or an encoder."""
     values = np.full(translated.height, np.nan)
     known = translated["original"].is_not_null().to_numpy()
     if encode is not None and known.any():

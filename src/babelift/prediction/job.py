@@ -150,7 +150,7 @@ def run_predict(config: PredictConfig, progress: Progress | None = None) -> Path
 
 
 def _job_key(config: PredictConfig) -> str:
-    """Of what the probabilities depend on."""
+    """The key of all that the probabilities depend on."""
     not_content = {"model", "input", "out", "max_rejects", "on", "workers"}
     settings = config.model_dump(mode="json", exclude=not_content)
     return job_key([settings, model_identity(config.model)], config.input)
@@ -214,7 +214,7 @@ def _probabilities(
     batch_size: int,
     progress: Progress,
 ) -> Iterator[Floats]:
-    """Of each part: those that are finished, then the others, each kept as soon as it is."""
+    """The probabilities of each part: finished ones first, then the others, kept one by one."""
     done = 0
     for proba in finished or ():
         done += len(proba)

@@ -169,7 +169,7 @@ class Predictor:
         return logits
 
     def _rounding(self, tokens: list[list[int]], batch_size: int) -> float | None:
-        """How close labels must be for bfloat16 to turn them round; None to work in float32."""
+        """How close two logits must be for bfloat16 to swap them; None to work in float32."""
         if self._precision == "fp32":
             return None
         if self._doubt is None:
@@ -263,7 +263,7 @@ class Predictor:
 
 @cache
 def _pool(workers: int, threads: int) -> ThreadPoolExecutor:
-    """Threads, of which each shares an operation among so many more; kept, as is their memory."""
+    """A pool that is kept, with its memory; each worker has so many threads for an operation."""
     import torch
 
     return ThreadPoolExecutor(workers, initializer=partial(torch.set_num_threads, threads))

@@ -100,7 +100,7 @@ class TrainResult:
 
     Attributes:
         encoder: As the user wrote it.
-        license: Licence of the weights it started from, None where not known or none.
+        license: Licence of the weights it started from, None where none is known.
         parameters: Number of weights of the written model, head included.
         vocabulary: Tokens of the written model.
         steps: Updates done.

@@ -325,7 +325,7 @@ def _renumber(state: State, numbers: dict[int, int]) -> None:
 
 
 def _renumber_frame(frame: State | None, numbers: dict[int, int]) -> None:
-    """The same for what puts special tokens around a text."""
+    """Give the post-processor, which puts special tokens around a text, their new numbers."""
     if frame is None:
         return
     for part in frame.get("processors", ()):
