@@ -2,6 +2,7 @@
 
 import json
 import warnings
+from dataclasses import asdict
 from itertools import product
 
 import numpy as np
@@ -162,7 +163,7 @@ def test_the_user_sees_no_warnings_and_can_write_it_as_json():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         found = regress(table(scores(4)))
-    assert json.loads(json.dumps(found.to_dict()))["mixed"]["rows"] == 216
+    assert json.loads(json.dumps(asdict(found)))["mixed"]["rows"] == 216
 
 
 @pytest.mark.parametrize(

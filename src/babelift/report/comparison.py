@@ -153,6 +153,8 @@ def _extremes(contrast: Contrast, what: str, comparison: Comparison) -> str:
     if len(over) < 2:
         return ""
     sizes = {lang: contrast.languages[lang].delta for lang in over}
+    if len(set(sizes.values())) == 1:
+        return ""
     ends = min(sizes, key=sizes.__getitem__), max(sizes, key=sizes.__getitem__)
     least, most = (f"{effect(contrast.languages[lang])} in {language_name(lang)}" for lang in ends)
     adjusted = contrast.adjusted_p_by_language
