@@ -33,9 +33,6 @@ FORMS: Final = (".parquet", ".jsonl", ".csv")
 """Endings of the tables that can be written."""
 
 
-# Whether a path may be used
-
-
 @dataclass(frozen=True, slots=True)
 class OutputFile:
     """A table that a job writes, with the files beside it.
@@ -263,9 +260,6 @@ def _holder(lock: Path) -> str:
         if holder := lock.read_text(encoding="utf-8")[:200]:
             return f" ({holder})"
     return ""
-
-
-# Writing
 
 
 _ADDED: Final = len(".01234567.partial")
@@ -508,9 +502,6 @@ def _flush_name(path: Path) -> None:
         _flush(path.parent)
 
 
-# Reading
-
-
 _AGAIN: Final = (
     "Take the file from a copy, or run the command that wrote it again, with another --out."
 )
@@ -571,9 +562,6 @@ def read_record(path: Path, model: "type[Record]") -> "Record":
         raise RunError(f"'{path}' is damaged: it is not JSON ({error}).", _AGAIN) from error
 
 
-# Hashing
-
-
 def file_hash(path: Path) -> str:
     """SHA-256 of a file's bytes."""
     with path.open("rb") as file:
@@ -589,9 +577,6 @@ def job_key(settings: Any, inputs: Sequence[str]) -> str:
     """
     hashes = [file_hash(Path(name)) if Path(name).is_file() else name for name in inputs]
     return hashlib.sha256(json.dumps([settings, hashes], sort_keys=True).encode()).hexdigest()
-
-
-# Failing
 
 
 @contextmanager
@@ -640,9 +625,6 @@ def _unwritable(path: Path, why: str) -> RunError:
         "Choose another --out, or make room or permission there and run the same command again; "
         "what was finished is kept.",
     )
-
-
-# The cache
 
 
 def cache_dir() -> Path:

@@ -37,9 +37,6 @@ def _short(value: float) -> str:
     return f"{value:.2f}".rstrip("0").rstrip(".")
 
 
-# One axis from 0 to 1: a strip for each language
-
-
 @dataclass(frozen=True, slots=True)
 class Strip:
     """One language's row of the forest plot: its scores in words, and drawn."""
@@ -100,9 +97,6 @@ def _diamond(css: str, x: str, y: float) -> Markup:
 
 def _percent(value: float) -> str:
     return _short(100 * min(max(value, 0.0), 1.0))
-
-
-# Two axes
 
 
 _TOP: Final = 16
@@ -398,9 +392,6 @@ def _mark(frame: Frame, mark: Mark, name_height: float) -> Markup:
             )
         )
     return Markup("<g>{}</g>").format(Markup().join(parts))
-
-
-# Vectors of pairs
 
 
 MOST_PAIRS: Final = 16
