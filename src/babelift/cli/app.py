@@ -44,8 +44,9 @@ def main() -> None:
     Of several processes that a launcher started only the first is heard, but for errors.
     """
     # A file's name that is not UTF-8 must be shown somehow, whatever the terminal's encoding.
-    if isinstance(sys.__stdout__, TextIOWrapper):
-        sys.__stdout__.reconfigure(errors="backslashreplace")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         with _one_voice(), _warnings_in_one_line():
             _only_fit_is_shared()
