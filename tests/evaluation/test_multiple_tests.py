@@ -137,3 +137,10 @@ def test_it_is_what_brute_force_says(deltas):
 def test_what_is_no_list_of_differences_is_refused(deltas):
     with pytest.raises(DataError):
         sign_flip(deltas)
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=9))
+def test_holm_agrees_with_statsmodels(values):
+    from statsmodels.stats.multitest import multipletests
+
+    assert holm(values) == pytest.approx(multipletests(values, method="holm")[1])

@@ -5,7 +5,6 @@ from typing import Any, Final
 
 from babelift.config import FitConfig
 from babelift.embedded import SAMPLE_LANGUAGES, sample_tables
-from babelift.errors import require
 from babelift.evaluation.comparison import compare
 from babelift.progress import Progress, quiet
 from babelift.report.comparison import Wording
@@ -77,10 +76,8 @@ def run_demo(
 
     Raises:
         RunError: The folder holds something else.
-        MissingDependencyError: The extra `study` is not installed.
         BabeliftError: Whatever stops the job; what was finished stays.
     """
-    require("a comparison", "study", "statsmodels")
     progress = progress or quiet()
     arms = demo_arms(**changes)
     out = fresh_folder(out) if force else out
