@@ -61,7 +61,7 @@ def test_a_comparison_needs_no_extra() -> None:
     code = (
         "import babelift\nimport polars as pl\n"
         "rows = pl.DataFrame({'id': ['1', '2', '3'], 'lang': 'de', 'label': ['a', 'b', 'a']})\n"
-        "sides = [rows.with_columns(prediction=pl.Series(p)) for p in (['b', 'b', 'a'], ['a'] * 3)]\n"
+        "sides = [rows.with_columns(prediction=pl.Series(list(p))) for p in ('bba', 'aaa')]\n"
         "print(len(babelift.compare(sides).contrasts))"
     )
     done = run_without(ONLY_FOR_STUDIES, code)
