@@ -118,6 +118,25 @@ def require(work: str, extra: str, *libraries: str) -> None:
             )
 
 
+def first_line(error: BaseException) -> str:
+    """What an error of another library says, short enough to stand in one of ours.
+
+    >>> first_line(ValueError("no such thing.\\nat line 3")), first_line(KeyError())
+    ('no such thing', 'KeyError')
+    """
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return lines[0].rstrip(".")[:300]
+
+
+def quoted(text: str, most: int = 200) -> str:
+    """A user's text in quotes, cut where it is long.
+
+    >>> quoted("abc"), quoted("abcdef", 3)
+    ("'abc'", "'ab…'")
+    """
+    return repr(text if len(text) <= most else f"{text[: most - 1]}…")
+
+
 def nearest(name: str, allowed: Iterable[str]) -> str | None:
     """The allowed name most like `name`, or None where none is close.
 

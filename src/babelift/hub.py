@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from babelift.errors import ModelError, did_you_mean
+from babelift.errors import ModelError, did_you_mean, first_line
 from babelift.progress import BYTES, Task, shown
 from babelift.store import cache_dir, check_model_name, file_hash
 
@@ -201,7 +201,7 @@ def _from_pretrained(auto_class: Any, folder: Path, kind: str, options: dict[str
             )
     except Exception as error:  # transformers raises whatever the damage happens to cause
         raise ModelError(
-            f"{kind} '{folder}' cannot be opened: {_first_line(error)}.",
+            f"{kind} '{folder}' cannot be opened: {first_line(error)}.",
             "A folder needs config.json, model.safetensors and the tokenizer's files, as "
             "save_pretrained writes them; code inside a model's folder is never run.",
         ) from error
@@ -376,13 +376,8 @@ def _silence(error: Exception) -> str:
     # The HTTP library is huggingface_hub's choice and has changed: its errors go by name.
     transport = any(base.__name__ == "TransportError" for base in type(error).__mro__)
     if transport or isinstance(error, OSError):
-        return f"cannot be reached: {_first_line(error)}"
-    return f"gave an answer that is not understood: {_first_line(error)}"
-
-
-def _first_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0].rstrip(".") if lines else type(error).__name__
+        return f"cannot be reached: {first_line(error)}"
+    return f"gave an answer that is not understood: {first_line(error)}"
 
 
 def _interrupted(repo: str, kind: str, error: Exception) -> ModelError:
@@ -394,7 +389,7 @@ def _interrupted(repo: str, kind: str, error: Exception) -> ModelError:
             "Make room, or point HF_HOME at a larger disk, and run the same command again.",
         )
     return ModelError(
-        f"fetching {kind} '{repo}' was interrupted: {_first_line(error)}.",
+        f"fetching {kind} '{repo}' was interrupted: {first_line(error)}.",
         "Nothing half-fetched is used, and nothing is lost: the same command goes on where this "
         "one stopped.",
     )

@@ -21,10 +21,10 @@ from babelift.report.pages.study import (
 from babelift.report.pages.study_figures import (
     learning,
     otc_effects,
-    quality_part,
     ratio_curves,
     seed_interval,
 )
+from babelift.report.pages.study_quality import quality_part
 from babelift.report.pages.study_tables import heat_tables, matrices
 from babelift.store import read_record, write_record
 from babelift.study.summary import StudyResult

@@ -1,6 +1,5 @@
 """What the commands print about a finished run."""
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -31,7 +30,7 @@ def show_metrics(
     """Print metrics as sentences and a table."""
     from rich.console import Console
 
-    from babelift.report.console import metrics_table
+    from babelift.report.tables import metrics_table
     from babelift.report.words import findings
 
     console = Console()
@@ -60,25 +59,30 @@ def show_study(study: "Study") -> None:
     """Print a study's answers in words, and where its results and page are."""
     from rich.console import Console
 
+    from babelift.store import read_record
     from babelift.study.answers import LEVEL
+    from babelift.study.summary import StudyResult
 
     console = Console()
-    summary = json.loads((study.folder / "report.json").read_text(encoding="utf-8"))
-    others = [answer for answer in summary["answers"] if not answer["primary"]]
+    result = read_record(study.folder / "report.json", StudyResult)
+    others = [answer for answer in result.answers if not answer.primary]
     shown = others
     if len(others) > _AT_A_GLANCE:
-        shown = [answer for answer in others if answer["adjusted_p"] is not None]
-        shown = [answer for answer in shown if answer["adjusted_p"] <= LEVEL]
-    sentences = [answer["sentence"] for answer in shown]
+        shown = [
+            answer
+            for answer in others
+            if answer.adjusted_p is not None and answer.adjusted_p <= LEVEL
+        ]
+    sentences = [answer.sentence for answer in shown]
     if left := len(others) - len(shown):
         sentences.append(
             f"{left} more differences were looked at; none of them is sure beside so many. The "
             "report shows all."
         )
-    if summary["trend"]:
-        sentences.append(summary["trend"]["sentence"])
+    if result.trend:
+        sentences.append(result.trend.sentence)
     console.print()
-    for sentence in (*summary["opening"], *sentences, *summary["failed"]):
+    for sentence in (*result.opening, *sentences, *result.failed):
         console.print(sentence, markup=False, highlight=False)
     for name in ("results.parquet", "predictions.parquet", "report.html"):
         if (study.folder / name).is_file():

@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple
 import polars as pl
 
 from babelift.corpus.table import ROW, Raw, check_columns, check_file
-from babelift.errors import DataError, MissingDependencyError, did_you_mean
+from babelift.errors import DataError, MissingDependencyError, did_you_mean, first_line
 from babelift.store import cache_dir
 
 PREFIX: Final = "hub:"
@@ -31,7 +31,7 @@ def read_parquet(path: Path) -> Raw:
     except (ArrowException, OSError, ValueError) as error:
         if isinstance(error, DataError):
             raise
-        raise DataError(f"{path}: is not a readable Parquet file: {_first_line(error)}") from error
+        raise DataError(f"{path}: is not a readable Parquet file: {first_line(error)}") from error
     return Raw(str(path), from_arrow(table, str(path)))
 
 
@@ -50,17 +50,12 @@ def from_arrow(table: Any, file: str) -> pl.DataFrame:
         frame = pl.from_arrow(table)
     except (ArrowException, ValueError, TypeError, pl.exceptions.PolarsError) as error:
         raise DataError(
-            f"{file}: holds columns that cannot be read: {_first_line(error)}"
+            f"{file}: holds columns that cannot be read: {first_line(error)}"
         ) from error
     except pl.exceptions.PanicException as error:
         raise DataError(f"{file}: holds columns of a type that cannot be read.") from error
     assert isinstance(frame, pl.DataFrame)
     return frame.with_row_index(ROW, offset=1).select(*names, pl.col(ROW).cast(pl.Int64))
-
-
-def _first_line(error: BaseException) -> str:
-    lines = str(error).splitlines() or [type(error).__name__]
-    return lines[0][:300]
 
 
 class HubName(NamedTuple):

@@ -1,7 +1,8 @@
 """Numbers and lists as a reader wants to see them."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from babelift.errors import LanguageError
 from babelift.languages import get
@@ -188,3 +189,18 @@ def compact(value: float) -> str:
         mantissa, _, exponent = f"{value:.1e}".partition("e")
         return f"{mantissa.removesuffix('.0')}e{int(exponent)}"
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+
+
+def setting_text(value: Any, absent: str = "–") -> str:
+    """A setting as a reader would write it.
+
+    >>> setting_text(["de", "ja"]), setting_text(None), setting_text(True), setting_text([])
+    ('de ja', '–', 'yes', '–')
+    >>> setting_text({"mini": None}, absent="all")
+    'mini: all'
+    """
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key}: {setting_text(part, absent)}" for key, part in value.items())
+    if isinstance(value, list | tuple):
+        return " ".join(setting_text(part, absent) for part in value) or absent
+    return {"None": absent, "True": "yes", "False": "no"}.get(str(value), str(value))

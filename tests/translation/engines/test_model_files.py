@@ -13,7 +13,12 @@ from babelift.config import Translating
 from babelift.translation.driver import translate_rows
 from babelift.translation.engines import model_files as module
 from babelift.translation.engines.ctranslate2 import load_published
-from babelift.translation.engines.model_files import Decoding, ModelSettings, file_hash, identity
+from babelift.translation.engines.model_files import (
+    Decoding,
+    ModelSettings,
+    identity,
+    remembered_hash,
+)
 from babelift.translation.engines.opus import load as load_opus
 from babelift.translation.engines.transformers import load as load_hf
 from babelift.translation.memory import Memory
@@ -42,15 +47,15 @@ def test_a_large_file_is_hashed_once_until_it_changes(
     path = tmp_path / "weights"
     path.write_bytes(b"abcdef")
     right = hashlib.sha256(b"abcdef").hexdigest()
-    assert file_hash(path) == right
+    assert remembered_hash(path) == right
     state = path.stat()
     # The same size and time: the remembered hash is given without reading.
     path.write_bytes(b"ABCDEF")
     os.utime(path, ns=(state.st_atime_ns, state.st_mtime_ns))
-    assert file_hash(path) == right
+    assert remembered_hash(path) == right
     path.write_bytes(b"ABCDEF")
     os.utime(path, ns=(state.st_atime_ns, state.st_mtime_ns + 1))
-    assert file_hash(path) == hashlib.sha256(b"ABCDEF").hexdigest()
+    assert remembered_hash(path) == hashlib.sha256(b"ABCDEF").hexdigest()
 
 
 def test_a_damaged_note_is_not_believed(
@@ -59,11 +64,11 @@ def test_a_damaged_note_is_not_believed(
     monkeypatch.setattr(module, "_REMEMBER_FROM", 1)
     path = tmp_path / "weights"
     path.write_bytes(b"abc")
-    right = file_hash(path)
+    right = remembered_hash(path)
     [note] = (cache_folder / "models" / "hashes").iterdir()
     for damage in ("", "[]", "{", '{"path": 1}'):
         note.write_text(damage)
-        assert file_hash(path) == right
+        assert remembered_hash(path) == right
 
 
 EXACT = Translating(compute_type="float32")

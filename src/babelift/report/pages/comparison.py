@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from markupsafe import Markup
 
@@ -15,7 +15,7 @@ from babelift.report.cautions import licences, test_origins
 from babelift.report.comparison import Effect, Wording, direction, effect
 from babelift.report.figures import svg
 from babelift.report.folder import RunFiles, read_run
-from babelift.report.numbers import language_name, listed, p_value, share
+from babelift.report.numbers import language_name, listed, p_value, setting_text, share
 from babelift.report.render import environment
 from babelift.report.words import Finding, signed, trained_on
 from babelift.store import write_record, write_text
@@ -290,23 +290,12 @@ def settings(runs: Mapping[str, RunFiles]) -> Settings:
     """The runs' settings, run folders left out."""
     names = dict.fromkeys(name for run in runs.values() for name in run.settings if name != "out")
     values = {
-        name: [_setting_text(run.settings.get(name)) for run in runs.values()] for name in names
+        name: [setting_text(run.settings.get(name)) for run in runs.values()] for name in names
     }
     return Settings(
         differ={name: own for name, own in values.items() if len(set(own)) > 1},
         shared={name: own[0] for name, own in values.items() if len(set(own)) == 1},
     )
-
-
-def _setting_text(value: Any) -> str:
-    """A setting as a reader would write it.
-
-    >>> _setting_text(["de", "ja"]), _setting_text(None), _setting_text(True), _setting_text([])
-    ('de ja', '–', 'yes', '–')
-    """
-    if isinstance(value, list):
-        return " ".join(map(str, value)) or "–"
-    return {"None": "–", "True": "yes", "False": "no"}.get(str(value), str(value))
 
 
 def _unlike(runs: Mapping[str, RunFiles]) -> list[str]:

@@ -15,16 +15,13 @@ from babelift.report.numbers import (
     language_name,
     p_value,
     pair_name,
+    setting_text,
     share,
     with_p,
 )
 from babelift.report.pages.comparison import Strip, reach_of, strip, ticks
-from babelift.report.pages.study_figures import (
-    learning,
-    otc_effects,
-    quality_part,
-    ratio_curves,
-)
+from babelift.report.pages.study_figures import learning, otc_effects, ratio_curves
+from babelift.report.pages.study_quality import quality_part
 from babelift.report.pages.study_tables import MEANINGS, heat_tables, matrices, otc_name
 from babelift.report.render import environment
 from babelift.report.words import signed
@@ -422,15 +419,9 @@ def settings(values: Mapping[str, Any]) -> dict[str, str]:
             continue
         if isinstance(value, Mapping):
             inner = {key: part for key, part in value.items() if part is not None}
-            texts |= {f"{name}.{key}": _setting_text(part) for key, part in inner.items()}
+            texts |= {
+                f"{name}.{key}": setting_text(part, absent="all") for key, part in inner.items()
+            }
         else:
-            texts[name] = _setting_text(value)
+            texts[name] = setting_text(value, absent="all")
     return texts
-
-
-def _setting_text(value: Any) -> str:
-    if isinstance(value, Mapping):
-        return ", ".join(f"{key}: {_setting_text(part)}" for key, part in value.items())
-    if isinstance(value, list | tuple):
-        return " ".join(map(_setting_text, value))
-    return {"None": "all", "True": "yes", "False": "no"}.get(str(value), str(value))

@@ -16,7 +16,7 @@ from queue import Empty, SimpleQueue
 from typing import IO, Final, Literal, NamedTuple
 
 from babelift.config import Translating
-from babelift.errors import ConfigError, TranslationError, did_you_mean
+from babelift.errors import ConfigError, TranslationError, did_you_mean, quoted
 from babelift.store import file_hash
 from babelift.translation.protocol import Translation
 
@@ -220,7 +220,7 @@ class _Call:
         if self._alone is not None:
             raise TranslationError(
                 f"command '{self._command.line}' {fault.message}. It failed on this text twice: "
-                f"{_quoted(self._texts[self._alone])}.",
+                f"{quoted(self._texts[self._alone])}.",
                 _RULES,
             ) from fault
         self._suspects.extend(failed)
@@ -259,7 +259,7 @@ class _Call:
 
     def _broken(self, what: str, line: bytes) -> TranslationError:
         text = line.decode("utf-8", errors="replace")
-        return TranslationError(f"command '{self._command.line}' {what}: {_quoted(text)}.", _RULES)
+        return TranslationError(f"command '{self._command.line}' {what}: {quoted(text)}.", _RULES)
 
 
 class ProcessError(TranslationError):
@@ -459,7 +459,3 @@ def _fingerprint(arguments: Sequence[str]) -> str:
 def _is_script(path: Path) -> bool:
     with path.open("rb") as file:
         return file.read(2) == b"#!"
-
-
-def _quoted(text: str) -> str:
-    return repr(text if len(text) <= 200 else f"{text[:199]}…")

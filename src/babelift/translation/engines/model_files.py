@@ -13,7 +13,7 @@ from typing import Any, BinaryIO, Final, Literal, Self
 
 from babelift.errors import LanguageError, ModelError
 from babelift.languages import resolve
-from babelift.store import cache_dir
+from babelift.store import cache_dir, file_hash
 from babelift.translation.segments import MAX_TOKENS
 
 _REMEMBER_FROM: Final = 8 * 2**20
@@ -34,16 +34,16 @@ def identity(folder: Path, patterns: Iterable[str]) -> str:
     whole = hashlib.sha256()
     for path in sorted(folder.iterdir()):
         if path.is_file() and any(fnmatch(path.name, pattern) for pattern in allowed):
-            whole.update(f"{path.name} {file_hash(path)}\n".encode())
+            whole.update(f"{path.name} {remembered_hash(path)}\n".encode())
     return whole.hexdigest()
 
 
-def file_hash(path: Path) -> str:
+def remembered_hash(path: Path) -> str:
     """SHA-256 of a file, remembered for large files until their size or time of change differs."""
     real = path.resolve()
     state = real.stat()
     if state.st_size < _REMEMBER_FROM:
-        return hashlib.sha256(real.read_bytes()).hexdigest()
+        return file_hash(real)
     seen = {"path": str(real), "size": state.st_size, "changed": state.st_mtime_ns}
     folder = cache_dir() / "models" / "hashes"
     note = folder / f"{hashlib.sha256(str(real).encode()).hexdigest()[:32]}.json"
@@ -51,8 +51,7 @@ def file_hash(path: Path) -> str:
         kept = json.loads(note.read_text(encoding="utf-8"))
         if {key: kept.get(key) for key in seen} == seen:
             return str(kept["sha256"])
-    with real.open("rb") as stream:
-        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    digest = file_hash(real)
     with contextlib.suppress(OSError):
         folder.mkdir(parents=True, exist_ok=True)
         fresh = note.with_suffix(f".{os.getpid()}")

@@ -20,6 +20,7 @@ from babelift.errors import (
     LanguageError,
     MissingTranslationError,
     did_you_mean,
+    quoted,
 )
 from babelift.languages import resolve
 from babelift.store import file_hash
@@ -215,7 +216,7 @@ class Table:
             system = f" by '{self.system}'" if self.system else ""
             raise MissingTranslationError(
                 f"{self.path}: {len(lacking)} of {len(texts)} texts have no translation "
-                f"{source_lang}>{target_lang}{system}; the first is {_quoted(lacking[0])}.",
+                f"{source_lang}>{target_lang}{system}; the first is {quoted(lacking[0])}.",
                 "Pass --missing drop to leave such rows out, or add them to the file.",
             )
         return map(Translation, translations)
@@ -281,7 +282,3 @@ def _of_system(
 
 def _normalise(text: str) -> str:
     return re.sub(r"\s+", " ", unicodedata.normalize("NFC", text)).strip()
-
-
-def _quoted(text: str) -> str:
-    return repr(text if len(text) <= 100 else f"{text[:99]}…")

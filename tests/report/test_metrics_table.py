@@ -5,7 +5,7 @@ from typing import Any
 from rich.console import Console
 
 from babelift.evaluation.metrics import Metrics
-from babelift.report.console import metrics_table
+from babelift.report.tables import metrics_table
 from tests.report.conftest import manifest_of, metrics_of, scores
 
 
