@@ -52,7 +52,9 @@ def test_labels_and_scores_are_those_of_transformers_pipeline(
     assert len(set(predictor.predict(TEXTS))) > 1
 
 
-def test_level_labels_fall_as_in_transformers_pipeline(tmp_path: Path) -> None:
+@pytest.mark.parametrize("seed", range(4))
+def test_level_labels_fall_as_in_transformers_pipeline(seed: int, tmp_path: Path) -> None:
+    torch.manual_seed(seed)
     model = tiny_classifier(tmp_path, ["a", "b", "c"])
     weights = load_file(model / "model.safetensors")
     head = weights["classifier.weight"]

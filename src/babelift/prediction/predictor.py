@@ -212,7 +212,8 @@ class Predictor:
         def work(batch: list[int]) -> npt.NDArray[np.float32]:
             return self._forward(model, [tokens[row] for row in batch])
 
-        if workers == 1 or len(batches) == 1:
+        # A text on its own has all threads, as in the pipeline: their number moves the last digits.
+        if workers == 1 or len(batches) == 1 or batch_size == 1:
             yield from zip(batches, map(work, batches), strict=True)
             return
         yield from zip(batches, _pool(workers, threads // workers).map(work, batches), strict=True)
