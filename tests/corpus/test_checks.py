@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from babelift.config import Table
 from babelift.corpus import Corpus
-from babelift.corpus.checks import MAX_TEXT, check_rows
+from babelift.corpus.checks import MAX_TEXT, check_rows, text_fault
 from babelift.corpus.columns import choose_columns
 from babelift.corpus.jsonl import read_jsonl
 
@@ -100,3 +100,22 @@ def test_whole_numbers_are_labels_without_a_decimal_point(read: Read) -> None:
 
 def test_m_absas_label_none_is_a_label(read: Read) -> None:
     assert read("a.csv", "text,label\nx,none\n", lang="en").rows["label"].to_list() == ["none"]
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.text(
+        alphabet=st.one_of(st.sampled_from("\0\x08\x7f\x85\u200b\ufeff \na\u3000"), st.characters())
+    )
+    | st.integers(MAX_TEXT - 1, MAX_TEXT + 1).map(lambda length: "x" * length)
+)
+def test_a_text_passes_alone_exactly_where_it_passes_in_a_table(text: str) -> None:
+    raw = read_jsonl(json.dumps({"text": text, "label": 1, "lang": "en"}).encode(), "a.jsonl")
+    if raw.rejects:
+        reasons = [reject.reason for reject in raw.rejects]
+    else:
+        columns = choose_columns(raw, Table(), labelled=True, lang_required=True)
+        checked = check_rows(raw, columns, split=None, labelled=True, lang_required=True)
+        reasons = checked.rejects["reason"].to_list()
+    alone = text_fault(text)
+    assert reasons == ([] if alone is None else [alone])

@@ -1,5 +1,7 @@
 """The values of rows from raw columns: which rows can be used, what is wrong with the others."""
 
+import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -7,7 +9,7 @@ from typing import Any, Final
 import polars as pl
 
 from babelift.corpus.columns import Columns
-from babelift.corpus.rejects import REJECTS, readable, reject_frame, shorten
+from babelift.corpus.rejects import REJECTS, UNDECODABLE, readable, reject_frame, shorten
 from babelift.corpus.rows import ORIGINS, SCHEMA
 from babelift.corpus.table import ROW, Raw
 from babelift.errors import DataError, LanguageError
@@ -39,6 +41,29 @@ _ANY_CONTROL: Final = r"[\x00-\x1f\x7f]"
 _MOST_NAMED: Final = 12
 
 _VISIBLE: Final = r"[^\p{Z}\p{Cc}\p{Cf}\s]"
+_INVISIBLE: Final = ("Zs", "Zl", "Zp", "Cc", "Cf")
+
+_NUL: Final = "NUL character"
+_TOO_LONG: Final = f"text longer than {MAX_TEXT:,} characters"
+
+
+def text_fault(text: str) -> str | None:
+    """What keeps a text out of the rows, in the words of a reject; None where it may be one.
+
+    The rule that tables are read by: a text that passes here can be written and read back.
+
+    >>> text_fault("Very good."), text_fault("\\u200b "), text_fault("a\\x00b")
+    (None, 'empty text', 'NUL character')
+    """
+    if all(unicodedata.category(character) in _INVISIBLE for character in text):
+        return "empty text"
+    if "\x00" in text:
+        return _NUL
+    if re.search(_CONTROL, text):
+        return "control character"
+    if UNDECODABLE.search(text):
+        return "lone surrogate"
+    return _TOO_LONG if len(text) > MAX_TEXT else None
 
 
 def to_values(
@@ -245,11 +270,11 @@ def _text_faults(raw: Raw, columns: Columns) -> list[_Fault]:
         faults += [
             _Fault(value.is_null(), name, "missing text"),
             _Fault(~value.str.contains(_VISIBLE), name, "empty text"),
-            _Fault(value.str.contains("\x00", literal=True), name, "NUL character"),
+            _Fault(value.str.contains("\x00", literal=True), name, _NUL),
             _Fault(value.str.contains(_CONTROL), name, "control character"),
         ]
     long = pl.col("text").str.len_chars() > MAX_TEXT
-    return [*faults, _Fault(long, columns.text[0], f"text longer than {MAX_TEXT:,} characters")]
+    return [*faults, _Fault(long, columns.text[0], _TOO_LONG)]
 
 
 def _label_faults(name: str, labelled: bool) -> list[_Fault]:
