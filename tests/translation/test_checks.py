@@ -14,9 +14,11 @@ from hypothesis import strategies as st
 from babelift.languages import LANGUAGES
 from babelift.translation import checks as faults
 from babelift.translation.checks import (
+    FAILED,
     FAULTS,
     Band,
     density,
+    failure,
     filled_ratios,
     find_faults,
     learn_band,
@@ -315,3 +317,40 @@ def test_every_language_has_letters_that_count() -> None:
 )
 def test_numbers(source: str, translation: str, found: bool) -> None:
     assert one(faults.lost_numbers, source, translation) is found
+
+
+@pytest.mark.parametrize("text", [
+    "ERROR: out of quota", "error 429", "HTTP/1.1 429 Too Many Requests", "503 Service Unavailable",
+    "[ERROR] something", "Daily quota exceeded, try again tomorrow.", "Rate limit reached.",
+    "You have exceeded your quota", "MYMEMORY WARNING: YOU USED ALL AVAILABLE FREE TRANSLATIONS",
+    "<!DOCTYPE html><html>", "<html><body><h1>502 Bad Gateway</h1>", '{"error": {"code": 429}}',
+    "I'm sorry, but I cannot translate this text.", "As an AI language model, I cannot",
+    "Traceback (most recent call last):", "requests.exceptions.Timeout: x", "Invalid API key",
+    "Here is the translation: Die Suppe", "undefined", "[object Object]", "Translation failed",
+])  # fmt: skip
+def test_a_services_message_is_no_translation(text: str) -> None:
+    assert failure("The soup was cold and the bread was old.", text) == "error"
+    assert failure(text, text) is None  # where the source says so itself
+    assert check(["Die Suppe war gut."], [text], "de", "en")[0][0] == "error"
+
+
+@pytest.mark.parametrize("character", ["\x00", "\x08", "\x1b", "\x7f", "\ud800"])
+def test_what_no_table_may_hold_is_no_translation(character: str) -> None:
+    assert failure("The soup was cold.", f"Die Suppe{character} war kalt.") == "characters"
+    assert failure("The soup was cold.", "Die Suppe\twar\r\nkalt.") is None
+
+
+@settings(deadline=None)
+@given(source=st.text(max_size=30), text=st.text(st.characters(exclude_categories=["Cs"])))
+def test_every_failure_is_a_flag_of_its_row(source: str, text: str) -> None:
+    name = failure(source, text)
+    assert name is None or name in FAILED
+    if name is not None:
+        assert name in check([source], [text], "en", "de")[0]
+
+
+def test_real_sentences_are_no_failures(real: dict) -> None:
+    assert set(FAULTS) > FAILED
+    for pair, (sources, texts) in real.items():
+        failed = [pair for pair in zip(sources, texts, strict=True) if failure(*pair)]
+        assert not failed, pair

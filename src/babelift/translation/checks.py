@@ -12,8 +12,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 from babelift import languages
+from babelift.corpus.checks import text_fault
 
-REVISION: Final = 1
+REVISION: Final = 2
 """Part of the key under which a study keeps the translations of a table. Raise it by hand with any
 change to how a translator's answers are joined, checked, kept or dropped."""
 
@@ -71,6 +72,77 @@ def same_script(lang: str, other: str) -> bool:
     """
     scripts = {languages.get(tag).script for tag in (lang, other)}
     return len(scripts) == 1 or scripts <= {"Jpan", "Hans", "Kore"}
+
+
+FAULTS: Final = {
+    "empty": "nothing came back",
+    "characters": "characters that no table may hold",
+    "error": "an error message, no translation",
+    "copy": "left as it was, untranslated",
+    "loop": "repeats itself",
+    "length": "far too long or too short for this pair",
+    "script": "in the wrong script",
+    "numbers": "a number of the source is gone",
+    "sentences": "a sentence is gone",
+}
+"""The faults that are looked for, in the order in which a row's flags list them."""
+
+FAILED: Final = frozenset({"empty", "characters", "error"})
+"""Faults of answers that are no translations: they are not finished, and asking again may help."""
+
+_ERROR: Final = re.compile(
+    r"""\W*(?:
+    (?:(?:\w+\s)?error(?:es|e)?|(?:\w+\.)*\w*(?:error|exception|timeout)|erreur|fehler|erro|fout|błąd
+        |hata|ошибка|エラー|错误|錯誤|오류)\s*(?:[:：\]]|\#?\s?[45]\d\d\b)
+    | (?:an?\s|unknown\s|unexpected\s)?(?:translation\s)?error\s(?:has\s)?occurred\b
+    | translation\s(?:error|failed|unavailable|not\savailable)\W*$
+    | (?:connection|access|permission|request)\s(?:refused|reset|denied|error|failed|timed\sout)\W*$
+    | (?:unauthori[sz]ed|forbidden|timeout|null|undefined|nan|\[?object\sobject)\W*$
+    | (?:out\sof|insufficient|no)[\s_](?:quota|credits?)\b
+    | (?:http\S*\s+)?(?:status\s+)?[45]\d\d\s*[-:]?\s+(?:bad|too\smany|not\sfound|forbidden
+        |unauthorized|internal|service|gateway|payment)
+    | (?:internal\sserver\serror|bad\sgateway|gateway\s(?:timeout|time-out)|too\smany\srequests
+        |service\s(?:is\s)?(?:temporarily\s)?unavailable|request\stimed\sout)\b
+    | traceback\s\(most\srecent
+    | mymemory\swarning
+    | (?:\w+(?:'ve)?\s){0,5}?(?:quota|rate[\s-]?limit)\b.{0,40}
+        \b(?:reached|exceeded|exhausted|hit)\b
+    | (?:\w+(?:'ve)?\s){0,2}(?:exceeded|exhausted|reached|hit)\b.{0,30}
+        \b(?:quota|rate[\s-]?limit)\b
+    | (?:\w+(?:'ve)?\s){0,4}?(?:requests?|usage|characters?|translations?|daily|api)\s
+        limit\b.{0,30}\b(?:reached|exceeded|hit)\b
+    | (?:missing|invalid|incorrect)\sapi\skey
+    | <!doctype\shtml | <html\b | <head> | <title>
+    | \{\s*"(?:error|errors|message|detail|code|status)"\s*:
+    | as\san\s(?:ai|artificial|large)\b
+    | (?:(?:i['’]?m|i\sam)\s(?:really\s|very\s|so\s)?sorry|sorry|i\sapologi[sz]e|unfortunately)\b
+        .{0,60}\b(?:translat\w*|assist|fulfill?|comply|as\san\sai|language\smodel|your\srequest)\b
+    | i\s(?:can(?:not|['’]t)|am\s(?:un|not\s)able\sto)\s(?:assist|translate|fulfill?|comply)\b
+    | (?:sure|certainly|of\scourse)[,!.]\s.{0,40}translat
+    | here(?:\sis|['’]s)\s(?:the|your|a)\s(?:\w+\s){0,3}translation\b
+    )""",
+    re.IGNORECASE | re.VERBOSE,
+)
+"""How answers begin that a service, a web server or a language model gives for a translation."""
+
+
+def failure(source: str, text: str) -> str | None:
+    """The flag in `FAILED` of an answer that is no translation; None where it may be one.
+
+    Args:
+        source: What was to be translated.
+        text: The answer.
+
+    >>> failure("Good.", "Gut."), failure("Good.", " "), failure("Good.", "ERROR: out of quota")
+    (None, 'empty', 'error')
+    >>> failure("Error: it broke", "Error: es ging kaputt"), failure("a", "a\\x00")
+    (None, 'characters')
+    """
+    if any(map(str.isalnum, source)) and not any(map(str.isalnum, text)):
+        return "empty"
+    if text_fault(text) not in (None, "empty text"):
+        return "characters"
+    return "error" if _ERROR.match(text) and not _ERROR.match(source) else None
 
 
 Mask = NDArray[np.bool_]
@@ -272,16 +344,6 @@ def _loses_number(source: str, translation: str) -> bool:
     return False
 
 
-FAULTS: Final = ("empty", "copy", "loop", "length", "script", "numbers", "sentences")
-"""Names of the faults, in the order in which a row's flags list them.
-
-`empty`: no letter or digit where the source has some. `copy`: left untranslated. `loop`: a piece
-repeated far more often than in the source. `length`: much shorter or longer than this pair's
-translations are. `script`: written in other letters than the target language's. `numbers`: a
-number of the source is gone. `sentences`: a sentence of several came back empty.
-"""
-
-
 @dataclass(frozen=True, slots=True)
 class Band:
     """The usual lengths of one pair's translations.
@@ -380,8 +442,13 @@ def find_faults(
     """
     ratios = log_ratio(source, translation, source_lang, target_lang)
     is_empty = empty(source, translation)
+    failures = np.array(
+        [failure(*pair) or "" for pair in zip(source, translation, strict=True)], dtype=np.str_
+    )
     masks = {
         "empty": is_empty,
+        "characters": failures == "characters",
+        "error": failures == "error",
         "copy": copied(source, translation, source_lang, target_lang),
         "loop": looping(source, translation, source_lang, target_lang),
         "length": ((ratios < band.low) | (ratios > band.high)) & ~is_empty,

@@ -16,18 +16,13 @@ from babelift.report.folder import RunFiles, read_run
 from babelift.report.numbers import language_name
 from babelift.report.render import environment
 from babelift.store import write_text
+from babelift.translation.checks import FAULTS
 
 if TYPE_CHECKING:
     import polars as pl
 
-FAULTS: Final[Mapping[str, str]] = {
-    "empty": "nothing came back",
-    "copy": "left as it was, untranslated",
-    "loop": "repeats itself",
-    "length": "far too long or too short for this pair",
-    "script": "in the wrong script",
-    "numbers": "a number of the source is gone",
-    "sentences": "a sentence is gone",
+_FLAGS: Final[Mapping[str, str]] = {
+    **FAULTS,
     "truncated": "cut short",
     "missing": "no translation",
 }
@@ -82,7 +77,7 @@ def render_report(run: RunFiles) -> str:
             pair_colours=[(lang, number % figures.SERIES) for number, lang in enumerate(langs)],
             alignments=alignments(pairs),
             most_pairs=figures.MOST_PAIRS,
-            faults=FAULTS,
+            faults=_FLAGS,
             data=tables.data_rows(manifest),
             origin_names=tables.ORIGINS,
         )
