@@ -57,10 +57,10 @@ def test_a_header_without_rows_is_said_to_have_none(write: Write) -> None:
 def test_no_permission_is_named(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write("secret.csv", GERMAN)
 
-    def refuse(self: Path) -> bytes:
+    def refuse(self: Path, *_: object, **__: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "read_bytes", refuse)
+    monkeypatch.setattr(Path, "open", refuse)
     assert "secret.csv: cannot be read: Permission denied" in refused(path)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from babelift.config import Table
 from babelift.corpus import Corpus, read_corpus
-from babelift.corpus.identity import is_counted
+from babelift.corpus.identity import Counting
 
 Read = Callable[..., Corpus]
 Write = Callable[..., Path]
@@ -109,4 +109,6 @@ def test_a_missing_id_or_group_is_made(read: Read) -> None:
     ],
 )
 def test_ids_that_only_count_rows_are_told_from_others(ids: list[str], counted: bool) -> None:
-    assert is_counted(pl.Series(ids, dtype=pl.String)) is counted
+    counting = Counting()
+    counting.add(pl.Series(ids, dtype=pl.String))
+    assert counting.holds is counted

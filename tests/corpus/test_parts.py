@@ -3,7 +3,8 @@
 import csv
 import gzip
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,26 +14,28 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from babelift.config import Table
-from babelift.corpus import parts as parts_module
-from babelift.corpus import reader as slices
-from babelift.corpus.parts import Spool, read_parts
-from babelift.corpus.reader import read_corpus
+from babelift.corpus import reader, slices
+from babelift.corpus.parts import Spool
+from babelift.corpus.reader import read_corpus, read_parts
 from babelift.errors import BabeliftError, DataError, RunError
 
 
-@pytest.fixture(autouse=True)
-def small_slices(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(slices, "BLOCK", 200)
-    monkeypatch.setattr(slices, "ROWS", 7)
-    monkeypatch.setattr(parts_module, "MOST", 7)
+@contextmanager
+def slices_of(block: int, rows: int) -> Iterator[None]:
+    """Slices of so many bytes and rows."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(slices, "BLOCK", block)
+        patch.setattr(slices, "ROWS", rows)
+        patch.setattr(reader, "MOST", rows)
+        yield
 
 
 @pytest.fixture
 def whole_reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The files that were read whole."""
     files: list[str] = []
-    original = parts_module.read_raw
-    monkeypatch.setattr(parts_module, "read_raw", lambda file: files.append(file) or original(file))
+    original = reader.read_raw
+    monkeypatch.setattr(reader, "read_raw", lambda file: files.append(file) or original(file))
     return files
 
 
@@ -48,7 +51,8 @@ def check_alike(paths: list[Path], folder: Path, **table: Any) -> None:
     """Slices and the whole must agree in rows, rejects and notes, or in the error."""
     columns = Table.from_mapping(table)
     whole = result(lambda: read_corpus(paths, columns, labelled=False))
-    read = result(lambda: read_parts(paths, columns, folder, labelled=False))
+    with slices_of(200, 7):
+        read = result(lambda: read_parts(paths, columns, folder, labelled=False))
     if isinstance(whole, BabeliftError) or isinstance(read, BabeliftError):
         assert (type(whole), str(whole)) == (type(read), str(read))
         return

@@ -15,7 +15,7 @@ import polars as pl
 import pytest
 
 from babelift.config import PredictConfig
-from babelift.corpus import parts
+from babelift.corpus import reader
 from babelift.errors import BabeliftError, ConfigError, RejectsError, RunError
 from babelift.prediction.job import predict, run_predict
 from babelift.prediction.predictor import Predictor
@@ -93,7 +93,7 @@ class Stopped:
 
 @pytest.fixture
 def predictor(monkeypatch: pytest.MonkeyPatch) -> Stopped:
-    monkeypatch.setattr(parts, "MOST", PART)
+    monkeypatch.setattr(reader, "MOST", PART)
     return Stopped(monkeypatch)
 
 

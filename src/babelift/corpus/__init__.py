@@ -2,7 +2,8 @@
 
 from babelift.corpus.labels import check_labels, label_set, odd_labels, require_classes
 from babelift.corpus.leakage import LeakageReport, audit_leakage
-from babelift.corpus.reader import Corpus, read_corpus, stack
+from babelift.corpus.parts import stack
+from babelift.corpus.reader import Corpus, read_corpus
 from babelift.corpus.rejects import check_budget, count_reasons, report_rejects, write_rejects
 from babelift.corpus.split import split_by_group
 

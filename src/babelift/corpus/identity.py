@@ -70,17 +70,6 @@ class Counting:
         return self._in_order and self._last is not None and self._last <= 1.05 * self._number + 1
 
 
-def is_counted(ids: pl.Series) -> bool:
-    """Whether ids only count the rows, see `Counting`.
-
-    >>> is_counted(pl.Series(["1", "2", "3"])), is_counted(pl.Series(["17", "4", "99"]))
-    (True, False)
-    """
-    counting = Counting()
-    counting.add(ids)
-    return counting.holds
-
-
 @dataclass(frozen=True)
 class Naming:
     """How the ids of several files are told apart; decided over all rows.
@@ -124,34 +113,6 @@ class Naming:
                 "ids occur in several languages as one item, so the language is put behind"
             )
         return cls(tuple(stems), clash, share, tuple(notes))
-
-
-def settle_ids(
-    rows: pl.DataFrame, sources: Sequence[Source]
-) -> tuple[pl.DataFrame, pl.DataFrame, list[str]]:
-    """Give every row an id of its own and the group of its item.
-
-    Ids that only count rows get the split's name in front, so that row 7 of train is not taken for
-    row 7 of test. The same id in several languages is one item: a group, its rows told apart by
-    the language behind the id. The same id twice in one language is a duplicate, of which the
-    first stays; only where files disagree about what most such ids stand for are these not the
-    same rows, and the files' names are put in front.
-
-    Args:
-        rows: Raw `id` and `group`, `text`, `lang`, `ROW` and `PLACE` (the index into `sources`).
-        sources: What is known about each file.
-
-    Returns:
-        Rows with `id`, `group_id`, `original_id`, and with `input_id` where ids had to be changed;
-        the duplicates as rejects; notes.
-    """
-    rows = prefixed(rows, sources)
-    naming = Naming.decide(rows, sources)
-    rows = named(rows, naming)
-    first = rows["id"].is_first_distinct()
-    duplicates = repeats(rows.filter(~first), sources)
-    rows = rows.filter(first)
-    return settled(rows, changed=was_changed(rows)), duplicates, list(naming.notes)
 
 
 def prefixed(rows: pl.DataFrame, sources: Sequence[Source]) -> pl.DataFrame:

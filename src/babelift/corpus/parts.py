@@ -1,19 +1,17 @@
-"""Tables larger than memory: read once into checked slices on disk, and from there as rows."""
+"""Rows in parts, in memory or on disk: ids are settled over all of them, none is ever whole."""
 
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 import polars as pl
 
-from babelift.config import Table
-from babelift.corpus.checks import check_rows
-from babelift.corpus.columns import Columns, choose_columns
+from babelift.corpus.arrow import PREFIX
 from babelift.corpus.identity import (
     PLACE,
-    Counting,
     Naming,
     Source,
     named,
@@ -22,24 +20,10 @@ from babelift.corpus.identity import (
     settled,
     was_changed,
 )
-from babelift.corpus.reader import (
-    Unsliced,
-    conformed,
-    ids_of,
-    of_files,
-    raw_slices,
-    read_raw,
-    source_of,
-    stack,
-    with_rows,
-)
 from babelift.corpus.rejects import reject_frame
-from babelift.corpus.table import Raw
-from babelift.errors import DataError, LanguageError
+from babelift.corpus.rows import conform
+from babelift.corpus.table import ROW
 from babelift.store import explained, read_table
-
-MOST: Final = 20_000
-"""Rows of one part, also of a table that had to be read whole."""
 
 _FILLABLE: Final = ("text", "lang", "label")
 
@@ -66,11 +50,10 @@ class Spool:
     def __len__(self) -> int:
         return len(self._files)
 
-    def cut(self, length: int) -> None:
-        """Forget all frames after the first `length`."""
-        for file in self._files[length:]:
+    def __delitem__(self, which: slice) -> None:
+        for file in self._files[which]:
             file.unlink()
-        del self._files[length:]
+        del self._files[which]
 
 
 @contextmanager
@@ -87,53 +70,92 @@ def parts_folder(out: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+Frames = list[pl.DataFrame] | Spool
+"""Where frames are kept: in memory, or on disk."""
+
+
+@dataclass
+class Slices:
+    """Checked rows of some files, slice by slice, with the ids that stand in the files.
+
+    Attributes:
+        frames: The rows; `PLACE` says from which file.
+        sources: What is known about the ids of each file.
+        forms: An empty frame of each file, with the columns of all its slices.
+        rejects: Rows that cannot be used.
+        notes: Each note with the files it is about.
+        langs: Tags of the rows' languages, in the order in which they first occur.
+    """
+
+    frames: Frames
+    sources: list[Source] = field(default_factory=list)
+    forms: list[pl.DataFrame] = field(default_factory=list)
+    rejects: list[pl.DataFrame] = field(default_factory=list)
+    notes: dict[str, list[str]] = field(default_factory=dict)
+    langs: dict[str, None] = field(default_factory=dict)
+
+
 class Parts:
     """The rows of some tables, in slices; can be gone through again and again.
 
-    The same rows as `reader.read_corpus` gives, under one another.
+    Every row has an id of its own and the group of its item. Ids that only count rows get the
+    split's name in front, so that row 7 of train is not taken for row 7 of test. The same id in
+    several languages is one item: a group, its rows told apart by the language behind the id. The
+    same id twice in one language is a duplicate, of which the first stays; only where files
+    disagree about what most such ids stand for are these not the same rows, and the files' names
+    are put in front.
+
+    Args:
+        slices: The rows as they were checked; taken away bit by bit.
+        rows: Where the settled ones are kept.
 
     Attributes:
+        form: An empty frame with the columns of all rows.
         height: Number of rows.
+        files: Rows taken from each file, by its name as the user gave it.
         langs: Tags of their languages, in the order in which they first occur.
         filled: Those of `text`, `label` and `lang` that some row has.
         rejects: Rows that cannot be used (`corpus.rejects.REJECTS`).
         notes: Sentences about what was guessed or decided, to be shown to the user.
     """
 
-    def __init__(self, folder: Path, slices: Spool, read: "_Reader") -> None:
-        self._slices, self._sources, self._forms = slices, read.sources, read.forms
-        self.langs = list(read.langs)
+    def __init__(self, slices: Slices, rows: Frames) -> None:
+        self._slices, self._rows = slices, rows
+        self.langs = list(slices.langs)
         self._naming = self._decided()
         hashes = [pl.Series("id", [], pl.UInt64)]
         filled: set[str] = set()
         changed = False
-        for rows in self._named():
-            hashes.append(rows["id"].hash())
-            filled |= {name for name in _FILLABLE if rows[name].null_count() < rows.height}
-            changed |= was_changed(rows)
+        for part in self._named():
+            hashes.append(part["id"].hash())
+            filled |= {name for name in _FILLABLE if part[name].null_count() < part.height}
+            changed |= was_changed(part)
         all_first = self._first_of(pl.concat(hashes))
         self.height = int(all_first.sum())
         self.filled = [name for name in _FILLABLE if name in filled]
-        self.notes = (*of_files(read.notes, read.files), *self._naming.notes)
+        files = [source.file for source in slices.sources]
+        self.files = dict.fromkeys(files, 0)
+        self.notes = (*of_files(slices.notes, files), *self._naming.notes)
+        rejects = [reject_frame([]), *slices.rejects]
+        self.form = self._settled(named(self._prefixed(stack(slices.forms)), self._naming), changed)
         # Gone through once for every pair of languages: what can be done now is not done there.
-        self._rows = Spool(folder)
-        rejects = [reject_frame([]), *read.rejects]
         start = 0
-        for rows in self._named():
-            first = all_first[start : start + rows.height]
-            start += rows.height
-            rejects.append(repeats(rows.filter(~first), self._sources))
+        for part in self._named():
+            first = all_first[start : start + part.height]
+            start += part.height
+            rejects.append(repeats(part.filter(~first), slices.sources))
             if first.any():
-                self._rows.append(conformed(settled(rows.filter(first), changed=changed)))
+                self.files[files[part[PLACE][0]]] += int(first.sum())
+                rows.append(self._settled(part.filter(first), changed))
         self.rejects = pl.concat(rejects)
-        slices.cut(0)
+        del slices.frames[:]
 
     def __iter__(self) -> Iterator[pl.DataFrame]:
         return iter(self._rows)
 
     def _decided(self) -> Naming:
-        slices: Iterable[pl.DataFrame] = self._slices
-        if len(self._sources) == len(self.langs) == 1:
+        slices: Iterable[pl.DataFrame] = self._slices.frames
+        if len(self._slices.sources) == 1 and len(self.langs) <= 1:
             slices = ()  # nothing to decide between
         narrow = [
             self._prefixed(rows).select(
@@ -143,9 +165,9 @@ class Parts:
                 "own",
                 PLACE,
             )
-            for rows in (stack(self._forms), *slices)
+            for rows in (stack(self._slices.forms), *slices)
         ]
-        return Naming.decide(pl.concat(narrow), self._sources)
+        return Naming.decide(pl.concat(narrow), self._slices.sources)
 
     def _first_of(self, hashes: pl.Series) -> pl.Series:
         """Where each id occurs for the first time, `(rows,) bool`, from the ids' hashes."""
@@ -161,74 +183,18 @@ class Parts:
         return first.scatter(doubted.arg_true(), pl.concat(ids).is_first_distinct())
 
     def _prefixed(self, rows: pl.DataFrame) -> pl.DataFrame:
-        return prefixed(_alike(rows, self._forms), self._sources)
+        return prefixed(_alike(rows, self._slices.forms), self._slices.sources)
 
     def _named(self) -> Iterator[pl.DataFrame]:
-        return (named(self._prefixed(rows), self._naming) for rows in self._slices)
+        return (named(self._prefixed(rows), self._naming) for rows in self._slices.frames)
 
-
-def read_parts(
-    paths: Sequence[str | Path],
-    table: Table,
-    folder: Path,
-    *,
-    labelled: bool = True,
-    lang_required: bool = True,
-) -> Parts:
-    """Read tables into slices on disk; memory does not grow with the number of rows.
-
-    csv, tsv, JSON lines and Parquet are read slice by slice as long as every slice looks like the
-    first. A table in which that is not so, or with a fault that cannot be judged in a slice, is
-    read whole, with the same result.
-
-    Args:
-        paths: As in `reader.read_corpus`.
-        table: Which column is what.
-        folder: A folder of its own for the slices; to be removed when they are no longer needed.
-        labelled: Rows need a label.
-        lang_required: Rows need a language.
-
-    Raises:
-        DataError, LanguageError, MissingDependencyError: As `reader.read_corpus`.
-    """
-    files = list(dict.fromkeys(str(path) for path in paths))
-    if not files:
-        raise DataError("no table was given.", "Name at least one file.")
-    slices = Spool(folder / "slices")
-    reader = _Reader(table, slices, labelled=labelled, lang_required=lang_required)
-    for file in files:
-        reader.read(file)
-    return Parts(folder / "rows", slices, reader)
-
-
-class _Form:
-    """The columns that the slices of a file have in common.
-
-    Attributes:
-        types: Names, and the type of the first slice in which the column is not empty.
-    """
-
-    def __init__(self) -> None:
-        self.types: dict[str, pl.DataType] = {}
-        self._empty: set[str] = set()
-
-    def add(self, frame: pl.DataFrame) -> None:
-        """See one more slice.
-
-        Raises:
-            Unsliced: A column has another type than before.
-        """
-        for column in frame:
-            name, filled = column.name, column.null_count() < len(column)
-            known = self.types.get(name)
-            if known is None or (filled and name in self._empty):
-                self.types[name] = column.dtype
-            elif filled and known != column.dtype:
-                raise Unsliced
-            if filled:
-                self._empty.discard(name)
-            elif known is None:
-                self._empty.add(name)
+    def _settled(self, rows: pl.DataFrame, changed: bool) -> pl.DataFrame:
+        """Rows with settled ids in the form of `corpus.rows.SCHEMA`."""
+        rows = settled(rows, changed=changed)
+        if "origin" not in rows.columns:
+            rows = rows.with_columns(origin=pl.lit(None, pl.String))
+        rows = rows.with_columns(pl.col("origin").fill_null("original"))
+        return conform(rows.drop(ROW, PLACE))
 
 
 def _alike(rows: pl.DataFrame, forms: Sequence[pl.DataFrame]) -> pl.DataFrame:
@@ -240,65 +206,50 @@ def _alike(rows: pl.DataFrame, forms: Sequence[pl.DataFrame]) -> pl.DataFrame:
     return stack([*forms, rows.with_columns(pl.lit(None, own[name]).alias(name) for name in empty)])
 
 
-class _Reader:
-    """Reads files one after the other into slices.
+def stack(parts: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """All parts under one another; own columns of different types become text."""
+    try:
+        return pl.concat(parts, how="diagonal_relaxed")
+    except pl.exceptions.PolarsError:
+        types: dict[str, set[pl.DataType]] = {}
+        for part in parts:
+            for name, dtype in part.schema.items():
+                types.setdefault(name, set()).add(dtype)
+        mixed = {name for name, dtypes in types.items() if len(dtypes) > 1}
+        return pl.concat([_as_text(part, mixed) for part in parts], how="diagonal")
 
-    Attributes:
-        files: Names of the files read.
-        sources: What is known about the ids of each.
-        forms: An empty frame of each, with its columns.
-        rejects: Rows that cannot be used.
-        notes: Each note with the files it is about.
-        langs: Tags of the rows' languages.
+
+def _as_text(part: pl.DataFrame, names: set[str]) -> pl.DataFrame:
+    from babelift.corpus.jsonl import as_text
+
+    return part.with_columns(
+        pl.Series(name, [as_text(value) for value in part[name].to_list()], dtype=pl.String)
+        for name in part.columns
+        if name in names
+    )
+
+
+def of_files(notes: Mapping[str, Sequence[str]], files: Sequence[str]) -> list[str]:
+    """Each note with the files that it is about."""
+    return [f"{_some(_short(names, files))}: {note}" for note, names in notes.items()]
+
+
+def _short(names: Sequence[str], files: Sequence[str]) -> list[str]:
+    """Names of files for a note, without their folders where that leaves no doubt.
+
+    >>> _short(["a/en.csv"], ["a/en.csv", "a/de.csv"]), _short(["a/x.csv"], ["a/x.csv", "b/x.csv"])
+    (['en.csv'], ['a/x.csv'])
     """
+    bare = {file: file if file.startswith(PREFIX) else Path(file).name for file in files}
+    taken = list(bare.values())
+    return [bare[name] if taken.count(bare[name]) == 1 else name for name in names]
 
-    def __init__(self, table: Table, slices: Spool, *, labelled: bool, lang_required: bool) -> None:
-        self._table, self._slices = table, slices
-        self._labelled, self._lang_required = labelled, lang_required
-        self.files: list[str] = []
-        self.sources: list[Source] = []
-        self.forms: list[pl.DataFrame] = []
-        self.rejects: list[pl.DataFrame] = []
-        self.notes: dict[str, list[str]] = {}
-        self.langs: dict[str, None] = {}
 
-    def read(self, file: str) -> None:
-        """Read one more file, in slices where that can be done."""
-        slices, rejects, langs = len(self._slices), len(self.rejects), dict(self.langs)
-        try:
-            notes = self._add(file, raw_slices(file))
-        except (Unsliced, DataError, LanguageError):
-            self._slices.cut(slices)
-            del self.rejects[rejects:]
-            self.langs = langs
-            notes = self._add(file, [with_rows(read_raw(file))])
-        for note in notes:
-            self.notes.setdefault(note, []).append(file)
+def _some(files: Sequence[str]) -> str:
+    """Names of files for a note, at most two of them.
 
-    def _add(self, file: str, raws: Iterable[Raw]) -> dict[str, None]:
-        columns: Columns | None = None
-        raw_form, form, counting = _Form(), _Form(), Counting()
-        notes: dict[str, None] = {}
-        needs = {"labelled": self._labelled, "lang_required": self._lang_required}
-        for raw in raws:
-            raw_form.add(raw.frame)
-            chosen = choose_columns(raw, self._table, **needs)
-            if columns not in (None, chosen):
-                raise Unsliced
-            columns = chosen
-            checked = check_rows(raw, columns, split=None, **needs)
-            form.add(checked.rows)
-            self.langs |= dict.fromkeys(checked.rows["lang"].drop_nulls())
-            if columns.id is not None:
-                counting.add(ids_of(raw, columns))
-            notes |= dict.fromkeys([*raw.notes, *checked.notes])
-            self.rejects += [checked.rejects] if checked.rejects.height else []
-            place = pl.lit(len(self.sources), pl.Int32).alias(PLACE)
-            for part in checked.rows.iter_slices(MOST):
-                self._slices.append(part.with_columns(place))
-        if columns is None:
-            raise Unsliced
-        self.files.append(file)
-        self.sources.append(source_of(file, columns, None, counted=counting.holds))
-        self.forms.append(pl.DataFrame(schema={**form.types, PLACE: pl.Int32()}))
-        return notes
+    >>> _some(["a", "b", "c", "d"])
+    'a, b and 2 more'
+    """
+    shown = ", ".join(files[:2])
+    return f"{shown} and {len(files) - 2} more" if len(files) > 2 else shown

@@ -1,156 +1,25 @@
-"""Tables into rows: the one way in, whole or slice by slice."""
+"""Tables into rows: the one way in, slice by slice; all in memory, or larger than that."""
 
-import gzip
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Final
+from typing import Final
 
 import polars as pl
 
 from babelift.config import Table
-from babelift.corpus.arrow import PREFIX
 from babelift.corpus.checks import as_string, check_rows
 from babelift.corpus.columns import Columns, choose_columns
 from babelift.corpus.datasets import file_split
-from babelift.corpus.identity import PLACE, Source, is_counted, settle_ids
-from babelift.corpus.labels import rows_of
-from babelift.corpus.rejects import reject_frame
-from babelift.corpus.rows import SPLITS, conform
-from babelift.corpus.table import (
-    ENDINGS,
-    ROW,
-    UTF8_BOM,
-    Raw,
-    check_file,
-    check_is_text,
-    ending,
-    read_bytes,
-)
-from babelift.errors import ConfigError, DataError, did_you_mean
+from babelift.corpus.identity import PLACE, Counting, Source
+from babelift.corpus.parts import Parts, Slices, Spool
+from babelift.corpus.rows import SPLITS
+from babelift.corpus.slices import Unsliced, raw_slices, read_raw, with_rows
+from babelift.corpus.table import Raw
+from babelift.errors import ConfigError, DataError, LanguageError
 
-BLOCK: Final = 1 << 20
-"""Bytes of a text table in one slice."""
-
-_PARQUET: Final = (".parquet", ".pq")
-
-ROWS: Final = 5_000
-"""Rows of a Parquet table in one slice."""
-
-_LONGEST_RECORD: Final = 16 * BLOCK
-
-
-class Unsliced(Exception):  # noqa: N818
-    """The table cannot be read slice by slice; it must be read whole."""
-
-
-def raw_slices(file: str) -> Iterator[Raw]:
-    """The slices of a table, as `read_raw` would have read them, one after the other.
-
-    Raises:
-        Unsliced: The table is in another form, or a slice has a fault that cannot be judged without
-            the rest: quotation marks out of order, bytes that are not UTF-8.
-    """
-    path, kind = Path(file), "" if file.startswith(PREFIX) else ending(Path(file))
-    if not path.is_file():
-        raise Unsliced
-    try:
-        if kind in _PARQUET:
-            yield from _parquet(path)
-        elif kind in (".csv", ".tsv"):
-            with _opened(path) as stream:
-                yield from _delimited(stream, file, tab=kind == ".tsv")
-        elif kind in (".jsonl", ".ndjson"):
-            with _opened(path) as stream:
-                yield from _jsonl(stream, file)
-        else:
-            raise Unsliced
-    except (DataError, OSError, EOFError, ValueError) as error:
-        # Read whole, the same fault is found again and told with all that is known about it.
-        raise Unsliced from error
-
-
-def _opened(path: Path) -> IO[bytes]:
-    return gzip.open(path, "rb") if path.name.lower().endswith(".gz") else path.open("rb")  # type: ignore[return-value]
-
-
-def _first_block(stream: IO[bytes], file: str) -> bytes:
-    block = stream.read(BLOCK)
-    if not block or block.isspace():
-        raise Unsliced
-    check_is_text(block, Path(file))
-    return block.removeprefix(UTF8_BOM)
-
-
-def _jsonl(stream: IO[bytes], file: str) -> Iterator[Raw]:
-    from babelift.corpus.jsonl import read_jsonl
-
-    block, lines = _first_block(stream, file), 0
-    if block.lstrip().startswith(b"["):
-        raise Unsliced
-    while block:
-        more = stream.read(BLOCK)
-        cut = block.rfind(b"\n") + 1 if more else len(block)
-        if not cut:
-            block = _longer(block, more)
-            continue
-        part, block = block[:cut], block[cut:] + more
-        part.decode("utf-8")
-        if not part.isspace():
-            yield _moved(read_jsonl(part, file), lines)
-        lines += part.count(b"\n")
-
-
-def _delimited(stream: IO[bytes], file: str, *, tab: bool) -> Iterator[Raw]:
-    from babelift.corpus.delimited import find_delimiter, last_record_end, read_clean
-
-    block = _first_block(stream, file)
-    delimiter, notes = ("\t", ()) if tab else find_delimiter(block)
-    end = block.find(b"\n") + 1
-    header, block, lines = block[:end], block[end:], 1
-    while block:
-        more = stream.read(BLOCK)
-        cut = last_record_end(block) if more else len(block)
-        if not cut:
-            block = _longer(block, more)
-            continue
-        part, block = block[:cut], block[cut:] + more
-        if not part.isspace():
-            clean = read_clean(header + part, file, delimiter)
-            if clean is None:
-                raise Unsliced
-            yield _moved(Raw(file, clean, notes=notes), lines - 1)
-        lines += part.count(b"\n")
-
-
-def _longer(block: bytes, more: bytes) -> bytes:
-    if len(block) > _LONGEST_RECORD:
-        raise Unsliced
-    return block + more
-
-
-def _parquet(path: Path) -> Iterator[Raw]:
-    import pyarrow as pa
-    from pyarrow import parquet
-
-    from babelift.corpus.arrow import from_arrow
-
-    first = 0
-    try:
-        with path.open("rb") as file:
-            for batch in parquet.ParquetFile(file).iter_batches(ROWS):
-                table = pa.Table.from_batches([batch])
-                yield _moved(Raw(str(path), from_arrow(table, str(path))), first)
-                first += batch.num_rows
-    except pa.ArrowException as error:
-        raise Unsliced from error
-
-
-def _moved(raw: Raw, by: int) -> Raw:
-    """The slice with its rows counted from the table's start."""
-    rejects = tuple(reject._replace(row=reject.row + by) for reject in raw.rejects)
-    frame = raw.frame.with_columns(pl.col(ROW) + by)
-    return replace(raw, frame=frame, rejects=rejects)
+MOST: Final = 20_000
+"""Rows of one part, also of a table that had to be read whole."""
 
 
 @dataclass(frozen=True)
@@ -212,96 +81,152 @@ def read_corpus(
     """
     if split is not None and split not in SPLITS:
         raise ConfigError(f"split '{split}' is not one of {', '.join(SPLITS)}.")
+    slices = _read(Slices([]), paths, table, split, labelled, lang_required)
+    parts = Parts(slices, [])
+    rows = pl.concat([parts.form, *parts])
+    return Corpus(rows, parts.rejects, parts.notes, parts.files)
+
+
+def read_parts(
+    paths: Sequence[str | Path],
+    table: Table,
+    folder: Path,
+    *,
+    labelled: bool = True,
+    lang_required: bool = True,
+) -> Parts:
+    """Read tables into slices on disk; memory does not grow with the number of rows.
+
+    csv, tsv, JSON lines and Parquet are read slice by slice as long as every slice looks like the
+    first. A table in which that is not so, or with a fault that cannot be judged in a slice, is
+    read whole, with the same result.
+
+    Args:
+        paths: As in `reader.read_corpus`.
+        table: Which column is what.
+        folder: A folder of its own for the slices; to be removed when they are no longer needed.
+        labelled: Rows need a label.
+        lang_required: Rows need a language.
+
+    Raises:
+        DataError, LanguageError, MissingDependencyError: As `reader.read_corpus`.
+    """
+    slices = Slices(Spool(folder / "slices"))
+    _read(slices, paths, table, None, labelled, lang_required)
+    return Parts(slices, Spool(folder / "rows"))
+
+
+def _read(
+    slices: Slices,
+    paths: Sequence[str | Path],
+    table: Table,
+    split: str | None,
+    labelled: bool,
+    lang_required: bool,
+) -> Slices:
     files = list(dict.fromkeys(str(path) for path in paths))
     if not files:
         raise DataError("no table was given.", "Name at least one file.")
-    notes: dict[str, list[str]] = {}
-    parts: list[pl.DataFrame] = []
-    rejects: list[pl.DataFrame] = []
-    sources: list[Source] = []
-    for place, file in enumerate(files):
-        raw = with_rows(read_raw(file))
-        columns = choose_columns(raw, table, labelled=labelled, lang_required=lang_required)
-        checked = check_rows(
-            raw, columns, split=split, labelled=labelled, lang_required=lang_required
-        )
-        for note in (*raw.notes, *checked.notes):
-            notes.setdefault(note, []).append(file)
-        parts.append(checked.rows.with_columns(pl.lit(place, pl.Int32).alias(PLACE)))
-        rejects.append(checked.rejects)
-        counted = columns.id is not None and is_counted(ids_of(raw, columns))
-        sources.append(source_of(file, columns, split, counted=counted))
-    rows, duplicates, id_notes = settle_ids(stack(parts), sources)
-    counts = dict(rows.group_by(PLACE).len().iter_rows())
-    return Corpus(
-        rows=conformed(rows),
-        rejects=pl.concat([*rejects, duplicates]) if rejects else reject_frame([]),
-        notes=(*of_files(notes, files), *id_notes),
-        files={file: counts.get(place, 0) for place, file in enumerate(files)},
-    )
+    reader = _Reader(slices, table, split, labelled=labelled, lang_required=lang_required)
+    for file in files:
+        reader.read(file)
+    return slices
 
 
-def read_raw(file: str) -> Raw:
-    """Read one table as it stands, by the ending of its name.
+class _Form:
+    """The columns that the slices of a file have in common.
 
-    Raises:
-        DataError: It cannot be read, or no table has such an ending.
+    Attributes:
+        types: Names, and the type of the first slice in which the column is not empty.
     """
-    if file.startswith(PREFIX):
-        from babelift.corpus.arrow import read_hub
 
-        return read_hub(file)
-    path = Path(file)
-    kind = ending(path)
-    if kind in _PARQUET:
-        from babelift.corpus.arrow import read_parquet
+    def __init__(self) -> None:
+        self.types: dict[str, pl.DataType] = {}
+        self._empty: set[str] = set()
 
-        return read_parquet(path)
-    if kind not in ENDINGS:
-        check_file(path)
-        allowed = (".csv", ".tsv", ".jsonl", ".parquet")
-        raise DataError(
-            f"{path}: tables that end in '{kind}' cannot be read"
-            f"{did_you_mean(kind, allowed) or '.'}",
-            f"Save it as one of {', '.join(allowed)}; text tables may be gzip'd (.gz).",
-        )
-    if kind == ".txt":
-        from babelift.corpus.delimited import read_text_and_labels
+    def add(self, frame: pl.DataFrame) -> None:
+        """See one more slice.
 
-        return read_text_and_labels(path)
-    data = read_bytes(path)
-    if kind in (".csv", ".tsv"):
-        from babelift.corpus.delimited import read_delimited
-
-        return read_delimited(data, file, tab=kind == ".tsv")
-    from babelift.corpus.jsonl import read_jsonl
-
-    return read_jsonl(data, file)
+        Raises:
+            Unsliced: A column has another type than before.
+        """
+        for column in frame:
+            name, filled = column.name, column.null_count() < len(column)
+            known = self.types.get(name)
+            if known is None or (filled and name in self._empty):
+                self.types[name] = column.dtype
+            elif filled and known != column.dtype:
+                raise Unsliced
+            if filled:
+                self._empty.discard(name)
+            elif known is None:
+                self._empty.add(name)
 
 
-def with_rows(raw: Raw) -> Raw:
-    """The table, which must have rows.
+class _Reader:
+    """Reads files one after the other into slices."""
 
-    Raises:
-        DataError: It has none that can be read.
-    """
-    if raw.frame.height:
-        return raw
-    if not raw.rejects:
-        raise DataError(f"{raw.file}: has no rows.")
-    first = raw.rejects[0]
-    raise DataError(
-        f"{raw.file}: none of its {rows_of(len(raw.rejects))} can be read. "
-        f"Row {first.row}: {first.reason}."
-    )
+    def __init__(
+        self,
+        slices: Slices,
+        table: Table,
+        split: str | None,
+        *,
+        labelled: bool,
+        lang_required: bool,
+    ) -> None:
+        self._slices, self._table, self._split = slices, table, split
+        self._labelled, self._lang_required = labelled, lang_required
+
+    def read(self, file: str) -> None:
+        """Read one more file, in slices where that can be done."""
+        slices = self._slices
+        frames, rejects, langs = len(slices.frames), len(slices.rejects), dict(slices.langs)
+        try:
+            notes = self._add(file, raw_slices(file))
+        except (Unsliced, DataError, LanguageError):
+            del slices.frames[frames:]
+            del slices.rejects[rejects:]
+            slices.langs = langs
+            notes = self._add(file, [with_rows(read_raw(file))])
+        for note in notes:
+            slices.notes.setdefault(note, []).append(file)
+
+    def _add(self, file: str, raws: Iterable[Raw]) -> dict[str, None]:
+        slices = self._slices
+        columns: Columns | None = None
+        raw_form, form, counting = _Form(), _Form(), Counting()
+        notes: dict[str, None] = {}
+        needs = {"labelled": self._labelled, "lang_required": self._lang_required}
+        for raw in raws:
+            raw_form.add(raw.frame)
+            chosen = choose_columns(raw, self._table, **needs)
+            if columns not in (None, chosen):
+                raise Unsliced
+            columns = chosen
+            checked = check_rows(raw, columns, split=self._split, **needs)
+            form.add(checked.rows)
+            slices.langs |= dict.fromkeys(checked.rows["lang"].drop_nulls())
+            if columns.id is not None:
+                counting.add(_ids_of(raw, columns))
+            notes |= dict.fromkeys([*raw.notes, *checked.notes])
+            slices.rejects += [checked.rejects] if checked.rejects.height else []
+            place = pl.lit(len(slices.sources), pl.Int32).alias(PLACE)
+            for part in checked.rows.iter_slices(MOST):
+                slices.frames.append(part.with_columns(place))
+        if columns is None:
+            raise Unsliced
+        slices.sources.append(_source_of(file, columns, self._split, counted=counting.holds))
+        slices.forms.append(pl.DataFrame(schema={**form.types, PLACE: pl.Int32()}))
+        return notes
 
 
-def ids_of(raw: Raw, columns: Columns) -> pl.Series:
+def _ids_of(raw: Raw, columns: Columns) -> pl.Series:
     """The ids that stand in a table, as text."""
     return raw.frame.select(as_string(raw.frame, str(columns.id), raw.file)).to_series()
 
 
-def source_of(file: str, columns: Columns, split: str | None, *, counted: bool) -> Source:
+def _source_of(file: str, columns: Columns, split: str | None, *, counted: bool) -> Source:
     """What is known about the ids of a file, whose ids may only count its rows."""
     if columns.own_form:
         return Source(file, columns.id, own_form=True)
@@ -310,60 +235,3 @@ def source_of(file: str, columns: Columns, split: str | None, *, counted: bool) 
     numbered = columns.known.numbered
     split = split or (file_split(file) if numbered else None)
     return Source(file, columns.id, numbered, numbered, split=split)
-
-
-def stack(parts: Sequence[pl.DataFrame]) -> pl.DataFrame:
-    """All parts under one another; own columns of different types become text."""
-    try:
-        return pl.concat(parts, how="diagonal_relaxed")
-    except pl.exceptions.PolarsError:
-        types: dict[str, set[pl.DataType]] = {}
-        for part in parts:
-            for name, dtype in part.schema.items():
-                types.setdefault(name, set()).add(dtype)
-        mixed = {name for name, dtypes in types.items() if len(dtypes) > 1}
-        return pl.concat([_as_text(part, mixed) for part in parts], how="diagonal")
-
-
-def _as_text(part: pl.DataFrame, names: set[str]) -> pl.DataFrame:
-    from babelift.corpus.jsonl import as_text
-
-    return part.with_columns(
-        pl.Series(name, [as_text(value) for value in part[name].to_list()], dtype=pl.String)
-        for name in part.columns
-        if name in names
-    )
-
-
-def conformed(rows: pl.DataFrame) -> pl.DataFrame:
-    """Rows with settled ids in the form of `corpus.rows.SCHEMA`."""
-    if "origin" not in rows.columns:
-        rows = rows.with_columns(origin=pl.lit(None, pl.String))
-    rows = rows.with_columns(pl.col("origin").fill_null("original"))
-    return conform(rows.drop(ROW, PLACE))
-
-
-def of_files(notes: Mapping[str, Sequence[str]], files: Sequence[str]) -> list[str]:
-    """Each note with the files that it is about."""
-    return [f"{_some(_short(names, files))}: {note}" for note, names in notes.items()]
-
-
-def _short(names: Sequence[str], files: Sequence[str]) -> list[str]:
-    """Names of files for a note, without their folders where that leaves no doubt.
-
-    >>> _short(["a/en.csv"], ["a/en.csv", "a/de.csv"]), _short(["a/x.csv"], ["a/x.csv", "b/x.csv"])
-    (['en.csv'], ['a/x.csv'])
-    """
-    bare = {file: file if file.startswith(PREFIX) else Path(file).name for file in files}
-    taken = list(bare.values())
-    return [bare[name] if taken.count(bare[name]) == 1 else name for name in names]
-
-
-def _some(files: Sequence[str]) -> str:
-    """Names of files for a note, at most two of them.
-
-    >>> _some(["a", "b", "c", "d"])
-    'a, b and 2 more'
-    """
-    shown = ", ".join(files[:2])
-    return f"{shown} and {len(files) - 2} more" if len(files) > 2 else shown

@@ -215,7 +215,7 @@ def read_predictions(path: str, columns: Table) -> pl.DataFrame:
         ConfigError: A column that was named is not there.
         DataError: The file cannot be read, or a row of it.
     """
-    from babelift.corpus.reader import read_raw
+    from babelift.corpus.slices import read_raw
     from babelift.corpus.table import ROW
 
     raw = read_raw(path)

@@ -13,7 +13,8 @@ import polars as pl
 
 from babelift.config import PredictConfig
 from babelift.corpus import report_rejects
-from babelift.corpus.parts import Parts, parts_folder, read_parts
+from babelift.corpus.parts import Parts, parts_folder
+from babelift.corpus.reader import read_parts
 from babelift.corpus.rows import SCHEMA
 from babelift.errors import ConfigError, DataError, did_you_mean
 from babelift.prediction.model import model_identity

@@ -167,7 +167,7 @@ def read_added(spec: StudySpec, tables: Tables, data: Path) -> dict[str, pl.Data
     Raises:
         DataError: A table cannot be read, or one of its rows is no test row of the study.
     """
-    from babelift.corpus.reader import read_raw
+    from babelift.corpus.slices import read_raw
 
     tests = pl.concat(tables.test.values()).select("lang", "id", "group_id", known="label")
     return {

@@ -17,7 +17,8 @@ from babelift.config import (
     Translating,
 )
 from babelift.corpus import report_rejects
-from babelift.corpus.parts import Spool, parts_folder, read_parts
+from babelift.corpus.parts import Spool, parts_folder
+from babelift.corpus.reader import read_parts
 from babelift.errors import ConfigError, RunError
 from babelift.languages import resolve
 from babelift.progress import Progress, quiet

@@ -11,8 +11,8 @@ from typing import Final, Literal
 import polars as pl
 
 from babelift.config import Translating
-from babelift.corpus.reader import read_raw
 from babelift.corpus.rejects import Reject
+from babelift.corpus.slices import read_raw
 from babelift.corpus.table import ROW, ending, read_bytes
 from babelift.errors import (
     ConfigError,

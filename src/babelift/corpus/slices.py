@@ -1,0 +1,201 @@
+"""Tables as they stand in their files, before anybody knows which column is what."""
+
+import gzip
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import IO, Final
+
+import polars as pl
+
+from babelift.corpus.arrow import PREFIX
+from babelift.corpus.labels import rows_of
+from babelift.corpus.table import (
+    ENDINGS,
+    ROW,
+    UTF8_BOM,
+    Raw,
+    check_file,
+    check_is_text,
+    ending,
+    read_bytes,
+)
+from babelift.errors import DataError, did_you_mean
+
+BLOCK: Final = 1 << 20
+"""Bytes of a text table in one slice."""
+
+_PARQUET: Final = (".parquet", ".pq")
+
+ROWS: Final = 5_000
+"""Rows of a Parquet table in one slice."""
+
+_LONGEST_RECORD: Final = 16 * BLOCK
+
+
+class Unsliced(Exception):  # noqa: N818
+    """The table cannot be read slice by slice; it must be read whole."""
+
+
+def raw_slices(file: str) -> Iterator[Raw]:
+    """The slices of a table, as `read_raw` would have read them, one after the other.
+
+    Raises:
+        Unsliced: The table is in another form, or a slice has a fault that cannot be judged without
+            the rest: quotation marks out of order, bytes that are not UTF-8.
+    """
+    path, kind = Path(file), "" if file.startswith(PREFIX) else ending(Path(file))
+    if not path.is_file():
+        raise Unsliced
+    try:
+        if kind in _PARQUET:
+            yield from _parquet(path)
+        elif kind in (".csv", ".tsv"):
+            with _opened(path) as stream:
+                yield from _delimited(stream, file, tab=kind == ".tsv")
+        elif kind in (".jsonl", ".ndjson"):
+            with _opened(path) as stream:
+                yield from _jsonl(stream, file)
+        else:
+            raise Unsliced
+    except (DataError, OSError, EOFError, ValueError) as error:
+        # Read whole, the same fault is found again and told with all that is known about it.
+        raise Unsliced from error
+
+
+def _opened(path: Path) -> IO[bytes]:
+    return gzip.open(path, "rb") if path.name.lower().endswith(".gz") else path.open("rb")  # type: ignore[return-value]
+
+
+def _first_block(stream: IO[bytes], file: str) -> bytes:
+    block = stream.read(BLOCK)
+    if not block or block.isspace():
+        raise Unsliced
+    check_is_text(block, Path(file))
+    return block.removeprefix(UTF8_BOM)
+
+
+def _jsonl(stream: IO[bytes], file: str) -> Iterator[Raw]:
+    from babelift.corpus.jsonl import read_jsonl
+
+    block, lines = _first_block(stream, file), 0
+    if block.lstrip().startswith(b"["):
+        raise Unsliced
+    while block:
+        more = stream.read(BLOCK)
+        cut = block.rfind(b"\n") + 1 if more else len(block)
+        if not cut:
+            block = _longer(block, more)
+            continue
+        part, block = block[:cut], block[cut:] + more
+        part.decode("utf-8")
+        if not part.isspace():
+            yield _moved(read_jsonl(part, file), lines)
+        lines += part.count(b"\n")
+
+
+def _delimited(stream: IO[bytes], file: str, *, tab: bool) -> Iterator[Raw]:
+    from babelift.corpus.delimited import find_delimiter, last_record_end, read_clean
+
+    block = _first_block(stream, file)
+    delimiter, notes = ("\t", ()) if tab else find_delimiter(block)
+    end = block.find(b"\n") + 1
+    header, block, lines = block[:end], block[end:], 1
+    while block:
+        more = stream.read(BLOCK)
+        cut = last_record_end(block) if more else len(block)
+        if not cut:
+            block = _longer(block, more)
+            continue
+        part, block = block[:cut], block[cut:] + more
+        if not part.isspace():
+            clean = read_clean(header + part, file, delimiter)
+            if clean is None:
+                raise Unsliced
+            yield _moved(Raw(file, clean, notes=notes), lines - 1)
+        lines += part.count(b"\n")
+
+
+def _longer(block: bytes, more: bytes) -> bytes:
+    if len(block) > _LONGEST_RECORD:
+        raise Unsliced
+    return block + more
+
+
+def _parquet(path: Path) -> Iterator[Raw]:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    from babelift.corpus.arrow import from_arrow
+
+    first = 0
+    try:
+        with path.open("rb") as file:
+            for batch in parquet.ParquetFile(file).iter_batches(ROWS):
+                table = pa.Table.from_batches([batch])
+                yield _moved(Raw(str(path), from_arrow(table, str(path))), first)
+                first += batch.num_rows
+    except pa.ArrowException as error:
+        raise Unsliced from error
+
+
+def _moved(raw: Raw, by: int) -> Raw:
+    """The slice with its rows counted from the table's start."""
+    rejects = tuple(reject._replace(row=reject.row + by) for reject in raw.rejects)
+    frame = raw.frame.with_columns(pl.col(ROW) + by)
+    return replace(raw, frame=frame, rejects=rejects)
+
+
+def read_raw(file: str) -> Raw:
+    """Read one table as it stands, by the ending of its name.
+
+    Raises:
+        DataError: It cannot be read, or no table has such an ending.
+    """
+    if file.startswith(PREFIX):
+        from babelift.corpus.arrow import read_hub
+
+        return read_hub(file)
+    path = Path(file)
+    kind = ending(path)
+    if kind in _PARQUET:
+        from babelift.corpus.arrow import read_parquet
+
+        return read_parquet(path)
+    if kind not in ENDINGS:
+        check_file(path)
+        allowed = (".csv", ".tsv", ".jsonl", ".parquet")
+        raise DataError(
+            f"{path}: tables that end in '{kind}' cannot be read"
+            f"{did_you_mean(kind, allowed) or '.'}",
+            f"Save it as one of {', '.join(allowed)}; text tables may be gzip'd (.gz).",
+        )
+    if kind == ".txt":
+        from babelift.corpus.delimited import read_text_and_labels
+
+        return read_text_and_labels(path)
+    data = read_bytes(path)
+    if kind in (".csv", ".tsv"):
+        from babelift.corpus.delimited import read_delimited
+
+        return read_delimited(data, file, tab=kind == ".tsv")
+    from babelift.corpus.jsonl import read_jsonl
+
+    return read_jsonl(data, file)
+
+
+def with_rows(raw: Raw) -> Raw:
+    """The table, which must have rows.
+
+    Raises:
+        DataError: It has none that can be read.
+    """
+    if raw.frame.height:
+        return raw
+    if not raw.rejects:
+        raise DataError(f"{raw.file}: has no rows.")
+    first = raw.rejects[0]
+    raise DataError(
+        f"{raw.file}: none of its {rows_of(len(raw.rejects))} can be read. "
+        f"Row {first.row}: {first.reason}."
+    )
