@@ -1,6 +1,7 @@
 """The classifier with scikit-learn's manners: fit on texts in one language, predict in many."""
 
 import json
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import count
 from pathlib import Path
@@ -14,8 +15,9 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from babelift.config import QualityAction, Training, Translating
+from babelift.corpus import label_strings
 from babelift.corpus.rows import conform, originals
-from babelift.errors import DataError, LanguageError, RunError
+from babelift.errors import BabeliftWarning, DataError, LanguageError, RunError
 from babelift.languages import resolve
 from babelift.prediction.model import find_model
 from babelift.prediction.predictor import Predictor
@@ -137,7 +139,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         )
         translations, report = self._translate(rows, translating, progress)
         rows = pl.concat([rows, translations])
-        names = [str(label) for label in classes.tolist()]
+        names = [str(name) for name in _names(classes.tolist())]
         result = self._train(rows, training, names, progress)
         self.training_: dict[str, Any] | None = result.to_dict()
         self.translation_ = report
@@ -175,8 +177,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise RunError(f"'{folder}' exists already.", "Choose another folder.")
         params = {name: value for name, value in self.get_params().items() if _is_plain(value)}
-        kinds = {"i": "int", "u": "int", "f": "float", "b": "bool"}
-        own = {"labels": kinds.get(self.classes_.dtype.kind, "str"), "params": params}
+        own = {"classes": self.classes_.tolist(), "params": params}
 
         def write(partial: Path) -> None:
             self.predictor_.save(partial)
@@ -201,7 +202,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 params[name] = tuple(value) if isinstance(value, list) else value
         classifier = cls(**params)
         classifier.predictor_ = predictor
-        classifier.classes_ = _restored(predictor.labels, own["labels"])
+        classifier.classes_ = _restored(predictor.labels, own["classes"])
         classifier.run_dir_ = classifier.training_ = classifier.translation_ = None
         return classifier
 
@@ -267,7 +268,11 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self)
         probabilities = self.predictor_.predict_proba(_check_texts(texts, method))
         place = {label: number for number, label in enumerate(self.predictor_.labels)}
-        columns = [place[str(label)] for label in self.classes_.tolist()]
+        given = self.classes_.tolist()
+        columns = [
+            place[str(label) if str(label) in place else str(name)]
+            for label, name in zip(given, _names(given), strict=True)
+        ]
         return np.asarray(probabilities[:, columns])
 
 
@@ -299,11 +304,16 @@ def _check_texts(texts: Any, method: str) -> list[str]:
 def _check_labels(labels: Any, rows: int) -> tuple[npt.NDArray[Any], list[str]]:
     """The sorted classes, as they were given, and the name of each row's class.
 
+    Labels that the readers of tables would take for one (`pos` and, with an invisible character
+    more, `pos\u200b`) are one class here too, under the name it has there.
+
     Raises:
         DataError: They are not one class per text.
 
     >>> _check_labels([5, 1, 5], 3)
     (array([1, 5]), ['5', '1', '5'])
+    >>> _check_labels([1.0, 5.0, 1.0], 3)
+    (array([1., 5.]), ['1', '5', '1'])
     """
     must = f"one label per text ({rows})"
     if labels is None or isinstance(labels, str):
@@ -319,10 +329,23 @@ def _check_labels(labels: Any, rows: int) -> tuple[npt.NDArray[Any], list[str]]:
         raise _wrong("y", "fit", "classes", "continuous numbers")
     if array.dtype.kind not in "iufbUO" or len({type(label) for label in listed}) > 1:
         raise _wrong("y", "fit", "strings, whole numbers or booleans, all of one kind", str(array))
-    classes = np.unique(array)
+    names = _names(array.tolist())
+    if None in names:
+        place = names.index(None)
+        raise _wrong("y", "fit", must, f"{listed[place]!r} at position {place}")
+    spellings: dict[Any, set[Any]] = {}
+    for label, name in zip(array.tolist(), names, strict=True):
+        spellings.setdefault(name, set()).add(label)
+    for name, several in spellings.items():
+        if len(several) > 1:
+            spelt = " and ".join(map(ascii, sorted(several)))
+            warnings.warn(f"labels {spelt} are read as '{name}'", BabeliftWarning, stacklevel=3)
+    classes = np.unique(
+        [labels.pop() if len(labels) == 1 else name for name, labels in spellings.items()]
+    )
     if len(classes) < 2:
         raise _wrong("y", "fit", "of at least two classes", f"one class: {listed[0]!r}")
-    return classes, [str(label) for label in array.tolist()]
+    return classes, [str(name) for name in names]
 
 
 def _check_langs(lang: Any, default: str, rows: int) -> list[str]:
@@ -365,32 +388,28 @@ def _is_plain(value: Any) -> bool:
 
 
 def _read_own(file: Path) -> dict[str, Any]:
-    """What `save` noted; for any other model string labels and default parameters."""
+    """What `save` noted; for any other model no classes and default parameters."""
     try:
         own = json.loads(file.read_text(encoding="utf-8"))
-        return own if own["labels"] in _TYPES and isinstance(own["params"], dict) else _STRANGE
+        known = isinstance(own["params"], dict) and set(map(type, own["classes"])) <= _CLASSES
+        return own if known else _STRANGE
     except (OSError, ValueError, KeyError, TypeError):
         return _STRANGE
 
 
-_STRANGE: Final[dict[str, Any]] = {"labels": "str", "params": {}}
+_STRANGE: Final[dict[str, Any]] = {"classes": [], "params": {}}
 
-_TYPES: Final[dict[str, Any]] = {
-    "int": int,
-    "float": float,
-    "bool": lambda name: name == "True",
-    "str": str,
-}
-"""How a label's name in the model turns back into what the user gave, by numpy's kind."""
+_CLASSES: Final = frozenset({str, int, float, bool})
 
 
-def _restored(names: list[str], kind: str) -> npt.NDArray[Any]:
-    """The sorted classes, as they were given to `fit`; strings where the names say otherwise."""
-    try:
-        labels = [_TYPES[kind](name) for name in names]
-    except ValueError:
-        labels = names
-    return np.unique(labels if [str(label) for label in labels] == names else names)
+def _names(labels: Sequence[Any]) -> list[str | None]:
+    """What the model calls labels: as the readers of tables would, see `corpus.label_strings`."""
+    return label_strings(pl.Series([str(label) for label in labels], dtype=pl.String)).to_list()
+
+
+def _restored(names: list[str], classes: Sequence[Any]) -> npt.NDArray[Any]:
+    """The sorted classes, as they were given to `fit`; the model's names where these are others."""
+    return np.unique(classes if set(_names(classes)) == set(names) else names)
 
 
 def _folders(run_dir: Path) -> Iterator[Path]:

@@ -91,7 +91,7 @@ def test_whole_numbers_are_labels_without_a_decimal_point(read: Read) -> None:
     values = [5, 5.0, "5.0", " 5 ", True, "2.5", 2.5]
     objects = [{"text": "a", "label": value} for value in values]
     corpus = read("a.jsonl", lines(*objects), lang="en")
-    assert corpus.rows["label"].to_list() == ["5", "5", "5", "5", "true", "2.5", "2.5"]
+    assert corpus.rows["label"].to_list() == ["5", "5", "5", "5", "True", "2.5", "2.5"]
     gaps = read(
         "b.jsonl", lines({"text": "a", "label": 4.0}, {"text": "b", "label": None}), lang="en"
     )

@@ -1,15 +1,30 @@
 """Labels in order, and faults of the label column."""
 
+import csv
+import json
+import unicodedata
 from pathlib import Path
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from babelift.config import Table
-from babelift.corpus import check_labels, label_set, odd_labels, read_corpus, require_classes
+from babelift.corpus import (
+    check_labels,
+    label_set,
+    label_strings,
+    odd_labels,
+    read_corpus,
+    require_classes,
+)
+from babelift.corpus.reader import read_parts
 from babelift.errors import DataError
+from babelift.prediction.rows import check_predictions
+from babelift.testing import FunctionTranslator
+from babelift.translation.job import translate
+from babelift.translation.memory import Memory
 
 
 def rows(*labels: str) -> pl.DataFrame:
@@ -60,11 +75,81 @@ def test_labels_that_differ_in_case_or_look_missing_are_told() -> None:
     assert "'null'" in said[1]
 
 
-def test_a_boolean_has_one_name_in_every_form(tmp_path: Path) -> None:
-    (tmp_path / "a.csv").write_text("id,text,label\na,good,True\nb,bad,False\n")
-    (tmp_path / "b.jsonl").write_text('{"id": "c", "text": "fine", "label": true}\n')
-    frame = pl.DataFrame({"id": ["d"], "text": ["poor"], "label": [False]})
-    frame.write_parquet(tmp_path / "c.parquet")
-    files = [tmp_path / name for name in ("a.csv", "b.jsonl", "c.parquet")]
-    rows = read_corpus(files, Table(lang="en")).rows
-    assert rows["label"].to_list() == ["True", "False", "True", "False"]
+SPELLINGS = [
+    (1, "1"), (1.0, "1"), ("1", "1"), ("1.0", "1"), (" 1 ", "1"), (-1, "-1"), (-0.0, "0"),
+    (True, "True"), ("True", "True"), ("true", "True"), ("FALSE", "False"), (False, "False"),
+    ("pos", "pos"), ("pos\u200b", "pos"), ("\ufeffpos", "pos"), ("\u2067 pos\u2069\u00a0", "pos"),
+    ("ne\u0301gatif", "n\xe9gatif"), ("n\xe9gatif", "n\xe9gatif"), ("2.5", "2.5"), (2.5, "2.5"),
+    ("1.10", "1.10"), ("01", "01"), ("\u0645\u06cc\u200c\u0634", "\u0645\u06cc\u200c\u0634"),
+    ("\U0001f3f4\U000e0067\U000e0062\U000e007f", "\U0001f3f4\U000e0067\U000e0062\U000e007f"),
+]  # fmt: skip
+"""Labels as they may stand in tables, and as they are read."""
+
+
+def ways_in(labels: list[object], folder: Path) -> dict[str, list[str]]:
+    """The labels as each way into the library reads them."""
+    texts = [f"text {number}" for number in range(len(labels))]
+    written: dict[str, Path] = {name: folder / f"a.{name}" for name in ("csv", "tsv", "jsonl")}
+    for name, delimiter in (("csv", ","), ("tsv", "\t")):
+        with written[name].open("w", encoding="utf-8", newline="") as file:
+            rows = zip(texts, labels, strict=True)
+            csv.writer(file, delimiter=delimiter).writerows([("text", "label"), *rows])
+    with written["jsonl"].open("w", encoding="utf-8") as file:
+        for text, label in zip(texts, labels, strict=True):
+            file.write(json.dumps({"text": text, "label": label}) + "\n")
+    frame = None
+    if len({type(label) for label in labels}) == 1:
+        frame = pl.DataFrame({"text": texts, "label": labels})
+        written["parquet"] = folder / "a.parquet"
+        frame.write_parquet(written["parquet"])
+    table = Table(lang="en")
+    read = {name: read_corpus([path], table).rows["label"] for name, path in written.items()}
+    for name, path in written.items():
+        parts = read_parts([path], table, folder / f"parts-{name}", labelled=False)
+        read[f"{name} in slices"] = pl.concat(part["label"] for part in parts)
+    if frame is not None:
+        echo = FunctionTranslator(lambda text, source, target: f"<{target}> {text}")
+        with Memory(folder / "memory.sqlite") as memory:
+            translated = translate(frame, "de", echo, lang="en", memory=memory)
+        read["a frame"] = translated.sort("original_id")["label"]
+        answers = pl.DataFrame({"label": labels, "prediction": labels, "lang": "en"})
+        names = label_strings(answers["label"]).to_list()
+        read["predictions"] = check_predictions(answers, names)["prediction"]
+    return {name: series.to_list() for name, series in read.items()}
+
+
+def test_a_label_is_read_by_one_rule_whatever_way_it_comes_in(tmp_path: Path) -> None:
+    kinds = {type(label) for label, _ in SPELLINGS}
+    groups = [[pair for pair in SPELLINGS if type(pair[0]) is kind][:9] for kind in kinds]
+    for number, pairs in enumerate([*groups, SPELLINGS]):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        labels, wanted = [label for label, _ in pairs], [name for _, name in pairs]
+        for way, names in ways_in(labels, folder).items():
+            assert names == wanted, way
+
+
+@given(st.lists(st.text(max_size=8), min_size=1))
+@example(["\u200bTRUE", "-00", "+1.0", "e\u0301\u200d", "1.0\u200b"])
+def test_what_was_read_as_a_label_is_read_as_the_same_label_again(labels: list[str]) -> None:
+    once = label_strings(pl.Series("label", labels))
+    assert label_strings(once).to_list() == once.to_list()
+    assert all(name is None or name == unicodedata.normalize("NFC", name) for name in once)
+
+
+@given(
+    st.text(max_size=8),
+    st.sampled_from(["NFC", "NFD"]),
+    st.text("\u200b\ufeff \u2069\t", max_size=3),
+)
+def test_neither_its_form_nor_what_is_invisible_makes_a_label_another(
+    label: str, form: str, mark: str
+) -> None:
+    written = f"{mark}{unicodedata.normalize(form, label)}{mark}"
+    one, other = label_strings(pl.Series("label", [label, written]))
+    assert one == other
+
+
+def test_a_column_of_lists_holds_no_labels() -> None:
+    with pytest.raises(DataError, match="column 'label' holds lists or objects"):
+        label_strings(pl.Series("label", [["a"], ["b"]]))

@@ -1,6 +1,12 @@
 """Rows: reading, checking, splitting, leakage."""
 
-from babelift.corpus.labels import check_labels, label_set, odd_labels, require_classes
+from babelift.corpus.labels import (
+    check_labels,
+    label_set,
+    label_strings,
+    odd_labels,
+    require_classes,
+)
 from babelift.corpus.leakage import LeakageReport, audit_leakage
 from babelift.corpus.parts import stack
 from babelift.corpus.reader import Corpus, read_corpus
@@ -15,6 +21,7 @@ __all__ = [
     "check_labels",
     "count_reasons",
     "label_set",
+    "label_strings",
     "odd_labels",
     "read_corpus",
     "report_rejects",

@@ -9,6 +9,7 @@ from typing import Any, Final
 import polars as pl
 
 from babelift.corpus.columns import Columns
+from babelift.corpus.labels import as_labels, values_as_text
 from babelift.corpus.rejects import REJECTS, UNDECODABLE, readable, reject_frame, shorten
 from babelift.corpus.rows import ORIGINS, SCHEMA
 from babelift.corpus.table import ROW, Raw
@@ -125,15 +126,7 @@ def as_string(frame: pl.DataFrame, name: str, file: str) -> pl.Expr:
             raise DataError(
                 f"{file}: column '{name.removeprefix(_RAW)}' holds bytes that are not UTF-8 text."
             ) from error
-    if dtype == pl.Boolean:
-        # As Python and pandas write them in csv, so that one label has one name in every form.
-        return pl.when(column).then(pl.lit("True")).when(~column).then(pl.lit("False"))
-    if dtype.is_float():
-        whole = (column == column.floor()) & (column.abs() < 2**53)
-        text = pl.when(column.is_finite()).then(column.cast(pl.String))
-        number = column.cast(pl.Int64, strict=False).cast(pl.String)
-        return pl.when(whole).then(number).otherwise(text)
-    return column.cast(pl.String, strict=False)
+    return values_as_text(column, dtype)
 
 
 def _raw_columns(raw: Raw) -> pl.DataFrame:
@@ -158,10 +151,10 @@ def _looked_up(frame: pl.DataFrame, name: str | None, file: str, values: Any) ->
 
 
 def _label(frame: pl.DataFrame, columns: Columns, file: str) -> pl.Expr:
-    label = _key(frame, columns.label, file)
-    if columns.names:
-        label = label.replace(columns.names)
-    return pl.when(label != "").then(label)
+    if columns.label is None:
+        return _constant(None)
+    label = as_labels(as_string(frame, columns.label, file))
+    return as_labels(label.replace(columns.names)) if columns.names else label
 
 
 def _key(frame: pl.DataFrame, name: str | None, file: str) -> pl.Expr:

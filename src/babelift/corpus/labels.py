@@ -10,9 +10,68 @@ from babelift.errors import DataError, did_you_mean
 
 _WHOLE: Final = re.compile(r"[+-]?\d{1,18}")
 
+# White space and invisible format characters: marks of byte order and direction, spaces of no
+# width. The tags that end a flag such as Scotland's are format characters too, and not noise.
+_ENDS: Final = r"[\s\p{Z}[\p{Cf}&&\p{Default_Ignorable_Code_Point}]--\x{E0020}-\x{E007F}]+"
+
 _MANY: Final = 50
 
 _MISSING: Final = frozenset({"nan", "null", "none", "n/a", "na", "?"})
+
+
+def as_labels(values: pl.Expr) -> pl.Expr:
+    """Strings as labels, spelt by the one rule that holds wherever labels are read.
+
+    White space and invisible format characters at the ends go, letters are composed (NFC), a whole
+    number has no decimal point (pandas writes those of a column with gaps as `5.0`), and the two
+    truth values are `True` and `False`, as Python and pandas write them, however they are written.
+    Null where nothing is left.
+    """
+    clean = values.str.normalize("NFC").str.replace(f"^{_ENDS}", "").str.replace(f"{_ENDS}$", "")
+    clean = clean.str.replace(r"^([+-]?[0-9]+)\.0+$", "${1}").str.replace(r"^-(0+)$", "${1}")
+    lower = clean.str.to_lowercase()
+    return (
+        pl.when(lower == "true")
+        .then(pl.lit("True"))
+        .when(lower == "false")
+        .then(pl.lit("False"))
+        .when(clean != "")
+        .then(clean)
+    )
+
+
+def label_strings(column: pl.Series) -> pl.Series:
+    """A column of any one type as labels, see `as_labels`.
+
+    Raises:
+        DataError: It holds lists or objects.
+
+    >>> label_strings(pl.Series([1.0, None, 5.0])).to_list()
+    ['1', None, '5']
+    >>> label_strings(pl.Series(["1.0", "true", "pos\u200b", "ne\u0301ant", " "])).to_list()
+    ['1', 'True', 'pos', 'n\xe9ant', None]
+    """
+    if column.dtype.is_nested() or column.dtype == pl.Object:
+        raise DataError(
+            f"column '{column.name}' holds lists or objects; each row needs one label there.",
+            "Name another column, or write one row per label.",
+        )
+    values = column.alias("label").to_frame()
+    labels = as_labels(values_as_text(pl.col("label"), column.dtype))
+    return values.select(labels.alias(column.name)).to_series()
+
+
+def values_as_text(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+    """A column that is not nested as text: whole numbers without a decimal point, NaN as null."""
+    if dtype == pl.Boolean:
+        # As Python and pandas write them in csv, so that one label has one name in every form.
+        return pl.when(column).then(pl.lit("True")).when(~column).then(pl.lit("False"))
+    if dtype.is_float():
+        whole = (column == column.floor()) & (column.abs() < 2**53)
+        text = pl.when(column.is_finite()).then(column.cast(pl.String))
+        number = column.cast(pl.Int64, strict=False).cast(pl.String)
+        return pl.when(whole).then(number).otherwise(text)
+    return column.cast(pl.String, strict=False)
 
 
 def label_set(labels: Iterable[str | None]) -> tuple[tuple[str, ...], bool]:

@@ -7,13 +7,14 @@ from typing import Any, Final
 import polars as pl
 
 from babelift.config import EvaluateConfig, Table
+from babelift.corpus import label_strings
 from babelift.corpus.rows import conform
 from babelift.corpus.table import ending
 from babelift.errors import ConfigError, DataError, LanguageError, RunError, did_you_mean
 from babelift.evaluation.metrics import Metrics, evaluate_predictions
 from babelift.languages import resolve
 from babelift.prediction.predictor import Predictor
-from babelift.prediction.rows import ENCODER, check_predictions, label_strings, make_predictions
+from babelift.prediction.rows import ENCODER, check_predictions, make_predictions
 from babelift.progress import Progress, quiet
 from babelift.store import check_no_input, claim_folder, write_record, write_rows
 
@@ -183,10 +184,14 @@ def predict_rows(
         ModelError: The model cannot be opened.
     """
     predictor = model if isinstance(model, Predictor) else Predictor.load(model)
-    _check_labels(rows, predictor.labels)
+    # The rule that rows are read by: a model made elsewhere may spell its labels otherwise.
+    labels = label_strings(pl.Series(predictor.labels)).to_list()
+    if len(set(labels)) < len(labels) or None in labels:
+        labels = predictor.labels
+    _check_labels(rows, labels)
     texts = rows["text"].to_list()
     proba = predictor.predict_proba(texts, batch_size=batch_size, progress=progress)
-    return predictor.labels, make_predictions(rows, ENCODER, predictor.labels, proba)
+    return labels, make_predictions(rows, ENCODER, labels, proba)
 
 
 def _check_labels(rows: pl.DataFrame, labels: Sequence[str]) -> None:

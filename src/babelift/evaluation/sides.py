@@ -11,11 +11,11 @@ import numpy.typing as npt
 import polars as pl
 
 from babelift.config import Table
-from babelift.corpus import label_set
+from babelift.corpus import label_set, label_strings
 from babelift.errors import ConfigError, DataError, RunError, did_you_mean
 from babelift.evaluation.evaluate import named_columns, read_predictions
 from babelift.evaluation.metrics import Metrics
-from babelift.prediction.rows import BASELINE, check_predictions, label_strings
+from babelift.prediction.rows import BASELINE, check_predictions
 from babelift.store import read_record
 
 Right: TypeAlias = npt.NDArray[np.bool_]

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from babelift.corpus.labels import label_strings
 from babelift.corpus.rows import ORIGINS
 from babelift.errors import DataError, LanguageError, did_you_mean
 from babelift.languages import resolve
@@ -131,20 +132,6 @@ def check_predictions(
     _check_ids(checked, where, ["model", "lang", "id", *also])
     probability = _probability(table, checked["prediction"], labels, where)
     return checked.with_columns(probability.alias("probability"))
-
-
-def label_strings(column: pl.Series) -> pl.Series:
-    """Labels as strings: a whole number stays one, also where a tool wrote it as `5.0`.
-
-    >>> label_strings(pl.Series([1.0, 5.0])).to_list(), label_strings(pl.Series(["1.0"])).to_list()
-    (['1', '5'], ['1'])
-    """
-    if column.dtype.is_float() and (column.drop_nulls() % 1 == 0).all():
-        column = column.cast(pl.Int64)
-    # In CSV such a column is one of strings.
-    strings = column.cast(pl.String)
-    whole = strings.str.contains(r"^-?[0-9]+\.0$").all()
-    return strings.str.strip_suffix(".0") if whole else strings
 
 
 def _all(table: pl.DataFrame, value: str) -> pl.Series:

@@ -16,7 +16,7 @@ from babelift.config import (
     TranslateConfig,
     Translating,
 )
-from babelift.corpus import report_rejects
+from babelift.corpus import label_strings, report_rejects
 from babelift.corpus.parts import Spool, parts_folder
 from babelift.corpus.reader import read_parts
 from babelift.errors import ConfigError, RunError
@@ -187,6 +187,8 @@ def translate(
         rows = rows.with_columns(pl.lit(lang).alias("lang"))
     if "id" not in rows.columns:
         rows = rows.with_row_index("id").with_columns(pl.col("id").cast(pl.String))
+    if "label" in rows.columns:
+        rows = rows.with_columns(label_strings(rows["label"]))
     for name in ("group_id", "original_id"):
         if name not in rows.columns:
             rows = rows.with_columns(pl.col("id").alias(name))
