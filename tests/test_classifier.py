@@ -16,7 +16,14 @@ from transformers import pipeline
 
 import babelift
 from babelift.classifier import Classifier
-from babelift.errors import BabeliftError, ConfigError, DataError, LanguageError, RunError
+from babelift.errors import (
+    BabeliftError,
+    BabeliftWarning,
+    ConfigError,
+    DataError,
+    LanguageError,
+    RunError,
+)
 from babelift.testing import FunctionTranslator
 from tests.support import tiny_classifier, tiny_distilbert
 
@@ -149,6 +156,8 @@ def test_no_texts_get_no_labels(fitted: Classifier) -> None:
         (np.array([True, False] * 6), [False, True]),
         (pl.Series([10, 9] * 6), [9, 10]),
         (["10", "9"] * 6, ["10", "9"]),
+        ([1.0, 2.0] * 6, [1.0, 2.0]),
+        (["1.0", "true"] * 6, ["1.0", "true"]),
     ],
 )
 def test_labels_of_any_kind_are_sorted_and_restored(
@@ -159,6 +168,14 @@ def test_labels_of_any_kind_are_sorted_and_restored(
     again = Classifier.load(classifier.save(tmp_path / "saved"))
     assert again.classes_.tolist() == classes
     assert again.predict(TEXTS).tolist() == classifier.predict(TEXTS).tolist()
+
+
+def test_labels_that_look_the_same_are_one_class_and_that_is_said(small: Small) -> None:
+    spelt = ["n\xe9gatif", "pos", "ne\u0301gatif", "pos\u200b", "n\xe9gatif", "\ufeffpos"] * 2
+    with pytest.warns(BabeliftWarning, match="are read as 'pos'"):
+        classifier = small().fit(TEXTS, spelt)
+    assert classifier.classes_.tolist() == ["n\xe9gatif", "pos"]
+    assert set(classifier.predict(TEXTS)) <= {"n\xe9gatif", "pos"}
 
 
 def test_translations_are_trained_on_and_reported(small: Small) -> None:
@@ -261,6 +278,7 @@ def test_a_run_folder_that_cannot_be_used_ends_fit(
         (["a", "b"], [0.5, 1.5], "must be classes. Got continuous numbers."),
         (["a", "b"], [[1, 0], [0, 1]], r"Got an array of shape \(2, 2\)."),
         (["a", "b"], ["x", 1], "all of one kind"),
+        (["a", "b"], ["x", "\u200b "], "one label per text"),
         (["a", "b"], ["x", "x"], "at least two classes. Got one class: 'x'."),
     ],
 )
