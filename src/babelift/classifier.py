@@ -336,10 +336,13 @@ def _check_labels(labels: Any, rows: int) -> tuple[npt.NDArray[Any], list[str]]:
     spellings: dict[Any, set[Any]] = {}
     for label, name in zip(array.tolist(), names, strict=True):
         spellings.setdefault(name, set()).add(label)
-    for name, several in spellings.items():
-        if len(several) > 1:
-            spelt = " and ".join(map(ascii, sorted(several)))
-            warnings.warn(f"labels {spelt} are read as '{name}'", BabeliftWarning, stacklevel=3)
+    merged = [
+        f"{' and '.join(map(ascii, sorted(several)))} as '{name}'"
+        for name, several in spellings.items()
+        if len(several) > 1
+    ]
+    if merged:
+        warnings.warn(f"labels are read as one: {'; '.join(merged)}", BabeliftWarning, stacklevel=3)
     classes = np.unique(
         [labels.pop() if len(labels) == 1 else name for name, labels in spellings.items()]
     )

@@ -66,12 +66,61 @@ def test_sib200_takes_the_language_from_its_folder_and_groups_by_index(write: Wr
 def test_umsab_joins_texts_and_labels_line_by_line(write: Write) -> None:
     path = write("german/train_text.txt", "@user schön 😀\nna ja\r\n\u2028schlecht\n")
     write("german/train_labels.txt", "2\n1\n0\n")
-    corpus = read_corpus([path], Table())
+    corpus = read_corpus([path], Table(dataset="umsab"))
     assert corpus.rows.select("text", "label", "lang").rows() == [
         ("@user schön 😀", "positive", "de"),
         ("na ja", "neutral", "de"),
         ("\u2028schlecht", "negative", "de"),
     ]
+
+
+def pair(
+    write: Write, labels: str, mapping: str | bytes | None = None, folder: str = "german"
+) -> Path:
+    """A file of texts with labels, one a line, and perhaps a mapping."""
+    lines = "".join(f"text {number}\n" for number, _ in enumerate(labels.split()))
+    path = write(f"{folder}/train_text.txt", lines)
+    write(f"{folder}/train_labels.txt", labels)
+    if mapping is not None:
+        write(f"{folder}/mapping.txt", mapping)
+    return path
+
+
+@pytest.mark.parametrize("columns", [{}, {"text": "text", "label": "label"}])
+def test_texts_with_labels_beside_them_are_not_taken_for_a_data_set(
+    write: Write, columns: dict[str, str]
+) -> None:
+    path = pair(write, "0\n1\n2\n3\n")
+    corpus = read_corpus([path], Table(lang="en", **columns))
+    assert corpus.rows["label"].to_list() == ["0", "1", "2", "3"]
+    assert set(corpus.rows["lang"]) == {"en"}
+    with pytest.raises(DataError, match="no column is known to hold the languages"):
+        read_corpus([path], Table(**columns))
+
+
+@pytest.mark.parametrize(
+    ("mapping", "names"),
+    [
+        ("0\tanger\n1\tjoy\n2\toptimism\n3\tsadness", ["anger", "joy", "optimism", "sadness"]),
+        ("0\t❤\t_heart_\t\n1\t😍\t_x_\t\n2\t😂\t_y_\t\n3\t💕\t_z_\t", ["❤", "😍", "😂", "💕"]),
+        ("\ufeff0\tnone\r\n1\tagainst\r\n2\tfavor\r\n", ["none", "against", "favor", "3"]),
+        ("positive 0\nnegative 1\n", ["0", "1", "2", "3"]),
+        ("0\tone\n0\ttwo\n", ["0", "1", "2", "3"]),
+        ("", ["0", "1", "2", "3"]),
+        (b"\xff\xfe\x00", ["0", "1", "2", "3"]),
+    ],
+)  # fmt: skip
+def test_a_mapping_beside_them_names_the_labels_and_that_is_said(
+    write: Write, mapping: str | bytes, names: list[str]
+) -> None:
+    corpus = read_corpus([pair(write, "0\n1\n2\n3\n", mapping)], Table(lang="en"))
+    assert corpus.rows["label"].to_list() == names
+    said = " ".join(corpus.notes)
+    if names[0] == "0":
+        assert "mapping.txt beside it does not hold" in said
+    else:
+        assert f"labels are named after mapping.txt: 0 is '{names[0]}'" in said
+        assert ("names no label '3', which stays as it is" in said) == (names[3] == "3")
 
 
 def test_umsab_as_a_table_is_read_where_it_is_named(read: Read) -> None:
@@ -90,17 +139,34 @@ def test_umsabs_two_files_must_fit(write: Write) -> None:
         read_corpus([labels], Table())
 
 
+def test_a_table_of_pairs_in_a_folder_named_after_a_language_is_not_taken_for_pawsx(
+    write: Write,
+) -> None:
+    path = write("it/train.csv", "id,sentence1,sentence2,label\n1,server,down,yes\n")
+    with pytest.raises(DataError, match="no column is known to hold the languages"):
+        read_corpus([path], Table())
+    assert read_corpus([path], Table(lang="en")).rows.select("id", "lang").rows() == [("1", "en")]
+
+
+def test_only_a_folder_with_language_and_script_is_taken_for_sib200s(write: Write) -> None:
+    content = "index_id\tcategory\ttext\n1\tsport\tgol\n"
+    assert read_corpus([write("ita_Latn/a.tsv", content)], Table()).rows["lang"].to_list() == ["it"]
+    with pytest.raises(DataError, match="no column is known to hold the languages"):
+        read_corpus([write("it/a.tsv", content)], Table())
+
+
 def test_pawsx_joins_its_sentences_and_numbers_them_by_split(write: Write) -> None:
     head = "id\tsentence1\tsentence2\tlabel\n"
     german = write("de/test_2k.tsv", head + '1\t"Foo" ist ein Lied .\tEin Lied ist " Foo .\t0\n')
     english = write("en/test_2k.tsv", head + "1\tFoo is a song .\tA song is Foo .\t0\n")
     train = write("de/translated_train.tsv", head + "1\tEtwas anderes .\tAnders etwas .\t1\n")
-    test = read_corpus([german, english], Table(), split="test").rows
+    pawsx = Table(dataset="pawsx")
+    test = read_corpus([german, english], pawsx, split="test").rows
     assert test.select("id", "group_id", "lang").rows() == [
         ("test-1-de", "test-1", "de"), ("test-1-en", "test-1", "en"),
     ]  # fmt: skip
     assert test["text"][0] == '"Foo" ist ein Lied .\nEin Lied ist " Foo .'
-    assert read_corpus([train], Table()).rows["group_id"].to_list() == ["train-1"]
+    assert read_corpus([train], pawsx).rows["group_id"].to_list() == ["train-1"]
 
 
 def test_xnli_groups_by_premise_and_rejects_pairs_without_a_verdict(write: Write) -> None:
@@ -111,7 +177,7 @@ def test_xnli_groups_by_premise_and_rejects_pairs_without_a_verdict(write: Write
         ["de", "-", "Er sagte.", "Er ging.", "1", "3", "facetoface"],
     ]
     path = write("xnli.dev.tsv", "\n".join("\t".join(row) for row in [names, *rows]))
-    corpus = read_corpus([path], Table(), split="validation")
+    corpus = read_corpus([path], Table(dataset="xnli"), split="validation")
     assert corpus.rows.select("id", "group_id", "text", "label", "lang").rows() == [
         ("validation-1", "validation-1", "Il a dit.\nIl a crié.", "neutral", "fr"),
         ("validation-2", "validation-1", "Er sagte.\nEr sprach.", "entailment", "de"),
@@ -119,6 +185,9 @@ def test_xnli_groups_by_premise_and_rejects_pairs_without_a_verdict(write: Write
     assert corpus.rejects.select("row", "field", "reason").rows() == [
         (4, "gold_label", "missing label")
     ]
+    alike = read_corpus([path], Table(), split="validation")
+    assert alike.rows["label"].to_list() == ["neutral", "entailment", "-"]
+    assert "recognised as XNLI by its columns (--dataset xnli" in alike.notes[0]
 
 
 def test_massive_takes_its_splits_from_partition_and_is_parallel_by_id(write: Write) -> None:

@@ -139,11 +139,11 @@ def _load(datasets: Any, wanted: HubName) -> Any:
 
 def _to_raw(datasets: Any, source: str, parts: dict[str, Any]) -> Raw:
     frames = []
-    names: dict[str, list[str]] = {}
+    names: dict[str, dict[str, str]] = {}
     for split, part in parts.items():
         for column, feature in part.features.items():
             if isinstance(feature, datasets.ClassLabel):
-                names[column] = list(feature.names)
+                names[column] = {str(number): name for number, name in enumerate(feature.names)}
         frame = from_arrow(part.with_format("arrow")[:], source)
         if len(parts) > 1 and "split" not in frame.columns:
             frame = frame.with_columns(split=pl.lit(split))

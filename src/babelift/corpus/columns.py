@@ -51,7 +51,11 @@ class Finder:
         self.notes: list[str] = []
         self.by_lower = {name.lower(): name for name in reversed(names)}
         if known is not None:
-            self.notes.append(f"recognised as {known.title}")
+            instead = (
+                f" by its columns (--dataset {known.name} says so for certain; --text, --label, "
+                "--lang, --id and --group name others)"
+            )
+            self.notes.append(f"recognised as {known.title}{instead if known.recognised else ''}")
 
     def named(self, role: str, name: str) -> str:
         """The column that the user named."""
@@ -109,9 +113,12 @@ class Finder:
             raise self.no_such_language(name)
         if column is not None:
             return self.column("lang", None), None
-        folder = folder_language(self.file) if self.known is not None else None
+        known = self.known
+        folder = folder_language(self.file, certain=known.recognised) if known else None
         if folder is not None:
-            self.notes.append(f"language is '{folder[0]}', after the folder '{folder[1]}'")
+            self.notes.append(
+                f"language is '{folder[0]}', after the folder '{folder[1]}' (--lang says otherwise)"
+            )
             return None, folder[0]
         return (self.lacks("lang", "languages"), None) if required else (None, None)
 
@@ -226,8 +233,6 @@ def choose_columns(raw: Raw, table: Table, *, labelled: bool, lang_required: boo
             (text,), label, "lang", None, "id", "group_id", _first(names, "split"), own_form=True
         )
     known = find_known(table.dataset, names, raw.file)
-    if known is None and raw.file.removesuffix(".gz").endswith("_text.txt"):
-        known = find_known("umsab", names, raw.file)
     finder = Finder(raw.file, names, known)
     texts = finder.text(table.text)
     label = finder.column("label", table.label, required=labelled)
@@ -246,9 +251,8 @@ def choose_columns(raw: Raw, table: Table, *, labelled: bool, lang_required: boo
 
 
 def _label_names(raw: Raw, label: str | None, known: Known | None) -> dict[str, str]:
-    if label in raw.names:
-        return {str(number): name for number, name in enumerate(raw.names[label])}
-    return known.names if known is not None and known.label == label else {}
+    published = known.names if known is not None and known.label == label else {}
+    return published or raw.names.get(str(label), {})
 
 
 def _first(names: Sequence[str], *wanted: str | None) -> str | None:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, Literal
 
@@ -25,8 +25,10 @@ class Known:
         group: Column that marks the same item in other languages.
         split: Column with the split.
         numbered: Ids count within one split: row 7 of train and row 7 of test are two items.
-        exact: It is recognised only where a file has no other columns, for they are common ones.
+        common: Other tables have such columns too: it is never recognised by them.
         names: Label names by what stands in the file; an empty one is no label.
+        recognised: It was not named but recognised by its columns, which says what they hold and
+            nothing more: not what labels mean.
     """
 
     name: str
@@ -39,8 +41,9 @@ class Known:
     group: str | None = None
     split: str | None = None
     numbered: bool = False
-    exact: bool = False
+    common: bool = False
     names: dict[str, str] = field(default_factory=dict)
+    recognised: bool = False
 
 
 _SENTIMENT: Final = {"0": "negative", "1": "neutral", "2": "positive"}
@@ -74,6 +77,7 @@ KNOWN: Final[dict[str, Known]] = {
             frozenset({"text", "label"}),
             text=("text",),
             label="label",
+            common=True,
             names=_SENTIMENT,
         ),
         Known(
@@ -85,7 +89,7 @@ KNOWN: Final[dict[str, Known]] = {
             id="id",
             group="id",
             numbered=True,
-            exact=True,
+            common=True,
         ),
         Known(
             "xnli",
@@ -123,7 +127,9 @@ def find_known(name: str | None, columns: Sequence[str], file: str) -> Known | N
         DataError: The file lacks columns of the named data set.
     """
     if name is None:
-        return next((known for known in KNOWN.values() if _fits(known, columns)), None)
+        likely = (known for known in KNOWN.values() if not known.common)
+        fitting = next((known for known in likely if known.columns <= set(columns)), None)
+        return fitting and replace(fitting, names={}, recognised=True)
     known = KNOWN.get(name.lower().replace("-", ""))
     if known is None:
         raise ConfigError(
@@ -140,19 +146,23 @@ def find_known(name: str | None, columns: Sequence[str], file: str) -> Known | N
     return known
 
 
-def folder_language(file: str) -> tuple[str, str] | None:
+def folder_language(file: str, *, certain: bool = False) -> tuple[str, str] | None:
     """The language that the folder of a published file is named after: its tag and the folder.
 
     >>> folder_language("sib200/deu_Latn/train.tsv"), folder_language("german/val_text.txt")
     (('de', 'deu_Latn'), ('de', 'german'))
     >>> folder_language("hub:Davlan/sib200#deu_Latn:test")
     ('de', 'deu_Latn')
+
+    Args:
+        file: Its path, or the name of a hub data set, whose config is the folder.
+        certain: Only names with language and script (`deu_Latn`) count, which nothing else has.
     """
     if file.startswith("hub:"):
         folder = file.partition("#")[2].partition(":")[0]
     else:
         folder = Path(file).absolute().parent.name
-    if not folder:
+    if not folder or (certain and not re.fullmatch("[a-z]{3}_[A-Z][a-z]{3}", folder)):
         return None
     try:
         return from_name(folder) or resolve(folder), folder
@@ -172,9 +182,3 @@ def file_split(file: str) -> Literal["train", "validation", "test"] | None:
     if words & {"dev", "val", "valid", "validation"}:
         return "validation"
     return "test" if "test" in words else None
-
-
-def _fits(known: Known, columns: Sequence[str]) -> bool:
-    if known.name == "umsab":  # its columns say nothing; its file names do, see `choose_columns`
-        return False
-    return known.columns == set(columns) if known.exact else known.columns <= set(columns)

@@ -10,6 +10,7 @@ from typing import Any, Final, Literal
 import numpy as np
 import polars as pl
 
+from babelift.corpus.labels import label_strings
 from babelift.corpus.rejects import UNDECODABLE, Reject, readable
 from babelift.corpus.table import ROW, Raw, check_columns, decode, read_bytes
 from babelift.errors import DataError
@@ -21,6 +22,10 @@ _SAMPLE_LINES: Final = 50
 
 TEXTS: Final = "_text.txt"
 LABELS: Final = "_labels.txt"
+MAPPING: Final = "mapping.txt"
+"""Stands beside TweetEval's texts and labels and names these: `0<tab>negative`."""
+
+_MOST_NAMED: Final = 20
 
 
 def read_clean(data: bytes, file: str, delimiter: str) -> pl.DataFrame | None:
@@ -280,7 +285,10 @@ def _any_field_size() -> Iterator[None]:
 
 
 def read_text_and_labels(path: Path) -> Raw:
-    """Read `train_text.txt` with the `train_labels.txt` beside it, as UMSAB is published.
+    """Read `train_text.txt` with the `train_labels.txt` beside it.
+
+    UMSAB and TweetEval are published so, and many other sets: what their labels mean is only known
+    where a `mapping.txt` stands beside them.
 
     Raises:
         DataError: The other file is missing, or the two have different numbers of lines.
@@ -317,7 +325,35 @@ def read_text_and_labels(path: Path) -> Raw:
         },
         schema={"text": pl.String, "label": pl.String, ROW: pl.Int64},
     )
-    return Raw(str(path), frame, tuple(rejects))
+    names, notes = _label_names(path, frame["label"])
+    return Raw(str(path), frame, tuple(rejects), notes, {"label": names} if names else {})
+
+
+def _label_names(path: Path, labels: pl.Series) -> tuple[dict[str, str], tuple[str, ...]]:
+    """The label names in the `mapping.txt` beside some texts, and what to say of them."""
+    file = path.with_name(MAPPING)
+    if not file.is_file():
+        return {}, ()
+    try:
+        pairs = [line.split("\t") for line in _lines(file)[0] if line.strip()]
+    except DataError:
+        pairs = []
+    numbers = label_strings(pl.Series([pair[0] for pair in pairs], dtype=pl.String)).to_list()
+    if not pairs or any(not "".join(pair[1:2]).strip() for pair in pairs) or _repeats(numbers):
+        form = "'LABEL<tab>NAME' lines, each label once"
+        return {}, (f"{MAPPING} beside it does not hold {form}; labels stay as they are",)
+    names = {str(number): pair[1].strip() for number, pair in zip(numbers, pairs, strict=True)}
+    listed = ", ".join(f"{number} is '{name}'" for number, name in names.items())
+    notes = [f"labels are named after {MAPPING}: {listed} (move it away to keep the numbers)"]
+    unnamed = set(label_strings(labels).drop_nulls()) - set(names)
+    if unnamed:
+        without = ", ".join(f"'{label[:60]}'" for label in sorted(unnamed)[:_MOST_NAMED])
+        notes.append(f"{MAPPING} names no label {without}, which stays as it is")
+    return names, tuple(notes)
+
+
+def _repeats(values: list[str | None]) -> bool:
+    return None in values or len(set(values)) < len(values)
 
 
 def _lines(path: Path) -> tuple[list[str], bool]:

@@ -54,14 +54,15 @@ class Raw:
         frame: Its columns, under the file's own names, and `ROW`.
         rejects: Rows that could not be read.
         notes: What the reader found out by itself.
-        names: Label names of columns that hold class numbers (from a hub data set).
+        names: Label names by what stands in the column, of columns that hold class numbers (from
+            a hub data set, or a `mapping.txt`).
     """
 
     file: str
     frame: pl.DataFrame
     rejects: tuple[Reject, ...] = ()
     notes: tuple[str, ...] = ()
-    names: dict[str, list[str]] = field(default_factory=dict)
+    names: dict[str, dict[str, str]] = field(default_factory=dict)
 
     @property
     def columns(self) -> list[str]:
