@@ -203,7 +203,7 @@ def _leaves(text: str, cuts: Mapping[str, tuple[str, str]]) -> Iterator[Piece]:
 
 @cache
 def _writes_spaces(lang: str) -> bool:
-    return languages.get(lang).script not in ("Jpan", "Hans")
+    return languages.get(lang).script not in ("Jpan", "Hans", "Hant")
 
 
 def rejoin(
