@@ -161,6 +161,9 @@ class Translating(Settings):
     quality: QualityAction = Field(
         "drop", description="What to do with translations that fail a quality check."
     )
+    keep_terms: Path | None = Field(
+        None, description="File with a term on each line that stays as it is in translations."
+    )
     batch_tokens: int = Field(
         BATCH_TOKENS,
         ge=16,

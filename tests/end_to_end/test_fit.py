@@ -93,6 +93,13 @@ def test_a_changed_input_file_is_not_taken_for_the_old_one(run: Run, tmp_path: P
         out=tmp_path / "run", leakage="warn",
     )  # fmt: skip
     run_fit(config)
+    terms = tmp_path / "terms.txt"
+    terms.write_text("good\n")
+    with_terms = config.model_copy(update={"keep_terms": terms, "out": tmp_path / "terms"})
+    run_fit(with_terms)
+    terms.write_text("bad\n")
+    with pytest.raises(RunError, match=r"terms\.txt' has changed"):
+        run_fit(with_terms)
     table.write_text(table.read_text() + "\nnew,good,1\n")
     with pytest.raises(RunError, match=r"reviews\.csv' has changed"):
         run_fit(config)

@@ -60,6 +60,16 @@ def test_a_study_answers_in_words_and_leaves_its_results(babelift, file, toy, tm
     assert "6 are done, 0 are to do" in again.out
 
 
+def test_terms_that_stay_are_named_on_the_command_line(babelift, file, toy):
+    (toy / "terms.txt").write_text("good\n", encoding="utf-8")
+    terms = ("--keep-terms", "terms.txt", "--dry-run")
+    assert babelift("study", file, "--data", toy, "--size", "quick", *terms).code == 0
+    (toy / "terms.txt").write_text("", encoding="utf-8")
+    refused = babelift("study", file, "--data", toy, "--size", "quick", *terms)
+    assert refused.code != 0
+    assert "holds no term" in refused.err
+
+
 def test_a_misspelt_size_or_file_is_refused(babelift, file, toy):
     assert "did you mean 'quick'" in babelift("study", file, "--size", "quik").err
     assert "cannot be read" in babelift("study", "nothing.yaml").err

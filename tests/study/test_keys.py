@@ -29,8 +29,8 @@ def laid_out(settings, toy, tmp_path):
 @pytest.mark.parametrize(
     ("where", "name", "value", "translations_too"),
     [
-        (plan, "REVISION", 2, False),
-        (cache, "REVISION", 2, True),
+        (plan, "REVISION", -1, False),
+        (cache, "REVISION", -1, True),
         (plan, "version", lambda package: f"{package} 99", False),
         (plan, "resolved_precision", lambda setting: "other", False),
         (plan, "encoder_identity", lambda spec: "other", False),
@@ -132,3 +132,13 @@ def test_a_training_that_is_kept_is_the_one_that_was_done(settings, toy, tmp_pat
     assert [error for _, error in inline([done])] == [None]
     assert done.record.identity["settings"]["steps"] == 2
     assert done.record.training.steps == 2
+
+
+def test_the_terms_that_stay_are_part_of_the_key_and_their_files_name_is_not(laid_out, toy):
+    _, without = laid_out()
+    for name, terms in {"a.txt": "New York\n", "b.txt": "New York\n", "c.txt": "York\n"}.items():
+        (toy / name).write_text(terms, encoding="utf-8")
+    (_, first), (_, same), (_, other) = (laid_out(keep_terms=f"{name}.txt") for name in "abc")
+    assert first == same
+    assert first.isdisjoint(other)
+    assert first.isdisjoint(without)

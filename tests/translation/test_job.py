@@ -1,7 +1,6 @@
 """`babelift translate` from files to a file, again and again."""
 
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -158,6 +157,26 @@ def test_other_settings_or_input_do_not_replace_an_output(config: Config, tmp_pa
     assert settings.out.read_bytes() == before
 
 
+def test_terms_stay_and_their_content_is_part_of_the_job(config: Config, tmp_path: Path) -> None:
+    terms = tmp_path / "terms.txt"
+    terms.write_text("coffee\n", encoding="utf-8")
+    settings = config(keep_terms=terms)
+    run_translate(settings)
+    assert settings.out is not None
+    assert [row["text"] for row in read(settings.out)][:2] == [
+        "Der coffee war gut.", "Der coffee war kalt."
+    ]  # fmt: skip
+    moved = terms.rename(tmp_path / "moved.txt")
+    run_translate(config(keep_terms=moved))  # the same terms
+    moved.write_text("good\n", encoding="utf-8")
+    with pytest.raises(RunError):
+        run_translate(config(keep_terms=moved))
+    table = moved.rename(tmp_path / "terms.csv")
+    with pytest.raises(RunError):
+        run_translate(config(keep_terms=table, out=table))
+    assert table.read_text(encoding="utf-8") == "good\n"
+
+
 def test_an_output_that_was_changed_by_hand_is_not_replaced(config: Config) -> None:
     settings = config()
     run_translate(settings)
@@ -246,77 +265,3 @@ def test_translate_names_a_language_that_is_not_known() -> None:
         translate(pl.DataFrame({"text": ["a"]}), "jp", FunctionTranslator(str), lang="en")
     with pytest.raises(ConfigError, match="'quality'"):
         translate(pl.DataFrame({"text": ["a"]}), "de", "m2m100", quality="best", lang="en")  # type: ignore[arg-type]
-
-
-SERVICE = """
-import json, os, sys
-for line in sys.stdin:
-    asked = json.loads(line)
-    down = os.path.exists(os.path.join(os.path.dirname(__file__), "down"))
-    text = "ERROR: no service" if down and "good" in asked["text"] else asked["text"][::-1]
-    print(json.dumps({"id": asked["id"], "translation": text}), flush=True)
-"""
-
-
-@pytest.fixture
-def service(config: Config, tmp_path: Path) -> TranslateConfig:
-    """Translating with a service that fails on some texts while the file `down` is there."""
-    program = tmp_path / "service.py"
-    program.write_text(SERVICE)
-    return config(translator=f"command:'{sys.executable}' '{program}'", to=("de",))
-
-
-def test_an_output_with_failed_answers_is_mended_when_the_service_is_back(
-    service: TranslateConfig, tmp_path: Path
-) -> None:
-    down, out = tmp_path / "down", service.out
-    assert out is not None
-    down.touch()
-    assert run_translate(service).tally.failed == 1
-    assert [row["flags"] for row in read(out)] == [["error"], []]
-    again = run_translate(service)
-    assert (again.tally.failed, again.tally.from_memory) == (1, 1)
-    down.unlink()
-    mended = run_translate(service)
-    assert (mended.tally.failed, mended.tally.translated, mended.tally.from_memory) == (0, 1, 1)
-    assert [row["text"] for row in read(out)] == [
-        ".doog saw eeffoc ehT", ".dloc saw eeffoc ehT",
-    ]  # fmt: skip
-    assert run_translate(service).tally.from_memory == 2
-
-
-def test_an_output_with_failed_answers_that_was_changed_by_hand_is_not_replaced(
-    service: TranslateConfig, tmp_path: Path
-) -> None:
-    assert service.out is not None
-    (tmp_path / "down").touch()
-    run_translate(service)
-    service.out.write_text("mine now\n")
-    with pytest.raises(RunError, match="has changed"):
-        run_translate(service)
-    assert service.out.read_text() == "mine now\n"
-
-
-def test_fresh_asks_for_everything_again_and_replaces_what_is_remembered(config: Config) -> None:
-    rows = pl.DataFrame({"text": ["It is good.", "It broke."], "lang": "en"})
-    answers = iter(["alt 1", "alt 2", "neu 1", "neu 2"])
-    translator = FunctionTranslator(lambda *_: next(answers))
-
-    def texts(**how: Any) -> list[str]:
-        return translate(rows, "de", translator, **how)["text"].to_list()
-
-    old, new = {"alt 1", "alt 2"}, {"neu 1", "neu 2"}
-    assert [set(texts()), set(texts())] == [old, old]
-    assert [set(texts(fresh=True)), set(texts())] == [new, new]
-    settings = config()
-    run_translate(settings)
-    again = run_translate(settings, fresh=True)
-    assert (again.tally.translated, again.tally.from_memory) == (4, 0)
-
-
-def test_fresh_is_said_of_the_memory_in_the_cache_alone(tmp_path: Path) -> None:
-    with (
-        Memory(tmp_path / "memory.sqlite") as memory,
-        pytest.raises(ConfigError, match="'memory' is set too"),
-    ):
-        translate(pl.DataFrame({"text": ["a"]}), "de", "mini", lang="en", memory=memory, fresh=True)

@@ -11,10 +11,10 @@ def command(
     data: Path = Path(),
     out: Path | None = None,
     store: Path | None = None,
+    keep_terms: str | None = None,
     workers: int | None = None,
     on: Literal["local", "ray"] = "local",
     dry_run: bool = False,
-    fresh: bool = False,
 ) -> None:
     """Run a study: does translating help, does OTC help, by how much, and is it sure.
 
@@ -27,11 +27,11 @@ def command(
         data: Folder that the names of the study's tables start from.
         out: Folder for results and report; by default under runs/, named after the file.
         store: Folder of runs and translations that studies share; by default in the cache.
+        keep_terms: File with a term on each line that stays as it is in translations; its name
+            starts from the folder of --data, as the study's tables do.
         workers: Trainings at a time; by default one for each core, as far as memory goes.
         on: Where the trainings run: in processes of this machine, or on a Ray cluster.
         dry_run: Say what would be done and about how long it would take, and do nothing.
-        fresh: Make the translations that the store lacks anew, and put them in the place of what
-            the translation memory holds; another --store makes all of them.
     """
     from babelift.cli.show import show_study
     from babelift.errors import RunError
@@ -41,13 +41,14 @@ def command(
     from babelift.study.runner import local, on_ray
 
     if dry_run:
-        for line in preview(spec, size=size, data=data, store=store, workers=workers):
+        for line in preview(spec, size=size, data=data, store=store, keep_terms=keep_terms,
+                            workers=workers):  # fmt: skip
             print(line)
         return
     execute = on_ray(workers) if on == "ray" else local(workers)
     folder = out or Path("runs") / "-".join(filter(None, (spec.stem, size)))
     study = run_study(
-        spec, folder, size=size, data=data, store=store, fresh=fresh, execute=execute,
+        spec, folder, size=size, data=data, store=store, keep_terms=keep_terms, execute=execute,
         progress=terminal(),
     )  # fmt: skip
     show_study(study)

@@ -32,6 +32,7 @@ from babelift.store import (
     write_record,
     write_rows,
 )
+from babelift.translation.protected import read_terms
 
 if TYPE_CHECKING:
     from babelift.training.log import TrainResult
@@ -44,7 +45,6 @@ def fit(
     test: str | Path | Sequence[str | Path] = (),
     out: str | Path | None = None,
     force: bool = False,
-    fresh: bool = False,
     progress: Progress | None = None,
     **settings: Any,
 ) -> Run:
@@ -59,7 +59,6 @@ def fit(
         test: Tables to test on; by default a tenth of the training rows is kept for it.
         out: The run's folder; by default `runs/<table>-<arm>`.
         force: Start over in a new folder beside one that exists.
-        fresh: Translate anew, and put it in the place of what the translation memory holds.
         progress: Where progress is shown; None for nowhere.
         **settings: Any other setting of `babelift fit`, by its name in a YAML file, e.g.
             `encoder="mini"`, `label="stars"`; `from_` for `from`.
@@ -77,8 +76,7 @@ def fit(
     """
     table = (_kept(train),) if isinstance(train, pl.DataFrame) else _paths(train)
     values = {**settings, "train": table, "to": tuple(to), "test": _paths(test), "out": out}
-    config = FitConfig.from_mapping(values, where="fit")
-    return run_fit(config, force=force, fresh=fresh, progress=progress)
+    return run_fit(FitConfig.from_mapping(values, where="fit"), force=force, progress=progress)
 
 
 def _paths(paths: str | Path | Sequence[str | Path]) -> tuple[str, ...]:
@@ -102,7 +100,6 @@ def run_fit(
     *,
     command: Sequence[str] = (),
     force: bool = False,
-    fresh: bool = False,
     progress: Progress | None = None,
 ) -> Run:
     """Do the whole job, or what is missing of it.
@@ -114,7 +111,6 @@ def run_fit(
         config: Settings; `train` must name at least one table.
         command: The command line, for the report; empty from Python.
         force: Start over in a new folder beside one that exists.
-        fresh: Translate anew, and put it in the place of what the translation memory holds.
         progress: Where progress is shown; None for nowhere.
 
     Returns:
@@ -132,7 +128,7 @@ def run_fit(
                 return run
             joules = joules_used()
             run.do("data", read_rows, config, progress)
-            run.do("translation", translate_rows, config, progress, fresh=fresh)
+            run.do("translation", translate_rows, config, progress)
             run.save()
             others.tell(None if run.done("training") else run.folder)
             run.do("training", train, config, progress)
@@ -151,7 +147,8 @@ def _start(config: FitConfig, command: Sequence[str], force: bool, held: ExitSta
     out = config.out or Path("runs") / f"{stem}-{config.arm}"
     out = fresh_folder(out) if force else out
     tables = (*config.train, *config.validation, *config.test, *config.keep_texts)
-    inputs = [*tables, config.translator, config.fallback or ""]
+    terms = [str(config.keep_terms)] if config.keep_terms else []
+    inputs = [*tables, *terms, config.translator, config.fallback or ""]
     check_model_name(out)
     held.enter_context(claim_folder(out, (), marker=MANIFEST, inputs=inputs))
     run = Run.start(out, config, command)
@@ -159,7 +156,7 @@ def _start(config: FitConfig, command: Sequence[str], force: bool, held: ExitSta
         input_file(path, role)
         for role in ("train", "validation", "test", "keep_texts")
         for path in getattr(config, role)
-    )
+    ) + tuple(input_file(path, "keep_terms") for path in terms)
     before = {file.path: file.sha256 for file in run.manifest.files}
     changed = [file.path for file in files if before.get(file.path, file.sha256) != file.sha256]
     if run.manifest.stages and changed:
@@ -167,7 +164,10 @@ def _start(config: FitConfig, command: Sequence[str], force: bool, held: ExitSta
             f"'{changed[0]}' has changed since the run in '{run.folder}' was started.",
             "Use --force to start over in a new folder beside it, or choose another --out.",
         )
-    read_lines(config.keep_texts)  # a file that is not there is told of at once
+    # Files that are not there are told of at once.
+    read_lines(config.keep_texts)
+    if config.keep_terms:
+        read_terms(config.keep_terms)
     if not run.finished:
         run.update(
             babelift=__version__,

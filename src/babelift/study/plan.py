@@ -18,6 +18,7 @@ from babelift.study.rows import Tables, read_added, read_tables, reference_rows
 from babelift.study.spec import TRANSLATING, StudySpec
 from babelift.study.task import Task
 from babelift.training import REVISION
+from babelift.translation.protected import NOTHING, read_terms
 
 _LIBRARIES = ("torch", "transformers", "tokenizers")
 """Packages that a training comes out differently with."""
@@ -70,6 +71,7 @@ def make_plan(
     Raises:
         BabeliftError: A table, language, translator or encoder cannot be used as the study says.
     """
+    protected = read_terms(data / spec.keep_terms) if spec.keep_terms else NOTHING
     encoders = {name: encoder_identity(path) for name, path in spec.encoders.items()}
     tables = read_tables(spec, data, progress)
     added = read_added(spec, tables, data)
@@ -78,7 +80,7 @@ def make_plan(
     grid = Grid.of(spec, {name: translator.pairs for name, translator in translators.items()})
     for translator in translators.values():
         _check_pairs(spec, translator, grid, progress)
-    cache = Cache(store / "rows", tables, translators, spec.quality)
+    cache = Cache(store / "rows", tables, translators, spec.quality, protected)
     learnt = {(lang, job.rows) for job in grid.jobs for lang in job.originals}
     steps = _steps(spec, [cache.originals("train", lang, rows) for lang, rows in learnt])
     tasks = _Tasks(spec, tables, cache, encoders, steps, store / "runs")

@@ -52,9 +52,9 @@ def run_study(
     size: str | None = None,
     data: str | Path = Path(),
     store: str | Path | None = None,
+    keep_terms: str | None = None,
     workers: int | None = None,
     execute: Execute | None = None,
-    fresh: bool = False,
     progress: Progress | None = None,
 ) -> Study:
     """Do a study, or what is missing of it: a grid of trainings, its statistics and its report.
@@ -69,10 +69,9 @@ def run_study(
         data: Folder that the names of its tables start from.
         store: Folder of rows, translations and runs, shared between studies; by default in the
             cache.
+        keep_terms: Takes precedence over the setting of this name.
         workers: Trainings at a time; by default one for each core, as far as memory goes.
         execute: How the trainings are run; by default in processes of this machine.
-        fresh: Make the translations that the store lacks anew, and put them in the place of what
-            the translation memory holds.
         progress: Where progress is shown.
 
     Returns:
@@ -84,14 +83,14 @@ def run_study(
     progress = progress or quiet()
     out = Path(out)
     require("a study", "study", "statsmodels", "sacrebleu")
-    settings, data = _read(spec, size), Path(data)
-    inputs = [data / file for file in settings.added.values()]
+    settings, data = _read(spec, size, keep_terms), Path(data)
+    inputs = [data / file for file in (*settings.added.values(), settings.keep_terms) if file]
     if not isinstance(spec, StudySpec):
         inputs.append(Path(spec))
     with claim_folder(out, FILES, inputs=inputs):
         plan = make_plan(settings, data, _store(store), progress)
         write_text(plan.spec.to_yaml(), out / "study.yaml")
-        failed, notes = train_missing(plan, execute or local(workers), progress, fresh=fresh)
+        failed, notes = train_missing(plan, execute or local(workers), progress)
         return gather(plan, failed, notes, out, progress)
 
 
@@ -101,6 +100,7 @@ def preview(
     size: str | None = None,
     data: str | Path = Path(),
     store: str | Path | None = None,
+    keep_terms: str | None = None,
     workers: int | None = None,
 ) -> list[str]:
     """What a study would do and about how long it would take, in sentences.
@@ -112,6 +112,7 @@ def preview(
         size: As in `run_study`.
         data: As in `run_study`.
         store: As in `run_study`.
+        keep_terms: As in `run_study`.
         workers: As in `run_study`.
 
     Raises:
@@ -119,13 +120,17 @@ def preview(
     """
     from babelift.study.estimate import estimate
 
-    plan = make_plan(_read(spec, size), Path(data), _store(store), quiet(), run_code=False)
+    settings = _read(spec, size, keep_terms)
+    plan = make_plan(settings, Path(data), _store(store), quiet(), run_code=False)
     number, threads = share_cores(len(plan.tasks), workers)
     return [*plan.tables.notes, *estimate(plan, number, threads=threads).lines()]
 
 
-def _read(spec: StudySpec | str | Path, size: str | None) -> StudySpec:
-    return spec if isinstance(spec, StudySpec) else read_spec(Path(spec), size=size)
+def _read(spec: StudySpec | str | Path, size: str | None, keep_terms: str | None) -> StudySpec:
+    changes = {"keep_terms": keep_terms} if keep_terms else {}
+    if isinstance(spec, StudySpec):
+        return spec.model_copy(update=changes)
+    return read_spec(Path(spec), size=size, changes=changes)
 
 
 def _store(folder: str | Path | None) -> Path:
@@ -133,7 +138,7 @@ def _store(folder: str | Path | None) -> Path:
 
 
 def train_missing(
-    plan: Plan, execute: Execute, progress: Progress, *, fresh: bool = False
+    plan: Plan, execute: Execute, progress: Progress
 ) -> tuple[dict[str, str], list[str]]:
     """Translate and train what is not in the store. A run that failed before is tried again.
 
@@ -147,8 +152,7 @@ def train_missing(
     done = len(plan.tasks) - len(missing)
     progress.say(f"{len(plan.places)} conditions and seeds need {len(plan.tasks)} trainings; "
                  f"{done} are done already")  # fmt: skip
-    needs = [table for task in missing for table in task.needs]
-    unmade = plan.cache.make(needs, progress, fresh=fresh)
+    unmade = plan.cache.make([table for task in missing for table in task.needs], progress)
     notes = unusable(plan)
     for note in notes:
         progress.say(note)

@@ -91,6 +91,11 @@ class StudySpec(Table):
     quality: QualityAction = Field(
         "drop", description="What to do with translations that fail a quality check."
     )
+    keep_terms: str | None = Field(
+        None,
+        description="File with a term on each line that stays as it is in translations; its name "
+        "starts from the folder of the tables.",
+    )
     settings: dict[str, Any] = Field({}, description="Settings shared by all trainings.")
     primary: Primary = Field(Primary(), description="The contrast stated in advance.")
     added: dict[str, str] = Field(

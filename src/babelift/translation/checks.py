@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from babelift import languages
 from babelift.corpus.checks import text_fault
+from babelift.translation.protected import NOTHING, Protected
 
 REVISION: Final = 2
 """Part of the key under which a study keeps the translations of a table. Raise it by hand with any
@@ -22,8 +23,7 @@ _LETTERS: Final = {
     "Arab": r"\p{Arabic}", "Armn": r"\p{Armenian}", "Beng": r"\p{Bengali}",
     "Cyrl": r"\p{Cyrillic}", "Deva": r"\p{Devanagari}", "Ethi": r"\p{Ethiopic}",
     "Geor": r"\p{Georgian}", "Grek": r"\p{Greek}", "Gujr": r"\p{Gujarati}",
-    "Guru": r"\p{Gurmukhi}", "Hans": r"\p{Han}\p{Bopomofo}", "Hant": r"\p{Han}\p{Bopomofo}",
-    "Hebr": r"\p{Hebrew}",
+    "Guru": r"\p{Gurmukhi}", "Hans": r"\p{Han}\p{Bopomofo}", "Hebr": r"\p{Hebrew}",
     "Jpan": r"\p{Hiragana}\p{Katakana}\p{Han}ー", "Khmr": r"\p{Khmer}", "Knda": r"\p{Kannada}",
     "Kore": r"\p{Hangul}\p{Han}", "Laoo": r"\p{Lao}", "Latn": r"\p{Latin}",
     "Mlym": r"\p{Malayalam}", "Mymr": r"\p{Myanmar}", "Orya": r"\p{Oriya}", "Sinh": r"\p{Sinhala}",
@@ -34,9 +34,7 @@ _LETTERS: Final = {
 _ALSO: Final = {"az": "Cyrl", "bs": "Cyrl", "ku": "Arab", "sr": "Latn", "uz": "Cyrl", "mn": "Latn"}
 """Languages that are written in a second script as well."""
 
-_DENSITY: Final = {
-    "Hans": 0.32, "Hant": 0.32, "Jpan": 0.44, "Kore": 0.55, "Ethi": 0.7, "Hebr": 0.9, "Arab": 0.95,
-}  # fmt: skip
+_DENSITY: Final = {"Hans": 0.32, "Jpan": 0.44, "Kore": 0.55, "Ethi": 0.7, "Hebr": 0.9, "Arab": 0.95}
 _OTHERS_DENSITY: Final = 1.15
 
 DENSE_LETTERS: Final = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}ー]"
@@ -74,7 +72,7 @@ def same_script(lang: str, other: str) -> bool:
     (True, False, True)
     """
     scripts = {languages.get(tag).script for tag in (lang, other)}
-    return len(scripts) == 1 or scripts <= {"Jpan", "Hans", "Hant", "Kore"}
+    return len(scripts) == 1 or scripts <= {"Jpan", "Hans", "Kore"}
 
 
 FAULTS: Final = {
@@ -86,6 +84,7 @@ FAULTS: Final = {
     "length": "far too long or too short for this pair",
     "script": "in the wrong script",
     "numbers": "a number of the source is gone",
+    "lost": "a link, name, placeholder, tag, emoji or kept term is gone or new",
     "sentences": "a sentence is gone",
 }
 """The faults that are looked for, in the order in which a row's flags list them."""
@@ -426,6 +425,7 @@ def find_faults(
     target_lang: str,
     band: Band,
     lost_sentence: Mask,
+    protected: Protected = NOTHING,
 ) -> list[list[str]]:
     """The names of the faults of every row, in the order of `FAULTS`.
 
@@ -436,6 +436,7 @@ def find_faults(
         target_lang: Tag of the translations.
         band: The pair's usual lengths, see `learn_band`.
         lost_sentence: `(rows,) bool`, where a sentence came back empty.
+        protected: What must stay as it is.
 
     >>> source = pl.Series(["the soup was cold", "the soup was hot"])
     >>> translation = pl.Series(["the soup was cold", "die Suppe war heiß"])
@@ -444,6 +445,15 @@ def find_faults(
     [['copy'], []]
     """
     ratios = log_ratio(source, translation, source_lang, target_lang)
+    lost = np.array(
+        [not protected.survive(*pair) for pair in zip(source, translation, strict=True)],
+        dtype=np.bool_,
+    )
+    # Markup and placeholders are no words of a language.
+    bare_source, bare = (
+        pl.Series([protected.without(text) for text in texts], dtype=pl.String)
+        for texts in (source, translation)
+    )
     is_empty = empty(source, translation)
     failures = np.array(
         [failure(*pair) or "" for pair in zip(source, translation, strict=True)], dtype=np.str_
@@ -452,11 +462,12 @@ def find_faults(
         "empty": is_empty,
         "characters": failures == "characters",
         "error": failures == "error",
-        "copy": copied(source, translation, source_lang, target_lang),
+        "copy": copied(bare_source, bare, source_lang, target_lang),
         "loop": looping(source, translation, source_lang, target_lang),
         "length": ((ratios < band.low) | (ratios > band.high)) & ~is_empty,
-        "script": wrong_script(source, translation, target_lang),
+        "script": wrong_script(bare_source, bare, target_lang),
         "numbers": lost_numbers(source, translation) & ~is_empty,
+        "lost": lost & ~is_empty,
         "sentences": lost_sentence & ~is_empty,
     }
     faults: list[list[str]] = [[] for _ in range(len(source))]

@@ -17,6 +17,7 @@ from babelift.languages import resolve
 from babelift.progress import Progress, Task, quiet
 from babelift.translation.checks import Band, filled_ratios, find_faults, learn_band
 from babelift.translation.memory import Memory
+from babelift.translation.protected import NOTHING, Protected, read_terms
 from babelift.translation.protocol import Translator, complete
 from babelift.translation.registry import load_translator
 from babelift.translation.report import PairCounts, TranslationReport
@@ -46,6 +47,7 @@ def translate_rows(
     quality: QualityAction = "drop",
     fallback: Translator | None = None,
     batch_tokens: int = BATCH_TOKENS,
+    protected: Protected = NOTHING,
     progress: Progress | None = None,
 ) -> TranslatedRows:
     """Translate every row into every target language other than its own.
@@ -63,6 +65,7 @@ def translate_rows(
             fallback, and drop what fails again.
         fallback: Second translator, for `retry`.
         batch_tokens: Tokens sent to the translator at a time.
+        protected: What must stay as it is.
         progress: Where to show how far it is.
 
     Raises:
@@ -83,6 +86,7 @@ def translate_rows(
         quality=quality,
         fallback=fallback,
         batch_tokens=batch_tokens,
+        protected=protected,
         progress=progress,
     )
     return TranslatedRows(pl.concat([rows.clear(), *frames]), report)
@@ -95,11 +99,13 @@ class OpenTranslators(NamedTuple):
         translator: Translates.
         fallback: Second translator, for `retry`.
         memory: Where finished translations are kept.
+        protected: What must stay as it is.
     """
 
     translator: Translator
     fallback: Translator | None
     memory: Memory
+    protected: Protected = NOTHING
 
     def translate_rows(
         self,
@@ -113,7 +119,8 @@ class OpenTranslators(NamedTuple):
         """As the function of this name."""
         return translate_rows(
             rows, to, self.translator, memory=self.memory, quality=quality,
-            fallback=self.fallback, batch_tokens=batch_tokens, progress=progress,
+            fallback=self.fallback, batch_tokens=batch_tokens, protected=self.protected,
+            progress=progress,
         )  # fmt: skip
 
 
@@ -124,7 +131,6 @@ def translating(
     *,
     fallback: str | Translator | None = None,
     memory: Memory | None = None,
-    fresh: bool = False,
     load: Callable[..., Translator] = load_translator,
 ) -> Iterator[OpenTranslators]:
     """Open translators and the memory for the length of a `with` block.
@@ -133,10 +139,10 @@ def translating(
 
     Args:
         translator: As on the command line, or any `Translator`.
-        config: Beam width, arithmetic and what else the back ends read; defaults if absent.
+        config: Beam width, arithmetic and what else the back ends read, and the terms that stay;
+            defaults if absent.
         fallback: Second translator, for `retry`.
         memory: The one in the cache folder if absent.
-        fresh: Pass over what that one holds from before, and put new translations in its place.
         load: Opens a translator by its string.
 
     Raises:
@@ -145,6 +151,7 @@ def translating(
         MissingDependencyError: A library or program is not installed.
         MemoryStoreError: The memory cannot be used.
     """
+    protected = read_terms(config.keep_terms) if config and config.keep_terms else NOTHING
     with ExitStack() as stack:
 
         def opened(choice: str | Translator) -> Translator:
@@ -159,7 +166,8 @@ def translating(
         yield OpenTranslators(
             first,
             second,
-            memory if memory is not None else stack.enter_context(Memory(fresh=fresh)),
+            memory if memory is not None else stack.enter_context(Memory()),
+            protected,
         )
 
 
@@ -184,6 +192,7 @@ def translate_parts(
     quality: QualityAction = "drop",
     fallback: Translator | None = None,
     batch_tokens: int = BATCH_TOKENS,
+    protected: Protected = NOTHING,
     progress: Progress | None = None,
     spool: Callable[[], Frames] = list,
 ) -> Iterator[pl.DataFrame]:
@@ -199,6 +208,7 @@ def translate_parts(
         quality: What to do with translations that fail a check.
         fallback: Second translator, for `retry`.
         batch_tokens: Tokens sent to the translator at a time.
+        protected: What must stay as it is.
         progress: Where to show how far it is.
         spool: Makes a place that holds one pair's translations until all of them are there: only
             then is their usual length known.
@@ -211,8 +221,9 @@ def translate_parts(
     _check_pairs(langs, to, translator)
     others = _alternatives(translator, fallback, quality)
     progress = progress or quiet()
-    driver = _Driver(translator, others, memory, quality, batch_tokens, report, progress, spool)
-    damaged = memory.damaged
+    driver = _Driver(
+        translator, others, memory, quality, batch_tokens, protected, report, progress, spool
+    )
     try:
         yield from driver.pairs(rows, langs, to)
     except KeyboardInterrupt:
@@ -223,23 +234,8 @@ def translate_parts(
         )
         raise
     report.seconds = time.monotonic() - began
-    notes = [note for used in (translator, *others) for note in getattr(used, "notes", ())]
-    notes += _of_memory(memory.damaged - damaged, report.tally.failed)
+    notes = (note for used in (translator, *others) for note in getattr(used, "notes", ()))
     report.notes = list(dict.fromkeys(notes))
-
-
-def _of_memory(damaged: int, failed: int) -> Iterator[str]:
-    """What is to be known of the memory, in sentences."""
-    if damaged:
-        yield (
-            f"translations that were damaged in the memory and were made again: {damaged:,}; the "
-            "disk may be failing"
-        )
-    if failed:
-        yield (
-            f"answers that are no translations (empty, errors, unreadable): {failed:,}; they are "
-            "not kept in the memory, and are asked for again the next time"
-        )
 
 
 def _resolved(rows: pl.DataFrame) -> pl.DataFrame:
@@ -301,6 +297,7 @@ class _Driver:
     memory: Memory
     quality: QualityAction
     batch_tokens: int
+    protected: Protected
     report: TranslationReport
     progress: Progress
     spool: Callable[[], Frames]
@@ -317,7 +314,10 @@ class _Driver:
             texts = (part["text"] for part in _of(rows, source))
             total = sum(count_segments(part, source, self.translator) for part in texts)
             for target in targets:
-                lane = Lane(self.translator, self.memory, source, target, self.batch_tokens, since)
+                lane = Lane(
+                    self.translator, self.memory, source, target, self.batch_tokens, since,
+                    self.protected,
+                )  # fmt: skip
                 yield from self._pair(rows, lane, total)
 
     def _pair(self, rows: Iterable[pl.DataFrame], lane: Lane, total: int) -> Iterator[pl.DataFrame]:
@@ -411,6 +411,7 @@ def _checked(translated: pl.DataFrame, lane: Lane, band: Band) -> pl.DataFrame:
         lane.target_lang,
         band,
         translated[_LOST].to_numpy(),
+        lane.protected,
     )
     numbered = translated if _ROW in translated.columns else translated.with_row_index(_ROW)
     return numbered.with_columns(

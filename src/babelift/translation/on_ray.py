@@ -126,6 +126,7 @@ class RayTranslator:
         self.license = local.license
         self.origin: str = getattr(local, "origin", "machine")
         self.max_input_tokens = limit_of(local)
+        self.indivisible: bool = getattr(local, "indivisible", False)
         self._local, self._recipe, self._pool = local, recipe, pool
         self._notes: dict[tuple[str, int], tuple[str, ...]] = {}
 

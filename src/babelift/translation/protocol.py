@@ -48,6 +48,7 @@ class Translator(Protocol):
 
     The last three members may be left out of a translator of your own, see `complete`. It may
     also have `notes` (sentences for the report), `origin` (`machine` or `reference`),
+    `indivisible` (True where it knows whole texts alone, which are never sent in parts),
     `max_input_tokens` and `count_tokens(texts, source_lang, target_lang)` (what it takes whole),
     and `variant()` (the same with other decoding, for what fails a check).
 

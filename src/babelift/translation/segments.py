@@ -5,13 +5,14 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import pairwise
 from typing import Final, Literal, NamedTuple
 
 from babelift import languages
 from babelift.errors import TranslationError
 from babelift.progress import Task
-from babelift.translation.checks import failure
 from babelift.translation.memory import Memory
+from babelift.translation.protected import NOTHING, Protected
 from babelift.translation.protocol import (
     BatchTranslator,
     DerivedTranslator,
@@ -35,12 +36,6 @@ class Piece(NamedTuple):
 
 
 _LINE: Final = re.compile(r"[^\r\n]+|[\r\n]+")
-_UNTRANSLATABLE: Final = re.compile(
-    r"https?://\S+|www\.\S+|[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+"
-    r"|(?<!\w)@\w+|(?<![\w.])https?(?![\w.])"
-)
-"""Links, e-mail addresses, user names, and the bare `http` that data sets put for a link."""
-
 _INITIAL: Final = re.compile(r"(?:^|[\s(«“\"'-])[^\W\d_]\.\s*$")
 _LIST_NUMBER: Final = re.compile(r"^\(?\d{1,3}[.)]\s*$")
 _ABBREVIATION: Final = {
@@ -55,14 +50,12 @@ _CLOSING: Final = re.compile(r"[」』）】》〉”’)\]]")
 
 
 def has_words(text: str) -> bool:
-    """Whether there is anything to translate: a letter outside of links and user names.
+    """Whether there is anything to translate: a letter outside of what is protected in any text.
 
     >>> has_words("Good!"), has_words("5/5 😀"), has_words("@user https://example.org/a")
     (True, False, False)
     """
-    if "@" in text or "http" in text or "www." in text:
-        text = _UNTRANSLATABLE.sub("", text)
-    return any(map(str.isalpha, text))
+    return any(map(str.isalpha, NOTHING.without(text)))
 
 
 def split_text(text: str, lang: str, unit: Unit = "sentence") -> list[Piece]:
@@ -203,7 +196,7 @@ def _leaves(text: str, cuts: Mapping[str, tuple[str, str]]) -> Iterator[Piece]:
 
 @cache
 def _writes_spaces(lang: str) -> bool:
-    return languages.get(lang).script not in ("Jpan", "Hans", "Hant")
+    return languages.get(lang).script not in ("Jpan", "Hans")
 
 
 def rejoin(
@@ -348,8 +341,6 @@ class Tally:
         duplicates: Repeats of a segment that was translated for the same input.
         translated: Translated now.
         missing: Those that the translator has no translation for.
-        failed: Those of the translated whose answer is no translation, see `checks.FAILED`; they
-            are not kept in the memory.
         split: Segments too long for the translator, cut into several.
     """
 
@@ -358,7 +349,6 @@ class Tally:
     duplicates: int = 0
     translated: int = 0
     missing: int = 0
-    failed: int = 0
     split: int = 0
 
 
@@ -373,6 +363,7 @@ class Lane:
         target_lang: Tag of the language to translate into.
         batch_tokens: Tokens in a batch.
         since: `Memory.newest` at the start, to tell earlier work from this run's.
+        protected: What must stay as it is.
     """
 
     translator: Translator
@@ -381,6 +372,7 @@ class Lane:
     target_lang: str
     batch_tokens: int
     since: int
+    protected: Protected = NOTHING
 
 
 def count_segments(texts: Iterable[str], lang: str, translator: Translator) -> int:
@@ -406,11 +398,22 @@ def translate_texts(texts: Sequence[str], lane: Lane, tally: Tally, task: Task) 
         yield from _window(texts[start : start + WINDOW], lane, tally, task)
 
 
-def _window(texts: Sequence[str], lane: Lane, tally: Tally, task: Task) -> Iterator[Result]:
+def _window(texts: Sequence[str], lane: Lane, tally: Tally, task: Task) -> list[Result]:
     unit, source = lane.translator.unit, lane.source_lang
     cut = [split_text(text, source, unit) for text in texts]
-    before = sum(piece.kind == "send" for pieces in cut for piece in pieces)
-    if unit == "sentence":
+    total = sum(piece.kind == "send" for pieces in cut for piece in pieces)
+    cut, translations = _translated(cut, lane, tally, _Capped(task, total))
+    results = [_assembled(pieces, translations, lane) for pieces in cut]
+    if not getattr(lane.translator, "indivisible", False):
+        _protect(texts, results, lane, tally, task)
+    return results
+
+
+def _translated(
+    cut: list[list[Piece]], lane: Lane, tally: Tally, bar: "_Capped"
+) -> tuple[list[list[Piece]], dict[str, Translation]]:
+    """The texts' pieces as they were sent, and the translations of those."""
+    if lane.translator.unit == "sentence":
         cut = _fitted(cut, lane, tally)
     counts: dict[str, int] = {}
     for pieces in cut:
@@ -418,9 +421,61 @@ def _window(texts: Sequence[str], lane: Lane, tally: Tally, task: Task) -> Itera
             if piece.kind == "send":
                 counts[piece.text] = counts.get(piece.text, 0) + 1
     tally.segments += sum(counts.values())
-    translations = _translations(counts, lane, tally, _Capped(task, before))
-    for pieces in cut:
-        yield _assembled(pieces, translations, lane)
+    return cut, _translations(counts, lane, tally, bar)
+
+
+def _protect(
+    texts: Sequence[str], results: list[Result], lane: Lane, tally: Tally, task: Task
+) -> None:
+    """Translate once more what lost something that must stay, now in parts around that.
+
+    What a translator never sees it cannot change. It sees a whole sentence first all the same, for
+    most keep links and names as they are, and translate a whole better than its parts.
+    """
+    survive = lane.protected.survive
+    lossy = [
+        (index, text)
+        for index, (text, result) in enumerate(zip(texts, results, strict=True))
+        if result.text is not None
+        and not survive(text, result.text)
+        and any(lane.protected.find(text))
+    ]
+    cut = [_around(text, lane) for _, text in lossy]
+    cut, translations = _translated(cut, lane, tally, _Capped(task, 0))
+    for (index, text), pieces in zip(lossy, cut, strict=True):
+        result = _assembled(pieces, translations, lane)
+        if result.text is not None and not survive(text, result.text):
+            # Words that now meet a name or an address must not become a part of it.
+            result = _assembled(_set_apart(pieces), translations, lane)
+        if result.text is not None:
+            # A part may well become nothing: an article before a name, for one.
+            start, end = len(text) - len(text.lstrip()), len(text.rstrip())
+            results[index] = result._replace(
+                text=text[:start] + result.text.strip() + text[end:],
+                lost_sentence=results[index].lost_sentence,
+            )
+
+
+def _around(text: str, lane: Lane) -> list[Piece]:
+    """A text's pieces, with what is protected in pieces of its own."""
+    pieces: list[Piece] = []
+    for part, protected in lane.protected.split(text):
+        if protected:
+            pieces.append(Piece(part, "copy"))
+        elif lane.translator.unit == "text":
+            pieces.extend(_trimmed(part))
+        else:
+            pieces.extend(split_text(part, lane.source_lang))
+    return pieces
+
+
+def _set_apart(pieces: Sequence[Piece]) -> list[Piece]:
+    apart = [pieces[0]]
+    for before, piece in pairwise(pieces):
+        if "space" not in (before.kind, piece.kind) and "copy" in (before.kind, piece.kind):
+            apart.append(Piece(" ", "space"))
+        apart.append(piece)
+    return apart
 
 
 class _Capped:
@@ -481,9 +536,6 @@ def _translations(
         return {text: derive(translation, *pair) for text, translation in base.items()}
     fingerprint = lane.translator.fingerprint
     known = lane.memory.get_many(list(counts), *pair, fingerprint)
-    # Stored before failures were known as such, or by another version's rules.
-    if failed := [text for text, stored in known.items() if failure(text, stored.text)]:
-        lane.memory.remove(known.pop(text).number for text in failed)
     for segment, stored in known.items():
         if stored.number <= lane.since:
             tally.from_memory += counts[segment]
@@ -497,15 +549,9 @@ def _translations(
     translated = translate_batches(lane.translator, batches, *pair)
     for batch, results in zip(batches, translated, strict=True):
         fresh = _checked(batch, results, lane)
-        finished = {
-            text: fresh[text]
-            for text, result in zip(batch, results, strict=True)
-            if result.text is not None and not failure(text, result.text)
-        }
-        lane.memory.put_many(finished, *pair, fingerprint)
+        lane.memory.put_many(fresh, *pair, fingerprint)
         done.update(fresh)
         tally.translated += len(fresh)
-        tally.failed += len(fresh) - len(finished)
         for segment in batch:
             if segment in fresh:
                 tally.duplicates += counts[segment] - 1

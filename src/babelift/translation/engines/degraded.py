@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from hashlib import blake2b
@@ -21,6 +21,7 @@ from babelift.translation.engines.words import (
     merged_gap,
     without_opening,
 )
+from babelift.translation.protected import NOTHING
 from babelift.translation.protocol import Translation, Translator, check_pair
 from babelift.translation.segments import counter, limit_of
 
@@ -35,6 +36,10 @@ class Draw(NamedTuple):
 
     hit: float
     how: float
+
+
+NEVER: Final = Draw(1.0, 0.0)
+"""Of what must stay as it is, such as a link: hit at no strength."""
 
 
 def draws(text: str, lang: str, seed: int, words: int) -> list[Draw]:
@@ -65,7 +70,8 @@ def drop(cut: Cut, draw: Sequence[Draw], strength: float) -> str:
     >>> drop(cut, [Draw(hit, 0.0) for hit in (0.9, 0.8, 0.9, 0.1, 0.2, 0.7)], 0.5)
     'It is very, good.'
     """
-    last = max(range(len(draw)), key=lambda place: draw[place].hit, default=None)
+    words_hit = (place for place in range(len(draw)) if draw[place].hit < NEVER.hit)
+    last = max(words_hit, key=lambda place: draw[place].hit, default=None)
     words: list[str] = []
     gaps = [cut.gaps[0]]
     for place, word in enumerate(cut.words):
@@ -353,8 +359,9 @@ class Degraded:
         self.name = f"{base.name}+{damage}"
         self.unit: Literal["sentence", "text"] = base.unit
         lexicon, self.license = _lexicon(base, damage)
-        self.fingerprint = f"degraded/1:{damage} {lexicon} + {base.fingerprint}"
+        self.fingerprint = f"degraded/2:{damage} {lexicon} + {base.fingerprint}"
         self.max_input_tokens = limit_of(base)
+        self.indivisible: bool = getattr(base, "indivisible", False)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -401,14 +408,30 @@ class Degraded:
     def _spoilt(self, text: str, source_lang: str, target_lang: str) -> str:
         kind, strength, seed = self.damage.kind, self.damage.strength, self.damage.seed
         if kind != "sense" and target_lang not in UNSPACED:
-            cut = cut_words(text)
+            cut, kept = _cut(text)
         else:
             senses = load_senses(source_lang, target_lang)
-            cut = cut_words(text, senses.vocabulary)
+            cut, kept = _cut(text, senses.vocabulary)
         draw = draws(text, target_lang, seed, len(cut.words))
+        draw = [NEVER if place in kept else drawn for place, drawn in enumerate(draw)]
         if kind == "sense":
             return replace(cut, draw, strength, senses.other)
         return (drop if kind == "drop" else shuffle)(cut, draw, strength)
+
+
+def _cut(text: str, vocabulary: Collection[str] | None = None) -> tuple[Cut, set[int]]:
+    """A text in words, and the places of those that must stay as they are."""
+    words: list[str] = []
+    gaps = [""]
+    kept = set()
+    for part, protected in NOTHING.split(text):
+        if protected:
+            kept.add(len(words))
+        inner = Cut([part], ["", ""]) if protected else cut_words(part, vocabulary)
+        gaps[-1] += inner.gaps[0]
+        words += inner.words
+        gaps += inner.gaps[1:]
+    return Cut(words, gaps), kept
 
 
 def _share(text: str) -> float:

@@ -168,6 +168,7 @@ class Table:
         origin: `reference` where the system is one of `TRUSTED`, else `machine`.
     """
 
+    indivisible = True
     unit: Literal["sentence", "text"] = "text"
     license: str | None = None
 
