@@ -1,11 +1,12 @@
 """The languages Babelift knows: BCP-47 tags, names, scripts and each translator's own codes."""
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
-from typing import Final
+from functools import cache, lru_cache
+from typing import Final, NamedTuple
 
-from babelift.errors import LanguageError, nearest
+from babelift.errors import LanguageError, nearest, quoted
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +64,11 @@ _NLLB_ONLY = """
 eu Basque Latn eus|eo Esperanto Latn epo|mt Maltese Latn mlt|te Telugu Telu tel
 as Assamese Beng asm|ug Uyghur Arab uig|tg Tajik Cyrl tgk|ky Kyrgyz Cyrl kir
 tt Tatar Cyrl tat|tk Turkmen Latn tuk|ku Kurdish Latn kmr|rw Kinyarwanda Latn kin
+yue Cantonese Hant yue
 """
 
-# Macrolanguages, ISO 639-2's bibliographic codes, and tags that mean one of ours.
-_OTHER_CODES: Final = (
-    "ara:ar fas:fa aze:az swa:sw nb:no nn:no iw:he fil:tl "
-    "ger:de fre:fr chi:zh dut:nl gre:el cze:cs slo:sk rum:ro per:fa ice:is mac:mk arm:hy geo:ka "
-    "alb:sq bur:my may:ms wel:cy baq:eu"
-)
+_READ_AS: Final = {"nb": "no", "nn": "no", "fil": "tl"}
+"""Languages that translators know under the tag of another."""
 
 _COUNTRY_SLIPS: Final = {
     "jp": "ja", "cn": "zh", "gr": "el", "cz": "cs", "dk": "da", "se": "sv", "kr": "ko",
@@ -106,27 +104,85 @@ LANGUAGES: Final[dict[str, Language]] = {
 """Every known language by its tag."""
 
 
+_UNREAL: Final = re.compile("AA|Q[M-Z]|X[A-JL-Z]|ZZ|Qa[a-b][a-z]|Z[a-z]{3}")
+"""Regions and scripts of private use, and those that stand for none."""
+
+_LONGEST: Final = 35
+"""Characters of the longest tag that BCP 47 foresees."""
+
+_MOST_NAMED: Final = 8
+
+
 @cache
-def _aliases() -> dict[str, str]:
-    aliases = dict(pair.split(":") for pair in _OTHER_CODES.split())
-    for language in LANGUAGES.values():
-        for alias in (language.iso3, language.nllb, language.tag):
-            if alias:
-                aliases[alias.lower().replace("_", "-")] = language.tag
-    return aliases
+def _codes() -> dict[str, str]:
+    """Our tags by the codes of the table."""
+    return {
+        code.lower().replace("_", "-"): language.tag
+        for language in LANGUAGES.values()
+        for code in (language.iso3, language.nllb, language.tag)
+        if code
+    }
+
+
+@cache
+def _names() -> dict[str, str]:
+    return {language.name.lower(): language.tag for language in LANGUAGES.values()}
+
+
+def _key(text: str) -> str:
+    """A tag or name in lower case, without marks that cannot be seen."""
+    return "".join(filter(str.isprintable, text)).strip().lower().replace("_", "-")
+
+
+class _Read(NamedTuple):
+    """A tag as it was understood: the table's tag, and the whole of it in its usual form."""
+
+    tag: str
+    full: str
+
+
+@lru_cache(10_000)
+def _read(key: str) -> _Read | str:
+    """A tag as it was understood, or else why it is not known."""
+    if key in (codes := _codes()):
+        return _Read(codes[key], codes[key])
+    if len(key) > _LONGEST:
+        return "A language tag is shorter. "
+    import langcodes  # a fifteenth of a second, for what the table does not hold
+
+    try:
+        parsed = langcodes.Language.get(key)
+    except langcodes.tag_parser.LanguageTagError:
+        return ""
+    own = parsed.language or ""
+    broader = parsed.prefer_macrolanguage().language or ""
+    tag = codes.get(own) or _READ_AS.get(own) or codes.get(broader)
+    if tag is None:
+        return ""
+    subtags = [parsed.script, parsed.territory, *(parsed.variants or ())]
+    further = [subtag for subtag in subtags if subtag]
+    others = [*(parsed.extlangs or ()), *(parsed.extensions or ()), parsed.private]
+    for subtag in filter(None, [*others, *further]):
+        alone = langcodes.Language.make(language="und", variants=[subtag])
+        if subtag in others or _UNREAL.fullmatch(subtag) or not alone.is_valid():
+            return f"'{subtag.lower()}' is no script, region or variant. "
+    if further and further[0] == LANGUAGES[tag].script:
+        del further[0]
+    return _Read(tag, "-".join([own if own in _READ_AS else tag, *further]))
 
 
 def resolve(tag: str) -> str:
-    """The table's own tag for `tag`.
+    """The table's own tag for `tag`, which is what translators know.
 
-    Case, region and script subtags and 3-letter codes are allowed.
+    Case, script, region and variant subtags and 3-letter codes are allowed; each must be real.
+    What a tag loses on the way is said by `reductions`.
 
     Args:
-        tag: A BCP-47 tag (`zh`, `pt-BR`, `en_US`), an ISO 639-3 code (`deu`) or an NLLB code
+        tag: A BCP-47 tag (`zh`, `pt-BR`, `en_US`), an ISO 639 code (`deu`) or an NLLB code
             (`deu_Latn`).
 
     Raises:
-        LanguageError: The tag is not in the table; names the nearest match.
+        LanguageError: The tag is not known; names the nearest match.
 
     >>> resolve("pt-BR"), resolve("deu_Latn"), resolve("ZH")
     ('pt', 'de', 'zh')
@@ -135,34 +191,124 @@ def resolve(tag: str) -> str:
     babelift.errors.LanguageError: language 'jp' is not known; did you mean 'ja'?
     See 'babelift languages'.
     """
-    key = tag.strip().lower().replace("_", "-")
-    aliases = _aliases()
-    known = aliases.get(key) or aliases.get(key.split("-")[0])
-    if known is not None:
-        return known
-    names = _names()
-    match = _COUNTRY_SLIPS.get(key) or names.get(key)
-    if match is None:
-        near = nearest(key, [*aliases, *names])
-        match = aliases.get(near) or names.get(near) if near else None
-    hint = f"; did you mean '{match}'?" if match else ""
-    raise LanguageError(f"language '{tag}' is not known{hint}", "See 'babelift languages'.")
+    return _known(tag).tag
 
 
-@cache
-def _names() -> dict[str, str]:
-    return {language.name.lower(): language.tag for language in LANGUAGES.values()}
+def canonical(tag: str) -> str:
+    """The whole tag in its usual form: with region and variants, and the script if it is unusual.
+
+    Raises:
+        LanguageError: As `resolve`.
+
+    >>> canonical("zh_tw"), canonical("sr_Latn"), canonical("deu_Latn"), canonical("zh-yue-HK")
+    ('zh-TW', 'sr-Latn', 'de', 'yue-HK')
+    """
+    return _known(tag).full
 
 
-def from_name(name: str) -> str | None:
-    """The tag of a language's English name, None where there is none of that name.
+def find(text: str) -> str | None:
+    """The canonical tag of a tag or of an English name; None where there is no such language.
 
     For tables and folders that others made; where a user names a language, tags are asked for.
 
-    >>> from_name("German"), from_name("scottish gaelic"), from_name("Klingon")
-    ('de', 'gd', None)
+    >>> find("zh_TW"), find("German"), find("scottish gaelic"), find("Klingon"), find("my_data")
+    ('zh-TW', 'de', 'gd', None, None)
     """
-    return _names().get(name.strip().lower())
+    key = _key(text)
+    if key in _names():
+        return _names()[key]
+    read = _read(key)
+    return read.full if isinstance(read, _Read) else None
+
+
+def is_name(text: str) -> bool:
+    """Whether a text is the English name of a language.
+
+    >>> is_name("german"), is_name("de")
+    (True, False)
+    """
+    return _key(text) in _names()
+
+
+def is_slip(text: str) -> bool:
+    """Whether a text is no language but a country's code that people write for one.
+
+    >>> is_slip("jp"), is_slip("ja")
+    (True, False)
+    """
+    return _key(text) in _COUNTRY_SLIPS
+
+
+def _known(tag: str) -> _Read:
+    key = _key(tag)
+    read = _read(key)
+    if isinstance(read, _Read):
+        return read
+    match = _nearest(key)
+    hint = f"; did you mean '{match}'?" if match else ""
+    raise LanguageError(
+        f"language {quoted(tag, _LONGEST)} is not known{hint}", f"{read}See 'babelift languages'."
+    )
+
+
+def _nearest(key: str) -> str | None:
+    """The tag that may have been meant."""
+    codes, names = _codes(), _names()
+    meant = _COUNTRY_SLIPS.get(key) or names.get(key.replace("-", " "))
+    if meant or len(key) > _LONGEST:
+        return meant
+    first = _read(key.split("-")[0])
+    if isinstance(first, _Read):
+        return first.full
+    if re.fullmatch("[a-z]{3}", key):
+        from langcodes.data_dicts import MACROLANGUAGES
+
+        if MACROLANGUAGES.get(key) in codes:
+            return codes[MACROLANGUAGES[key]]
+    near = nearest(key, [*codes, *names])
+    return codes.get(near) or names.get(near) if near else None
+
+
+def reductions(tags: Iterable[str]) -> tuple[str, ...]:
+    """What tags lose where they are reduced to the table's, as one sentence; none if nothing.
+
+    Args:
+        tags: As they were written; English names and what is not known are passed over.
+
+    >>> reductions(["zh-CN", "de", "zh-TW", "deu_Latn"])
+    ("language tags are reduced to those that translators know: 'zh-CN' and 'zh-TW' to 'zh' \
+(Chinese, in Hans script)",)
+    >>> reductions(["sr-Latn", "in"])[0].partition(": ")[2]
+    "'sr-Latn' to 'sr' (Serbian, in Cyrl script), 'in' to 'id' (Indonesian)"
+    >>> reductions(["de", "English"])
+    ()
+    """
+    groups: dict[str, list[str]] = {}
+    for tag in dict.fromkeys(tags):
+        key = _key(tag)
+        read = None if is_name(tag) or key in _codes() else _read(key)
+        if isinstance(read, _Read):
+            groups.setdefault(read.tag, []).append(tag)
+    if not groups:
+        return ()
+    # What is merged is what a reader must not miss.
+    merged_first = sorted(groups.items(), key=lambda group: len(group[1]) < 2)
+    phrases = [_reduction(tag, written) for tag, written in merged_first[:_MOST_NAMED]]
+    more = len(groups) - len(phrases)
+    phrases += [f"and {more} more" if more > 0 else ""]
+    listed = ", ".join(filter(None, phrases))
+    return (f"language tags are reduced to those that translators know: {listed}",)
+
+
+def _reduction(tag: str, written: Sequence[str]) -> str:
+    import langcodes
+
+    language = LANGUAGES[tag]
+    shown = [f"'{text}'" for text in sorted(written)[:_MOST_NAMED]]
+    every = " and ".join(filter(None, [", ".join(shown[:-1]), shown[-1]]))
+    scripts = {langcodes.Language.get(canonical(text)).maximize().script for text in written}
+    in_script = f", in {language.script} script" if scripts - {language.script, None} else ""
+    return f"{every} to '{tag}' ({language.name}{in_script})"
 
 
 def get(tag: str) -> Language:

@@ -86,6 +86,24 @@ def test_test_rows_without_any_translation_are_reported_and_cost_nothing_else(
     assert any("no test row in de has a translation by 'mute' into en" in n for n in runs["notes"])
 
 
+def test_translations_of_a_service_that_is_down_are_not_kept(settings, toy, tmp_path):
+    down, script = tmp_path / "down", tmp_path / "service.py"
+    script.write_text(
+        "import json, os, sys\nfor line in sys.stdin:\n    asked = json.loads(line)\n"
+        f"    text = '' if os.path.exists({str(down)!r}) else 'das ' + asked['text'][::-1]\n"
+        "    print(json.dumps({'id': asked['id'], 'translation': text}), flush=True)\n"
+    )
+    changes = {
+        "translators": {"service": f"command:{sys.executable} {script}"},
+        "targets": ["de"], "quality": "keep", "seeds": 1, "otc": "off",
+    }  # fmt: skip
+    down.touch()
+    study = run(settings, toy, tmp_path, **changes)
+    assert [error for error in study.failed.values() if "24 of 24 answers were no" in error]
+    down.unlink()
+    assert not run(settings, toy, tmp_path, **changes).failed
+
+
 def test_one_translator_of_two_that_gives_nothing_costs_its_own_runs_alone(settings, toy, tmp_path):
     bad = spoilt_table(toy, tmp_path, lambda *_: True)
     study = run(settings, toy, tmp_path, translators={"bad": bad, **settings["translators"]})

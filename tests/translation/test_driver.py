@@ -121,6 +121,43 @@ def test_what_is_in_the_memory_never_reaches_the_translator(memory: Memory) -> N
     assert len(other.seen) == 2
 
 
+@pytest.mark.parametrize("answer", ["", " ", "ERROR: out of quota", "503 Service Unavailable"])
+def test_a_failed_answer_is_not_kept_and_is_asked_for_again(memory: Memory, answer: str) -> None:
+    rows = rows_of(["Good coffee.", "Bad day.", "Good coffee."])
+    down = FunctionTranslator(lambda text, *_: german(text) if "Bad" in text else answer)
+    first = translate_rows(rows, ["de"], down, memory=memory, quality="keep")
+    assert first.report.tally.failed == 1
+    assert any("not kept in the memory" in note for note in first.report.notes)
+    assert len(memory) == 1
+    up = FunctionTranslator(german)
+    second = translate_rows(rows, ["de"], up, memory=memory, quality="keep")
+    assert second.rows["text"].to_list() == [german(text) for text in rows["text"]]
+    assert up.seen == ["Good coffee."]
+    assert (second.report.tally.from_memory, second.report.notes) == (1, [])
+
+
+def test_a_failed_answer_that_was_kept_before_is_asked_for_again(memory: Memory) -> None:
+    rows = rows_of(["Good coffee.", "😀", "Bad day."])
+    old = {"Good coffee.": Translation(""), "😀": Translation("😀"), "Bad day.": Translation("x")}
+    memory.put_many(old, "en", "de", "function")
+    translator = FunctionTranslator(german)
+    made = translate_rows(rows, ["de"], translator, memory=memory, quality="keep")
+    assert made.rows["text"].to_list() == [german("Good coffee."), "😀", "x"]
+    assert translator.seen == ["Good coffee."]
+    assert len(memory) == 3
+
+
+def test_a_damaged_translation_is_made_again_and_counted(memory: Memory) -> None:
+    rows = rows_of(["Good coffee.", "Bad day."])
+    translate_rows(rows, ["de"], FunctionTranslator(german), memory=memory)
+    memory._db.execute("UPDATE entries SET text = CAST('Tee' AS BLOB) WHERE number = 1")
+    again = FunctionTranslator(german)
+    made = translate_rows(rows, ["de"], again, memory=memory)
+    assert made.rows["text"].to_list() == [german(text) for text in rows["text"]]
+    assert len(again.seen) == 1
+    assert any("damaged in the memory and were made again: 1" in note for note in made.report.notes)
+
+
 def test_repeats_are_counted_as_such_across_windows(
     memory: Memory, monkeypatch: pytest.MonkeyPatch
 ) -> None:

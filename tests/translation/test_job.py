@@ -1,6 +1,7 @@
 """`babelift translate` from files to a file, again and again."""
 
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -265,3 +266,77 @@ def test_translate_names_a_language_that_is_not_known() -> None:
         translate(pl.DataFrame({"text": ["a"]}), "jp", FunctionTranslator(str), lang="en")
     with pytest.raises(ConfigError, match="'quality'"):
         translate(pl.DataFrame({"text": ["a"]}), "de", "m2m100", quality="best", lang="en")  # type: ignore[arg-type]
+
+
+SERVICE = """
+import json, os, sys
+for line in sys.stdin:
+    asked = json.loads(line)
+    down = os.path.exists(os.path.join(os.path.dirname(__file__), "down"))
+    text = "ERROR: no service" if down and "good" in asked["text"] else asked["text"][::-1]
+    print(json.dumps({"id": asked["id"], "translation": text}), flush=True)
+"""
+
+
+@pytest.fixture
+def service(config: Config, tmp_path: Path) -> TranslateConfig:
+    """Translating with a service that fails on some texts while the file `down` is there."""
+    program = tmp_path / "service.py"
+    program.write_text(SERVICE)
+    return config(translator=f"command:'{sys.executable}' '{program}'", to=("de",))
+
+
+def test_an_output_with_failed_answers_is_mended_when_the_service_is_back(
+    service: TranslateConfig, tmp_path: Path
+) -> None:
+    down, out = tmp_path / "down", service.out
+    assert out is not None
+    down.touch()
+    assert run_translate(service).tally.failed == 1
+    assert [row["flags"] for row in read(out)] == [["error"], []]
+    again = run_translate(service)
+    assert (again.tally.failed, again.tally.from_memory) == (1, 1)
+    down.unlink()
+    mended = run_translate(service)
+    assert (mended.tally.failed, mended.tally.translated, mended.tally.from_memory) == (0, 1, 1)
+    assert [row["text"] for row in read(out)] == [
+        ".doog saw eeffoc ehT", ".dloc saw eeffoc ehT",
+    ]  # fmt: skip
+    assert run_translate(service).tally.from_memory == 2
+
+
+def test_an_output_with_failed_answers_that_was_changed_by_hand_is_not_replaced(
+    service: TranslateConfig, tmp_path: Path
+) -> None:
+    assert service.out is not None
+    (tmp_path / "down").touch()
+    run_translate(service)
+    service.out.write_text("mine now\n")
+    with pytest.raises(RunError, match="has changed"):
+        run_translate(service)
+    assert service.out.read_text() == "mine now\n"
+
+
+def test_fresh_asks_for_everything_again_and_replaces_what_is_remembered(config: Config) -> None:
+    rows = pl.DataFrame({"text": ["It is good.", "It broke."], "lang": "en"})
+    answers = iter(["alt 1", "alt 2", "neu 1", "neu 2"])
+    translator = FunctionTranslator(lambda *_: next(answers))
+
+    def texts(**how: Any) -> list[str]:
+        return translate(rows, "de", translator, **how)["text"].to_list()
+
+    old, new = {"alt 1", "alt 2"}, {"neu 1", "neu 2"}
+    assert [set(texts()), set(texts())] == [old, old]
+    assert [set(texts(fresh=True)), set(texts())] == [new, new]
+    settings = config()
+    run_translate(settings)
+    again = run_translate(settings, fresh=True)
+    assert (again.tally.translated, again.tally.from_memory) == (4, 0)
+
+
+def test_fresh_is_said_of_the_memory_in_the_cache_alone(tmp_path: Path) -> None:
+    with (
+        Memory(tmp_path / "memory.sqlite") as memory,
+        pytest.raises(ConfigError, match="'memory' is set too"),
+    ):
+        translate(pl.DataFrame({"text": ["a"]}), "de", "mini", lang="en", memory=memory, fresh=True)

@@ -31,6 +31,7 @@ _COMMANDS = {
     "compare": "Say whether one run, or file of predictions, is really better than another.",
     "study": "Compare ways to train, with seeds and statistics, as one restartable grid.",
     "report": "Write the report of a run or a study again.",
+    "memory": "Look into the memory of finished translations, or clear it.",
     "models": "List the named encoders and translators.",
     "languages": "List the languages and their tags.",
 }

@@ -2,13 +2,13 @@
 
 import sys
 
-from babelift.cli.settings import settings_command
+from babelift.cli.settings import FRESH, settings_command
 from babelift.cli.show import show_run
 from babelift.cluster.launched import is_first
 from babelift.config import FitConfig
 
 
-def fit(config: FitConfig, force: bool = False) -> None:
+def fit(config: FitConfig, force: bool = False, fresh: bool = False) -> None:
     """Train a classifier on labelled rows and their translations, and report on it.
 
     Example: babelift fit reviews.csv --to de es ja --out runs/reviews
@@ -22,7 +22,8 @@ def fit(config: FitConfig, force: bool = False) -> None:
     if not is_first():
         sys.exit(not train_with_first(config))
     progress = terminal()
-    run = run_fit(config, command=["babelift", *sys.argv[1:]], force=force, progress=progress)
+    command = ["babelift", *sys.argv[1:]]
+    run = run_fit(config, command=command, force=force, fresh=fresh, progress=progress)
     show_run(run)
 
 
@@ -30,5 +31,8 @@ command = settings_command(
     FitConfig,
     fit,
     positional=("train",),
-    extra={"force": (bool, False, "Start over in a new folder beside the old one, which is kept.")},
+    extra={
+        "force": (bool, False, "Start over in a new folder beside the old one, which is kept."),
+        "fresh": FRESH,
+    },
 )

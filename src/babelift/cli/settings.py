@@ -20,6 +20,13 @@ _GROUPS = {
 }
 _OWN = Group("The job", sort_key=1)
 
+FRESH = (
+    bool,
+    False,
+    "Translate everything anew, and put it in the place of what the translation memory holds.",
+)
+"""The flag of the commands that translate, as `settings_command` takes it."""
+
 
 def settings_command(
     model: type[S],

@@ -15,6 +15,7 @@ def command(
     workers: int | None = None,
     on: Literal["local", "ray"] = "local",
     dry_run: bool = False,
+    fresh: bool = False,
 ) -> None:
     """Run a study: does translating help, does OTC help, by how much, and is it sure.
 
@@ -32,6 +33,8 @@ def command(
         workers: Trainings at a time; by default one for each core, as far as memory goes.
         on: Where the trainings run: in processes of this machine, or on a Ray cluster.
         dry_run: Say what would be done and about how long it would take, and do nothing.
+        fresh: Make the translations that the store lacks anew, and put them in the place of what
+            the translation memory holds; another --store makes all of them.
     """
     from babelift.cli.show import show_study
     from babelift.errors import RunError
@@ -48,7 +51,8 @@ def command(
     execute = on_ray(workers) if on == "ray" else local(workers)
     folder = out or Path("runs") / "-".join(filter(None, (spec.stem, size)))
     study = run_study(
-        spec, folder, size=size, data=data, store=store, keep_terms=keep_terms, execute=execute,
+        spec, folder, size=size, data=data, store=store, fresh=fresh, keep_terms=keep_terms,
+        execute=execute,
         progress=terminal(),
     )  # fmt: skip
     show_study(study)

@@ -1,10 +1,10 @@
 """`babelift translate`: a labelled table in, its translations out."""
 
-from babelift.cli.settings import settings_command
+from babelift.cli.settings import FRESH, settings_command
 from babelift.config import TranslateConfig
 
 
-def translate(config: TranslateConfig) -> None:
+def translate(config: TranslateConfig, fresh: bool = False) -> None:
     """Translate a labelled table: restartable, checked.
 
     Example: babelift translate reviews.csv --to de ja --out reviews-translated.parquet
@@ -15,16 +15,18 @@ def translate(config: TranslateConfig) -> None:
     from babelift.progress import terminal
     from babelift.translation.job import run_translate
 
-    report = run_translate(config, terminal()).to_dict()
+    report = run_translate(config, terminal(), fresh=fresh).to_dict()
     for pair, counts in report["pairs"].items():
         flags = ", ".join(f"{name} {number}" for name, number in counts["flags"].items() if number)
         print(f"{pair}: {counts['kept']} of {counts['rows']} rows{'; ' + flags if flags else ''}")
     print(
         f"{report['segments']} segments: {report['translated']} translated, "
         f"{report['from_memory']} from memory, {report['duplicates']} duplicates, "
-        f"{report['truncated']} truncated, {report['missing']} missing"
+        f"{report['truncated']} truncated, {report['missing']} missing, {report['failed']} failed"
     )
     print(f"written to {config.out}")
 
 
-command = settings_command(TranslateConfig, translate, positional=("input",))
+command = settings_command(
+    TranslateConfig, translate, positional=("input",), extra={"fresh": FRESH}
+)

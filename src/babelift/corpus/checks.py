@@ -9,12 +9,13 @@ from typing import Any, Final
 import polars as pl
 
 from babelift.corpus.columns import Columns
+from babelift.corpus.identity import TAG
 from babelift.corpus.labels import as_labels, values_as_text
 from babelift.corpus.rejects import REJECTS, UNDECODABLE, readable, reject_frame, shorten
 from babelift.corpus.rows import ORIGINS, SCHEMA
 from babelift.corpus.table import ROW, Raw
 from babelift.errors import DataError, LanguageError
-from babelift.languages import from_name, resolve
+from babelift.languages import canonical, find, is_name, resolve
 
 # pandas writes whole numbers of a column with gaps as 5.0; the same label elsewhere is 5.
 _WHOLE_FLOAT: Final = r"^([+-]?\d+)\.0+$"
@@ -75,12 +76,12 @@ def to_values(
     Args:
         raw: The table.
         columns: Which column is what.
-        langs: Language tags by what stands in the language column.
+        langs: Canonical language tags by what stands in the language column.
         splits: Splits by what stands in the split column, or the one split of all rows.
 
     Returns:
-        `ROW`, `id`, `group`, `text`, `label`, `lang`, `split`, in a table that Babelift wrote its
-        further columns, and then the user's own.
+        `ROW`, `TAG`, `id`, `group`, `text`, `label`, `lang`, `split`, in a table that Babelift
+        wrote its further columns, and then the user's own.
 
     Raises:
         DataError: A column holds lists or objects where each row needs one value.
@@ -88,15 +89,16 @@ def to_values(
     frame, file = raw.frame, raw.file
     texts = [as_string(frame, name, file) for name in columns.text]
     mapped = isinstance(splits, Mapping)
+    tags = _looked_up(frame, columns.lang, file, langs) if columns.lang else _constant(columns.tag)
+    reduced = {tag: resolve(tag) for tag in (*langs.values(), columns.tag) if tag is not None}
     return frame.select(
         pl.col(ROW),
+        tags.alias(TAG),
         id=_key(frame, columns.id, file),
         group=_key(frame, columns.group, file),
         text=pl.concat_str(texts, separator="\n"),
         label=_label(frame, columns, file),
-        lang=_looked_up(frame, columns.lang, file, langs)
-        if columns.lang
-        else _constant(columns.tag),
+        lang=tags.replace(reduced),
         split=_looked_up(frame, columns.split, file, splits) if mapped else _constant(splits),
         **(_own_form(frame, file) if columns.own_form else {}),
         **_own_columns(
@@ -207,11 +209,13 @@ class Checked:
         rows: Values as `to_values` makes them.
         rejects: The other rows.
         notes: What was decided, in words.
+        written: Language tags as the file has them.
     """
 
     rows: pl.DataFrame
     rejects: pl.DataFrame
     notes: tuple[str, ...]
+    written: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -234,7 +238,7 @@ def check_rows(
     """
     notes = list(columns.notes)
     langs, unknown = _languages(raw, columns)
-    named = sorted(value for value in langs if from_name(value))
+    named = sorted(value for value in langs if is_name(value))
     notes += [f"language '{name}' is read as '{langs[name]}'" for name in named[:_MOST_NAMED]]
     splits = None if split is not None else _splits(raw, columns)
     if columns.split is not None and not columns.own_form:
@@ -253,7 +257,8 @@ def check_rows(
     if columns.own_form:
         known = pl.col("origin").is_in(list(ORIGINS)).fill_null(False)
         faults.append(_Fault(~known, "origin", "unknown origin", pl.col("origin")))
-    return Checked(*_separate(raw, values, faults), tuple(notes))
+    written = (*langs, *filter(None, [columns.tag]))
+    return Checked(*_separate(raw, values, faults), tuple(notes), written)
 
 
 def _text_faults(raw: Raw, columns: Columns) -> list[_Fault]:
@@ -292,14 +297,16 @@ def _split_faults(raw: Raw, name: str, *, may_lack: bool) -> list[_Fault]:
 
 
 def _languages(raw: Raw, columns: Columns) -> tuple[dict[str, str], dict[str, str]]:
-    """The values of the language column: some with their tags, the others with their faults."""
-    known: dict[str, str] = {}
-    unknown: dict[str, str] = {}
-    for value in _distinct(raw, columns.lang):
-        try:
-            known[value] = from_name(value) or resolve(value)
-        except LanguageError as error:
-            unknown[value] = error.message
+    """The values of the language column: some with canonical tags, the others with their faults."""
+    values = _distinct(raw, columns.lang)
+    known = {value: tag for value in values if (tag := find(value))}
+    unknown = {}
+    for value in values:
+        if value not in known:
+            try:
+                canonical(value)
+            except LanguageError as error:
+                unknown[value] = error.message
     return known, unknown
 
 

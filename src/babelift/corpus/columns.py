@@ -8,7 +8,7 @@ from babelift.config import Table
 from babelift.corpus.datasets import Known, find_known, folder_language
 from babelift.corpus.table import Raw
 from babelift.errors import DataError, LanguageError, did_you_mean
-from babelift.languages import resolve
+from babelift.languages import canonical, find, get, is_slip
 
 GUESSES: Final[dict[str, tuple[str, ...]]] = {
     "text": (
@@ -99,20 +99,27 @@ class Finder:
     ) -> tuple[str | None, str | None]:
         """The column with the language, or the one language of the file."""
         tag = None if name is None else _tag(name)
-        if name is not None and name in self.names and tag is None:
+        if name in self.names and (tag is None or _languages(raw, name)):
+            if tag is not None:
+                self.notes.append(
+                    f"language is read from the column '{name}' (--lang {get(tag).iso3} is the "
+                    "language of that name)"
+                )
             return name, None
-        column = self.known.lang if self.known is not None else self.likely("lang")
-        if tag is not None:
-            tags = _tags(raw, column) if column is not None else {None}
-            if None not in tags:
-                if tags != {tag}:
-                    self.notes.append(f"language is read from '{column}', not from --lang {name}")
-                return column, None
-            return None, tag
-        if name is not None and required:
+        if name is not None and tag is None:
             raise self.no_such_language(name)
+        published = self.known.lang if self.known is not None else None
+        column = published or self.likely("lang")
+        if tag is not None:
+            there = _languages(raw, column)
+            if there - {tag}:
+                self.notes.append(
+                    f"language is read from '{column}', not from --lang {name} "
+                    f"(rename or remove that column to read all rows as '{tag}')"
+                )
+            return (column, None) if there else (None, tag)
         if column is not None:
-            return self.column("lang", None), None
+            return published or self.guess("lang"), None
         known = self.known
         folder = folder_language(self.file, certain=known.recognised) if known else None
         if folder is not None:
@@ -127,7 +134,7 @@ class Finder:
         near = did_you_mean(name, self.names)
         if not near:
             try:
-                resolve(name)
+                canonical(name)
             except LanguageError as error:
                 near = error.message.removeprefix(f"language '{name}' is not known") or "."
         return LanguageError(
@@ -167,15 +174,24 @@ class Finder:
 
 def _tag(name: str) -> str | None:
     try:
-        return resolve(name)
+        return canonical(name)
     except LanguageError:
         return None
 
 
-def _tags(raw: Raw, column: str) -> set[str | None]:
-    """The languages that a column names; None for what is no language."""
+def _languages(raw: Raw, column: str | None) -> set[str | None]:
+    """The languages that a column names, None among them for gaps and for what is no language.
+
+    Empty where it is no column of languages: none of its values is one, or a slip for one.
+    """
+    if column not in raw.columns or raw.frame[column].dtype.is_nested():
+        return set()
     values: Iterable[object] = raw.frame[column].unique().to_list()
-    return {None if value is None else _tag(str(value)) for value in values}
+    texts = [None if value is None else str(value) for value in values]
+    tags = {text: None if text is None else find(text) for text in texts}
+    if not any(text and (tag or is_slip(text)) for text, tag in tags.items()):
+        return set()
+    return set(tags.values())
 
 
 @dataclass(frozen=True)
@@ -186,7 +202,7 @@ class Columns:
         text: The column with the text, or two that are joined by a line break.
         label: The column with the label, None where there is none.
         lang: The column with the language.
-        tag: The language of the whole file, where no column says it.
+        tag: The language of the whole file as its canonical tag, where no column says it.
         id: The column with the id.
         group: The column with the group.
         split: The column with the split.
@@ -229,9 +245,13 @@ def choose_columns(raw: Raw, table: Table, *, labelled: bool, lang_required: boo
     if set(OWN_FORM) <= set(names) and table.dataset is None:
         text = _first(names, table.text, "text") or "text"
         label = _first(names, table.label, "label")
+        finder = Finder(raw.file, names, None)
+        lang, tag = finder.language(table.lang, raw, required=lang_required)
         return Columns(
-            (text,), label, "lang", None, "id", "group_id", _first(names, "split"), own_form=True
-        )
+            (text,), label, lang, tag, "id", "group_id", _first(names, "split"),
+            own_form=True,
+            notes=finder.sentences(),
+        )  # fmt: skip
     known = find_known(table.dataset, names, raw.file)
     finder = Finder(raw.file, names, known)
     texts = finder.text(table.text)

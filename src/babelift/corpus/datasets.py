@@ -6,8 +6,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, Literal
 
-from babelift.errors import ConfigError, DataError, LanguageError, did_you_mean
-from babelift.languages import from_name, resolve
+from babelift.errors import ConfigError, DataError, did_you_mean
+from babelift.languages import find
 
 
 @dataclass(frozen=True)
@@ -147,7 +147,7 @@ def find_known(name: str | None, columns: Sequence[str], file: str) -> Known | N
 
 
 def folder_language(file: str, *, certain: bool = False) -> tuple[str, str] | None:
-    """The language that the folder of a published file is named after: its tag and the folder.
+    """The language that a published file's folder is named after: canonical tag, and folder.
 
     >>> folder_language("sib200/deu_Latn/train.tsv"), folder_language("german/val_text.txt")
     (('de', 'deu_Latn'), ('de', 'german'))
@@ -162,12 +162,10 @@ def folder_language(file: str, *, certain: bool = False) -> tuple[str, str] | No
         folder = file.partition("#")[2].partition(":")[0]
     else:
         folder = Path(file).absolute().parent.name
-    if not folder or (certain and not re.fullmatch("[a-z]{3}_[A-Z][a-z]{3}", folder)):
+    if certain and not re.fullmatch("[a-z]{3}_[A-Z][a-z]{3}", folder):
         return None
-    try:
-        return from_name(folder) or resolve(folder), folder
-    except LanguageError:
-        return None
+    tag = find(folder)
+    return None if tag is None else (tag, folder)
 
 
 def file_split(file: str) -> Literal["train", "validation", "test"] | None:

@@ -13,6 +13,12 @@ from babelift.corpus.table import ROW
 PLACE: Final = "__babelift_file"
 """Column with the number of the file that a row comes from."""
 
+TAG: Final = "__babelift_tag"
+"""Column with the canonical language tag, of which `lang` is what translators know."""
+
+
+_INPUT_LANGS: Final = ("input_lang", "input_input_lang", "input_input_input_lang")
+
 
 @dataclass(frozen=True)
 class Source:
@@ -78,12 +84,14 @@ class Naming:
         stems: A short name for each file.
         files_clash: The same id means other rows in other files: the file's name goes in front.
         languages_share: The same id stands in several languages: the language goes behind.
+        regional: Languages in which an id stands in several regions or scripts, which go behind.
         notes: The same in words.
     """
 
     stems: tuple[str, ...]
     files_clash: bool
     languages_share: bool
+    regional: tuple[str, ...]
     notes: tuple[str, ...]
 
     @classmethod
@@ -91,7 +99,7 @@ class Naming:
         """Decide from all rows what their ids mean.
 
         Args:
-            rows: From `prefixed`; of its columns `id`, `lang`, `text`, `own` and `PLACE`.
+            rows: From `prefixed`; of its columns `id`, `lang`, `TAG`, `text`, `own` and `PLACE`.
             sources: What is known about each file.
         """
         notes = []
@@ -107,12 +115,13 @@ class Naming:
                 "ids of several files clash, so each file's name is put in front of its ids"
             )
             rows = _renamed(rows, _of_file(stems) + "-" + pl.col("id"))
-        share = _languages_share_ids(rows)
-        if share:
+        share = _shared_ids(rows, ["id"])
+        if share.height:
             notes.append(
                 "ids occur in several languages as one item, so the language is put behind"
             )
-        return cls(tuple(stems), clash, share, tuple(notes))
+        regional = _shared_ids(rows, ["id", "lang"])["lang"].drop_nulls().unique().sort()
+        return cls(tuple(stems), clash, bool(share.height), tuple(regional), tuple(notes))
 
 
 def prefixed(rows: pl.DataFrame, sources: Sequence[Source]) -> pl.DataFrame:
@@ -147,7 +156,9 @@ def named(rows: pl.DataFrame, naming: Naming) -> pl.DataFrame:
             rows, behind + pl.col("id"), pl.when(implied).then(behind + pl.col("group_id"))
         )
     if naming.languages_share:
-        rows = _renamed(rows, pl.concat_str("id", "lang", separator="-", ignore_nulls=True))
+        regional = pl.col("lang").is_in(list(naming.regional))
+        lang = pl.when(regional).then(TAG).otherwise("lang")
+        rows = _renamed(rows, pl.concat_str("id", lang, separator="-", ignore_nulls=True))
     return rows
 
 
@@ -156,12 +167,28 @@ def was_changed(rows: pl.DataFrame) -> bool:
     return bool((rows["input_id"] != rows["id"]).any())
 
 
-def settled(rows: pl.DataFrame, *, changed: bool) -> pl.DataFrame:
-    """Rows of `named` with `original_id`, and `input_id` where ids of the table were changed."""
+def was_reduced(rows: pl.DataFrame) -> bool:
+    """Whether some language is not the whole of its tag."""
+    return bool((rows["lang"] != rows[TAG]).any())
+
+
+def settled(rows: pl.DataFrame, *, changed: bool, reduced: bool) -> pl.DataFrame:
+    """Rows of `named` with `original_id`, and what ids and languages were where they were changed.
+
+    Args:
+        rows: The rows.
+        changed: Some id of the table was changed: `input_id` keeps what it was.
+        reduced: Some language was reduced: `input_lang` keeps its canonical tag.
+    """
     original = pl.col("original_id") if "original_id" in rows.columns else pl.lit(None, pl.String)
     rows = rows.with_columns(
         original_id=pl.when("own").then(pl.coalesce(original, "id")).otherwise("id")
     )
+    if reduced:
+        name = next(name for name in _INPUT_LANGS if name not in rows.columns)
+        rows = rows.rename({TAG: name})
+    else:
+        rows = rows.drop(TAG)
     return rows.drop(["own", "group", *([] if changed else ["input_id"])])
 
 
@@ -215,18 +242,19 @@ def _files_disagree(rows: pl.DataFrame) -> bool:
         return False
     shared = (
         rows.filter(~pl.col("own"))
-        .group_by("id", "lang")
+        .group_by("id", TAG)
         .agg(files=pl.col(PLACE).n_unique(), texts=pl.col("text").n_unique())
         .filter(pl.col("files") > 1)
     )
     return shared.filter(pl.col("texts") > 1).height > shared.height / 2
 
 
-def _languages_share_ids(rows: pl.DataFrame) -> bool:
-    if rows["lang"].n_unique() < 2:
-        return False
-    langs = rows.filter(~pl.col("own")).group_by("id").agg(pl.col("lang").n_unique())
-    return bool((langs["lang"] > 1).any())
+def _shared_ids(rows: pl.DataFrame, key: list[str]) -> pl.DataFrame:
+    """The keys of rows, of those that Babelift did not make, that stand in several languages."""
+    if rows[TAG].n_unique() < 2:
+        return rows.head(0)
+    shared = rows.filter(~pl.col("own")).group_by(key).agg(pl.col(TAG).n_unique())
+    return shared.filter(pl.col(TAG) > 1)
 
 
 def _of_file(values: Sequence[str]) -> pl.Expr:

@@ -12,6 +12,7 @@ import polars as pl
 from babelift.corpus.arrow import PREFIX
 from babelift.corpus.identity import (
     PLACE,
+    TAG,
     Naming,
     Source,
     named,
@@ -19,10 +20,12 @@ from babelift.corpus.identity import (
     repeats,
     settled,
     was_changed,
+    was_reduced,
 )
 from babelift.corpus.rejects import reject_frame
 from babelift.corpus.rows import conform
 from babelift.corpus.table import ROW
+from babelift.languages import find, reductions
 from babelift.store import explained, read_table
 
 _FILLABLE: Final = ("text", "lang", "label")
@@ -85,6 +88,7 @@ class Slices:
         rejects: Rows that cannot be used.
         notes: Each note with the files it is about.
         langs: Tags of the rows' languages, in the order in which they first occur.
+        written: Languages as the files name them.
     """
 
     frames: Frames
@@ -93,6 +97,7 @@ class Slices:
     rejects: list[pl.DataFrame] = field(default_factory=list)
     notes: dict[str, list[str]] = field(default_factory=dict)
     langs: dict[str, None] = field(default_factory=dict)
+    written: dict[str, None] = field(default_factory=dict)
 
 
 class Parts:
@@ -125,19 +130,22 @@ class Parts:
         self._naming = self._decided()
         hashes = [pl.Series("id", [], pl.UInt64)]
         filled: set[str] = set()
-        changed = False
+        changed = reduced = False
         for part in self._named():
             hashes.append(part["id"].hash())
             filled |= {name for name in _FILLABLE if part[name].null_count() < part.height}
             changed |= was_changed(part)
+            reduced |= was_reduced(part)
         all_first = self._first_of(pl.concat(hashes))
         self.height = int(all_first.sum())
         self.filled = [name for name in _FILLABLE if name in filled]
         files = [source.file for source in slices.sources]
         self.files = dict.fromkeys(files, 0)
-        self.notes = (*of_files(slices.notes, files), *self._naming.notes)
+        notes = of_files(slices.notes, files)
+        self.notes = (*notes, *reductions(slices.written), *self._naming.notes)
         rejects = [reject_frame([]), *slices.rejects]
-        self.form = self._settled(named(self._prefixed(stack(slices.forms)), self._naming), changed)
+        form = named(self._prefixed(stack(slices.forms)), self._naming)
+        self.form = self._settled(form, changed, reduced)
         # Gone through once for every pair of languages: what can be done now is not done there.
         start = 0
         for part in self._named():
@@ -146,7 +154,7 @@ class Parts:
             rejects.append(repeats(part.filter(~first), slices.sources))
             if first.any():
                 self.files[files[part[PLACE][0]]] += int(first.sum())
-                rows.append(self._settled(part.filter(first), changed))
+                rows.append(self._settled(part.filter(first), changed, reduced))
         self.rejects = pl.concat(rejects)
         del slices.frames[:]
 
@@ -155,12 +163,13 @@ class Parts:
 
     def _decided(self) -> Naming:
         slices: Iterable[pl.DataFrame] = self._slices.frames
-        if len(self._slices.sources) == 1 and len(self.langs) <= 1:
+        tags = set(map(find, self._slices.written))
+        if len(self._slices.sources) == 1 and len(tags) <= 1:
             slices = ()  # nothing to decide between
         narrow = [
             self._prefixed(rows).select(
                 "id",
-                pl.col("lang").cast(pl.Categorical),
+                pl.col("lang", TAG).cast(pl.Categorical),
                 pl.col("text").hash(),  # only compared
                 "own",
                 PLACE,
@@ -188,9 +197,9 @@ class Parts:
     def _named(self) -> Iterator[pl.DataFrame]:
         return (named(self._prefixed(rows), self._naming) for rows in self._slices.frames)
 
-    def _settled(self, rows: pl.DataFrame, changed: bool) -> pl.DataFrame:
+    def _settled(self, rows: pl.DataFrame, changed: bool, reduced: bool) -> pl.DataFrame:
         """Rows with settled ids in the form of `corpus.rows.SCHEMA`."""
-        rows = settled(rows, changed=changed)
+        rows = settled(rows, changed=changed, reduced=reduced)
         if "origin" not in rows.columns:
             rows = rows.with_columns(origin=pl.lit(None, pl.String))
         rows = rows.with_columns(pl.col("origin").fill_null("original"))

@@ -181,13 +181,14 @@ class _Reader:
     def read(self, file: str) -> None:
         """Read one more file, in slices where that can be done."""
         slices = self._slices
-        frames, rejects, langs = len(slices.frames), len(slices.rejects), dict(slices.langs)
+        frames, rejects = len(slices.frames), len(slices.rejects)
+        langs, written = dict(slices.langs), dict(slices.written)
         try:
             notes = self._add(file, raw_slices(file))
         except (Unsliced, DataError, LanguageError):
             del slices.frames[frames:]
             del slices.rejects[rejects:]
-            slices.langs = langs
+            slices.langs, slices.written = langs, written
             notes = self._add(file, [with_rows(read_raw(file))])
         for note in notes:
             slices.notes.setdefault(note, []).append(file)
@@ -207,6 +208,7 @@ class _Reader:
             checked = check_rows(raw, columns, split=self._split, **needs)
             form.add(checked.rows)
             slices.langs |= dict.fromkeys(checked.rows["lang"].drop_nulls())
+            slices.written |= dict.fromkeys(checked.written)
             if columns.id is not None:
                 counting.add(_ids_of(raw, columns))
             notes |= dict.fromkeys([*raw.notes, *checked.notes])

@@ -45,6 +45,7 @@ def fit(
     test: str | Path | Sequence[str | Path] = (),
     out: str | Path | None = None,
     force: bool = False,
+    fresh: bool = False,
     progress: Progress | None = None,
     **settings: Any,
 ) -> Run:
@@ -59,6 +60,7 @@ def fit(
         test: Tables to test on; by default a tenth of the training rows is kept for it.
         out: The run's folder; by default `runs/<table>-<arm>`.
         force: Start over in a new folder beside one that exists.
+        fresh: Translate anew, and put it in the place of what the translation memory holds.
         progress: Where progress is shown; None for nowhere.
         **settings: Any other setting of `babelift fit`, by its name in a YAML file, e.g.
             `encoder="mini"`, `label="stars"`; `from_` for `from`.
@@ -76,7 +78,8 @@ def fit(
     """
     table = (_kept(train),) if isinstance(train, pl.DataFrame) else _paths(train)
     values = {**settings, "train": table, "to": tuple(to), "test": _paths(test), "out": out}
-    return run_fit(FitConfig.from_mapping(values, where="fit"), force=force, progress=progress)
+    config = FitConfig.from_mapping(values, where="fit")
+    return run_fit(config, force=force, fresh=fresh, progress=progress)
 
 
 def _paths(paths: str | Path | Sequence[str | Path]) -> tuple[str, ...]:
@@ -100,6 +103,7 @@ def run_fit(
     *,
     command: Sequence[str] = (),
     force: bool = False,
+    fresh: bool = False,
     progress: Progress | None = None,
 ) -> Run:
     """Do the whole job, or what is missing of it.
@@ -111,6 +115,7 @@ def run_fit(
         config: Settings; `train` must name at least one table.
         command: The command line, for the report; empty from Python.
         force: Start over in a new folder beside one that exists.
+        fresh: Translate anew, and put it in the place of what the translation memory holds.
         progress: Where progress is shown; None for nowhere.
 
     Returns:
@@ -128,7 +133,7 @@ def run_fit(
                 return run
             joules = joules_used()
             run.do("data", read_rows, config, progress)
-            run.do("translation", translate_rows, config, progress)
+            run.do("translation", translate_rows, config, progress, fresh=fresh)
             run.save()
             others.tell(None if run.done("training") else run.folder)
             run.do("training", train, config, progress)

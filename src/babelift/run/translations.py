@@ -19,7 +19,7 @@ from babelift.translation.report import TranslationReport
 from babelift.translation.segments import Tally
 
 
-def translate_rows(run: Run, config: FitConfig, progress: Progress) -> None:
+def translate_rows(run: Run, config: FitConfig, progress: Progress, *, fresh: bool = False) -> None:
     """Translate what the arm needs; write `data/{train,validation,test}.parquet`.
 
     Training and validation rows are translated into the arm's targets. Test rows are translated
@@ -44,7 +44,7 @@ def translate_rows(run: Run, config: FitConfig, progress: Progress) -> None:
     test = only_languages(splits["test"], run.manifest.from_)
     learnt = complete(learning, targets, brought, config.quality)
     tested = complete(test.filter(pl.col("origin") == "original"), lacking, brought, "keep")
-    translations, report, test_report = _translate(learnt, tested, config, progress)
+    translations, report, test_report = _translate(learnt, tested, config, progress, fresh)
 
     translations = [learnt.have, tested.have, *translations]
     for split in SPLITS:
@@ -130,7 +130,7 @@ def complete(
 
 
 def _translate(
-    learnt: Completion, tested: Completion, config: FitConfig, progress: Progress
+    learnt: Completion, tested: Completion, config: FitConfig, progress: Progress, fresh: bool
 ) -> tuple[list[pl.DataFrame], TranslationReport | None, TranslationReport | None]:
     """What is missing of training (and validation) and test rows, translated; and the reports."""
     from babelift.translation.driver import translating
@@ -140,7 +140,7 @@ def _translate(
     actions: tuple[QualityAction, QualityAction] = (config.quality, "keep")
     translations: list[pl.DataFrame] = []
     reports: list[TranslationReport | None] = []
-    with translating(config.translator, config, fallback=config.fallback) as opened:
+    with translating(config.translator, config, fallback=config.fallback, fresh=fresh) as opened:
         for part, quality in zip((learnt, tested), actions, strict=True):
             done = [
                 opened.translate_rows(

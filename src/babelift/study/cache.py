@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import polars as pl
 from filelock import FileLock
@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict
 
 from babelift.config import QualityAction
 from babelift.corpus.rows import conform
-from babelift.errors import BabeliftError
+from babelift.errors import BabeliftError, TranslationError
 from babelift.progress import Progress
 from babelift.store import read_table, write_record, write_rows
 from babelift.study.condition import REFERENCE
@@ -30,6 +30,7 @@ from babelift.translation.protected import NOTHING, Protected
 
 if TYPE_CHECKING:
     from babelift.translation.driver import OpenTranslators
+    from babelift.translation.report import TranslationReport
 
 Record = TypeVar("Record", bound=BaseModel)
 
@@ -222,9 +223,15 @@ class Cache:
         return TranslatedTable(name, split, source, target, originals, path)
 
     def make(
-        self, tables: Iterable[TranslatedTable], progress: Progress
+        self, tables: Iterable[TranslatedTable], progress: Progress, *, fresh: bool = False
     ) -> dict[TranslatedTable, str]:
-        """Make the translations that are missing; returns those that failed, with the reason."""
+        """Make the translations that are missing; returns those that failed, with the reason.
+
+        Args:
+            tables: Those that are needed.
+            progress: Where to show how far it is.
+            fresh: As in `translating`.
+        """
         from babelift.translation.driver import translating
 
         by_translator: dict[str, list[TranslatedTable]] = {}
@@ -234,7 +241,7 @@ class Cache:
         failed: dict[TranslatedTable, str] = {}
         for name, missing in by_translator.items():
             try:
-                with translating(self._translators[name].spec) as opened:
+                with translating(self._translators[name].spec, fresh=fresh) as opened:
                     opened = opened._replace(protected=self._protected)
                     for table in missing:
                         try:
@@ -257,6 +264,7 @@ class Cache:
                 quality=self._action(table.split),
                 progress=progress,
             )
+            _check_answers(translated.report)
             write_rows(translated.rows, table.path)
             _write_record(
                 TranslationRecord(kept=translated.rows.height, report=translated.report.to_dict()),
@@ -265,6 +273,26 @@ class Cache:
 
     def _action(self, split: Split) -> QualityAction:
         return self._quality if split == "train" else "keep"
+
+
+_FAILED_ANSWERS: Final = 0.05
+"""Share of a table's answers that may be no translations. With more a service was down, and the
+store would keep the gaps for every study; fewer are counted as rows that were dropped."""
+
+
+def _check_answers(report: "TranslationReport") -> None:
+    """Refuse a table of which too many answers failed.
+
+    Raises:
+        TranslationError: Says how many.
+    """
+    failed, asked = report.tally.failed, report.tally.translated
+    if failed > _FAILED_ANSWERS * asked:
+        raise TranslationError(
+            f"translator '{report.translator}': {failed:,} of {asked:,} answers were no "
+            "translations, but empty or error messages.",
+            "What is sound is kept; run the same command again when the translator works.",
+        )
 
 
 def _write_record(record: TranslationRecord, table: TranslatedTable) -> None:

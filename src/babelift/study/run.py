@@ -55,6 +55,7 @@ def run_study(
     keep_terms: str | None = None,
     workers: int | None = None,
     execute: Execute | None = None,
+    fresh: bool = False,
     progress: Progress | None = None,
 ) -> Study:
     """Do a study, or what is missing of it: a grid of trainings, its statistics and its report.
@@ -72,6 +73,8 @@ def run_study(
         keep_terms: Takes precedence over the setting of this name.
         workers: Trainings at a time; by default one for each core, as far as memory goes.
         execute: How the trainings are run; by default in processes of this machine.
+        fresh: Make the translations that the store lacks anew, and put them in the place of what
+            the translation memory holds.
         progress: Where progress is shown.
 
     Returns:
@@ -90,7 +93,7 @@ def run_study(
     with claim_folder(out, FILES, inputs=inputs):
         plan = make_plan(settings, data, _store(store), progress)
         write_text(plan.spec.to_yaml(), out / "study.yaml")
-        failed, notes = train_missing(plan, execute or local(workers), progress)
+        failed, notes = train_missing(plan, execute or local(workers), progress, fresh=fresh)
         return gather(plan, failed, notes, out, progress)
 
 
@@ -138,7 +141,7 @@ def _store(folder: str | Path | None) -> Path:
 
 
 def train_missing(
-    plan: Plan, execute: Execute, progress: Progress
+    plan: Plan, execute: Execute, progress: Progress, *, fresh: bool = False
 ) -> tuple[dict[str, str], list[str]]:
     """Translate and train what is not in the store. A run that failed before is tried again.
 
@@ -152,7 +155,8 @@ def train_missing(
     done = len(plan.tasks) - len(missing)
     progress.say(f"{len(plan.places)} conditions and seeds need {len(plan.tasks)} trainings; "
                  f"{done} are done already")  # fmt: skip
-    unmade = plan.cache.make([table for task in missing for table in task.needs], progress)
+    needs = [table for task in missing for table in task.needs]
+    unmade = plan.cache.make(needs, progress, fresh=fresh)
     notes = unusable(plan)
     for note in notes:
         progress.say(note)

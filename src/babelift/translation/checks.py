@@ -23,7 +23,8 @@ _LETTERS: Final = {
     "Arab": r"\p{Arabic}", "Armn": r"\p{Armenian}", "Beng": r"\p{Bengali}",
     "Cyrl": r"\p{Cyrillic}", "Deva": r"\p{Devanagari}", "Ethi": r"\p{Ethiopic}",
     "Geor": r"\p{Georgian}", "Grek": r"\p{Greek}", "Gujr": r"\p{Gujarati}",
-    "Guru": r"\p{Gurmukhi}", "Hans": r"\p{Han}\p{Bopomofo}", "Hebr": r"\p{Hebrew}",
+    "Guru": r"\p{Gurmukhi}", "Hans": r"\p{Han}\p{Bopomofo}", "Hant": r"\p{Han}\p{Bopomofo}",
+    "Hebr": r"\p{Hebrew}",
     "Jpan": r"\p{Hiragana}\p{Katakana}\p{Han}ー", "Khmr": r"\p{Khmer}", "Knda": r"\p{Kannada}",
     "Kore": r"\p{Hangul}\p{Han}", "Laoo": r"\p{Lao}", "Latn": r"\p{Latin}",
     "Mlym": r"\p{Malayalam}", "Mymr": r"\p{Myanmar}", "Orya": r"\p{Oriya}", "Sinh": r"\p{Sinhala}",
@@ -34,7 +35,9 @@ _LETTERS: Final = {
 _ALSO: Final = {"az": "Cyrl", "bs": "Cyrl", "ku": "Arab", "sr": "Latn", "uz": "Cyrl", "mn": "Latn"}
 """Languages that are written in a second script as well."""
 
-_DENSITY: Final = {"Hans": 0.32, "Jpan": 0.44, "Kore": 0.55, "Ethi": 0.7, "Hebr": 0.9, "Arab": 0.95}
+_DENSITY: Final = {
+    "Hans": 0.32, "Hant": 0.32, "Jpan": 0.44, "Kore": 0.55, "Ethi": 0.7, "Hebr": 0.9, "Arab": 0.95,
+}  # fmt: skip
 _OTHERS_DENSITY: Final = 1.15
 
 DENSE_LETTERS: Final = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}ー]"
@@ -72,7 +75,7 @@ def same_script(lang: str, other: str) -> bool:
     (True, False, True)
     """
     scripts = {languages.get(tag).script for tag in (lang, other)}
-    return len(scripts) == 1 or scripts <= {"Jpan", "Hans", "Kore"}
+    return len(scripts) == 1 or scripts <= {"Jpan", "Hans", "Hant", "Kore"}
 
 
 FAULTS: Final = {

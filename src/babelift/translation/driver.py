@@ -131,6 +131,7 @@ def translating(
     *,
     fallback: str | Translator | None = None,
     memory: Memory | None = None,
+    fresh: bool = False,
     load: Callable[..., Translator] = load_translator,
 ) -> Iterator[OpenTranslators]:
     """Open translators and the memory for the length of a `with` block.
@@ -143,6 +144,7 @@ def translating(
             defaults if absent.
         fallback: Second translator, for `retry`.
         memory: The one in the cache folder if absent.
+        fresh: Pass over what that one holds from before, and put new translations in its place.
         load: Opens a translator by its string.
 
     Raises:
@@ -166,7 +168,7 @@ def translating(
         yield OpenTranslators(
             first,
             second,
-            memory if memory is not None else stack.enter_context(Memory()),
+            memory if memory is not None else stack.enter_context(Memory(fresh=fresh)),
             protected,
         )
 
@@ -224,6 +226,7 @@ def translate_parts(
     driver = _Driver(
         translator, others, memory, quality, batch_tokens, protected, report, progress, spool
     )
+    damaged = memory.damaged
     try:
         yield from driver.pairs(rows, langs, to)
     except KeyboardInterrupt:
@@ -234,8 +237,23 @@ def translate_parts(
         )
         raise
     report.seconds = time.monotonic() - began
-    notes = (note for used in (translator, *others) for note in getattr(used, "notes", ()))
+    notes = [note for used in (translator, *others) for note in getattr(used, "notes", ())]
+    notes += _of_memory(memory.damaged - damaged, report.tally.failed)
     report.notes = list(dict.fromkeys(notes))
+
+
+def _of_memory(damaged: int, failed: int) -> Iterator[str]:
+    """What is to be known of the memory, in sentences."""
+    if damaged:
+        yield (
+            f"translations that were damaged in the memory and were made again: {damaged:,}; the "
+            "disk may be failing"
+        )
+    if failed:
+        yield (
+            f"answers that are no translations (empty, errors, unreadable): {failed:,}; they are "
+            "not kept in the memory, and are asked for again the next time"
+        )
 
 
 def _resolved(rows: pl.DataFrame) -> pl.DataFrame:

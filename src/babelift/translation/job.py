@@ -1,5 +1,6 @@
 """The job behind `babelift translate`: tables in, one file of translated rows out."""
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -22,7 +23,7 @@ from babelift.corpus.reader import read_parts
 from babelift.errors import ConfigError, RunError
 from babelift.languages import resolve
 from babelift.progress import Progress, quiet
-from babelift.store import claim_file, file_hash, job_key, rows_file, write_json
+from babelift.store import OutputFile, claim_file, file_hash, job_key, rows_file, write_json
 from babelift.translation.driver import translate_parts, translating
 from babelift.translation.memory import Memory
 from babelift.translation.protocol import Translator
@@ -30,17 +31,21 @@ from babelift.translation.registry import load_translator
 from babelift.translation.report import TranslationReport
 
 
-def run_translate(config: TranslateConfig, progress: Progress | None = None) -> TranslationReport:
+def run_translate(
+    config: TranslateConfig, progress: Progress | None = None, *, fresh: bool = False
+) -> TranslationReport:
     """Translate tables and write the rows to `config.out`.
 
     Beside the output stand `<out>.report.json` with the counts and, where rows could not be read,
     `<out>.rejects.jsonl`. Run again after a kill, it goes on with what is missing; run again when
-    all is done, it finds everything in the memory and leaves the output as it is. Rows go from
+    all is done, it finds everything in the memory and leaves the output as it is. Where answers
+    failed (see `checks.FAILED`) it asks for them again, and writes the output anew. Rows go from
     file to file in parts: how many there are does not change how much memory is used.
 
     Args:
         config: What to translate, how, and where to write it.
         progress: Where to show how far it is.
+        fresh: Translate everything anew, and put it in the memory's place.
 
     Returns:
         What became of the rows.
@@ -58,11 +63,14 @@ def run_translate(config: TranslateConfig, progress: Progress | None = None) -> 
         job = _job_key(config)
         if exists := out.exists():
             output.check_job(job)
+            exists = not _has_failures(output)
         rows = read_parts(config.input, config, folder, labelled=False)
         report_rejects(rows, output.rejects, config.max_rejects, progress)
         with (
             _loader(config) as load,
-            translating(config.translator, config, fallback=config.fallback, load=load) as opened,
+            translating(
+                config.translator, config, fallback=config.fallback, fresh=fresh, load=load
+            ) as opened,
         ):
             translator, fallback, memory, protected = opened
             report = TranslationReport.of(
@@ -85,13 +93,16 @@ def run_translate(config: TranslateConfig, progress: Progress | None = None) -> 
             )
             form = next(iter(rows)).clear()
             frames = chain([form], rows if config.with_originals else (), translations)
-            fresh = folder / f"again{out.suffix}" if exists else out
-            with rows_file(fresh) as append:
+            written = folder / f"again{out.suffix}" if exists else out
+            with rows_file(written) as append:
                 for frame in frames:
                     append(frame)
                 if not exists:
                     write_json({"job": job, **report.to_dict()}, output.report)
-            if exists and file_hash(fresh) != file_hash(out):
+            if report.tally.failed and not exists:
+                found = {"job": job, "written": file_hash(out), **report.to_dict()}
+                write_json(found, output.report)
+            if exists and file_hash(written) != file_hash(out):
                 raise RunError(
                     f"'{out}' is not what this job makes now: it or the translator has changed; "
                     "it is not overwritten.",
@@ -102,6 +113,12 @@ def run_translate(config: TranslateConfig, progress: Progress | None = None) -> 
     if exists:
         progress.say(f"{out} is complete already; nothing was changed.")
     return report
+
+
+def _has_failures(output: OutputFile) -> bool:
+    """Whether a table has failed answers in it and is as its job left it: it may be replaced."""
+    report = json.loads(output.report.read_bytes())
+    return bool(report.get("failed")) and report.get("written") == file_hash(output.path)
 
 
 def _checked_output(config: TranslateConfig) -> Path:
@@ -153,6 +170,7 @@ def translate(
     batch_tokens: int = BATCH_TOKENS,
     keep_terms: str | Path | None = None,
     memory: Memory | None = None,
+    fresh: bool = False,
     on: Literal["local", "ray"] = "local",
     workers: int | None = None,
     progress: Progress | None = None,
@@ -171,6 +189,8 @@ def translate(
         batch_tokens: Tokens sent to the translator at a time.
         keep_terms: File with a term on each line, in UTF-8, that stays as it is in translations.
         memory: Where finished translations are kept; the one in the cache folder if absent.
+        fresh: Translate everything anew, and put it in the place of what the memory in the cache
+            folder holds.
         on: Where texts are translated: `local`, in this process, or `ray`, on a Ray cluster.
         workers: Processes on the Ray cluster; as many as it has room for if absent.
         progress: Where to show how far it is.
@@ -212,6 +232,11 @@ def translate(
         where="translate",
     )
     place = Distributed.from_mapping({"on": on, "workers": workers}, where="translate")
+    if fresh and memory is not None:
+        raise ConfigError(
+            "'fresh' is of the memory in the cache folder, but 'memory' is set too.",
+            "Open it as Memory(path, fresh=True) instead.",
+        )
     for choice in (translator, fallback):
         if on == "ray" and choice is not None and not isinstance(choice, str):
             raise ConfigError(
@@ -220,7 +245,9 @@ def translate(
             )
     with (
         _loader(place) as load,
-        translating(translator, config, fallback=fallback, memory=memory, load=load) as opened,
+        translating(
+            translator, config, fallback=fallback, memory=memory, fresh=fresh, load=load
+        ) as opened,
     ):
         result = opened.translate_rows(
             rows, targets, quality=quality, batch_tokens=batch_tokens, progress=progress

@@ -123,6 +123,7 @@ class TranslationReport:
             "split": self.tally.split,
             "truncated": self.total("truncated"),
             "missing": self.total("missing"),
+            "failed": self.tally.failed,
             "pairs": {pair: asdict(counts) for pair, counts in self.pairs.items()},
             "examples": [asdict(example) for example in self.examples],
             "notes": self.notes,

@@ -11,6 +11,7 @@ from typing import Final, Literal, NamedTuple
 from babelift import languages
 from babelift.errors import TranslationError
 from babelift.progress import Task
+from babelift.translation.checks import failure
 from babelift.translation.memory import Memory
 from babelift.translation.protected import NOTHING, Protected
 from babelift.translation.protocol import (
@@ -196,7 +197,7 @@ def _leaves(text: str, cuts: Mapping[str, tuple[str, str]]) -> Iterator[Piece]:
 
 @cache
 def _writes_spaces(lang: str) -> bool:
-    return languages.get(lang).script not in ("Jpan", "Hans")
+    return languages.get(lang).script not in ("Jpan", "Hans", "Hant")
 
 
 def rejoin(
@@ -341,6 +342,8 @@ class Tally:
         duplicates: Repeats of a segment that was translated for the same input.
         translated: Translated now.
         missing: Those that the translator has no translation for.
+        failed: Those of the translated whose answer is no translation, see `checks.FAILED`; they
+            are not kept in the memory.
         split: Segments too long for the translator, cut into several.
     """
 
@@ -349,6 +352,7 @@ class Tally:
     duplicates: int = 0
     translated: int = 0
     missing: int = 0
+    failed: int = 0
     split: int = 0
 
 
@@ -536,6 +540,9 @@ def _translations(
         return {text: derive(translation, *pair) for text, translation in base.items()}
     fingerprint = lane.translator.fingerprint
     known = lane.memory.get_many(list(counts), *pair, fingerprint)
+    # Stored before failures were known as such, or by another version's rules.
+    if failed := [text for text, stored in known.items() if failure(text, stored.text)]:
+        lane.memory.remove(known.pop(text).number for text in failed)
     for segment, stored in known.items():
         if stored.number <= lane.since:
             tally.from_memory += counts[segment]
@@ -549,9 +556,15 @@ def _translations(
     translated = translate_batches(lane.translator, batches, *pair)
     for batch, results in zip(batches, translated, strict=True):
         fresh = _checked(batch, results, lane)
-        lane.memory.put_many(fresh, *pair, fingerprint)
+        finished = {
+            text: fresh[text]
+            for text, result in zip(batch, results, strict=True)
+            if result.text is not None and not failure(text, result.text)
+        }
+        lane.memory.put_many(finished, *pair, fingerprint)
         done.update(fresh)
         tally.translated += len(fresh)
+        tally.failed += len(fresh) - len(finished)
         for segment in batch:
             if segment in fresh:
                 tally.duplicates += counts[segment] - 1

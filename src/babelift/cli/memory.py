@@ -1,0 +1,184 @@
+"""`babelift memory`: what the translation memory holds, and the way to clear it."""
+
+import json
+import sys
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from cyclopts import Parameter
+
+if TYPE_CHECKING:
+    from babelift.translation.memory import Holdings, LaneKey, Memory
+
+_UNKNOWN = "stored before version 0.3"
+
+
+def command(
+    action: Literal["show", "clear"] = "show",
+    *,
+    translator: str | None = None,
+    source: Annotated[str | None, Parameter(name="--from")] = None,
+    target: Annotated[str | None, Parameter(name="--to")] = None,
+    text: str | None = None,
+    yes: Annotated[bool, Parameter(negative=())] = False,
+    as_json: Annotated[bool, Parameter(name="--json", negative=())] = False,
+) -> None:
+    """Look into the memory of finished translations, or clear it.
+
+    Without flags it counts what is held, by translator and pair, and checks every entry. To pass
+    over the memory once, say --fresh to translate, fit or study.
+
+    Example: babelift memory clear --translator command --from en --to de
+
+    Args:
+        action: show, or clear, which removes translations after asking.
+        translator: Only what this translator made: the beginning of its fingerprint as shown, such
+            as mini or command.
+        source: Only translations from this language.
+        target: Only translations into this language.
+        text: Show what is held for this text and each of its sentences.
+        yes: Clear without asking.
+        as_json: Print JSON, for programs.
+    """
+    from babelift.errors import ConfigError
+    from babelift.languages import resolve
+    from babelift.translation.memory import Memory, memory_path
+
+    if action == "clear" and (text is not None or as_json):
+        raise ConfigError("'clear' takes no --text and no --json.", "It removes by --translator, "
+                          "--from and --to; --fresh makes single texts anew.")  # fmt: skip
+    if not memory_path().exists():
+        print("[]" if as_json else f"There is no memory yet at {memory_path()}.")
+        return
+    wanted = (translator, source and resolve(source), target and resolve(target))
+    with Memory() as memory:
+        chosen = [held for held in memory.holdings() if _matches(held.lane, *wanted)]
+        if action == "clear":
+            _clear(memory, chosen, yes)
+        elif text is not None:
+            _show_text(memory, text, {held.lane for held in chosen}, as_json)
+        else:
+            _show(memory, chosen, as_json)
+
+
+def _matches(
+    lane: "LaneKey | None", translator: str | None, source: str | None, target: str | None
+) -> bool:
+    """Whether it is what the flags ask for; what is not known is meant only where none is given."""
+    if lane is None:
+        return not (translator or source or target)
+    return (
+        lane.fingerprint.startswith(translator or "")
+        and source in (None, lane.source_lang)
+        and target in (None, lane.target_lang)
+    )
+
+
+def _show(memory: "Memory", chosen: "Iterable[Holdings]", as_json: bool) -> None:
+    lines = [
+        {
+            **(held.lane._asdict() if held.lane else {"fingerprint": None}),
+            "translations": held.entries,
+            "bytes": held.size,
+            "damaged": held.damaged,
+        }
+        for held in chosen
+    ]
+    if as_json:
+        _print_json(lines)
+        return
+    from rich.table import Table
+
+    table = Table("pair", "translator", box=None, pad_edge=False)
+    for name in ("translations", "size", "damaged"):
+        table.add_column(name, justify="right")
+    for line in lines:
+        table.add_row(
+            f"{line['source_lang']}>{line['target_lang']}" if line["fingerprint"] else "",
+            line["fingerprint"] or _UNKNOWN,
+            f"{line['translations']:,}",
+            _size(line["bytes"]),
+            f"{line['damaged']:,}" if line["damaged"] else "",
+        )
+    _print(table)
+    total = sum(line["translations"] for line in lines)
+    print(f"\n{total:,} translations in {memory.path}, {_size(memory.path.stat().st_size)}")
+    if damaged := sum(line["damaged"] for line in lines):
+        print(f"{damaged:,} are damaged: they are not used, and are made again when needed.")
+
+
+def _show_text(memory: "Memory", text: str, lanes: "set[LaneKey | None]", as_json: bool) -> None:
+    from babelift.translation.segments import split_text
+
+    sentences = [
+        piece.text
+        for lane in lanes
+        if lane is not None
+        for piece in split_text(text, lane.source_lang, "sentence")
+        if piece.kind == "send"
+    ]
+    lines = [
+        {"text": segment, **lane._asdict(), "translation": found.text, "truncated": found.truncated}
+        for segment in dict.fromkeys([text, *sentences])
+        for lane, found in memory.entries_of(segment).items()
+        if lane in lanes
+    ]
+    if as_json:
+        _print_json(lines)
+        return
+    from rich.table import Table
+
+    if not lines:
+        print(f"The memory holds no translation of it or of a sentence of it: {memory.path}")
+        return
+    table = Table("pair", "translator", "text", "translation", box=None, pad_edge=False)
+    for line in lines:
+        table.add_row(
+            f"{line['source_lang']}>{line['target_lang']}",
+            line["fingerprint"],
+            line["text"],
+            line["translation"] + (" (cut)" if line["truncated"] else ""),
+        )
+    _print(table)
+
+
+def _clear(memory: "Memory", chosen: "list[Holdings]", yes: bool) -> None:
+    from babelift.errors import ConfigError
+
+    total = sum(held.entries for held in chosen)
+    if not total:
+        print("Nothing to clear: the memory holds no such translation.")
+        return
+    what = f"{total:,} of the {len(memory):,} translations in {memory.path}"
+    if not yes:
+        if not sys.stdin.isatty():
+            raise ConfigError(f"{what} would be removed.", "Say --yes to remove them.")
+        if input(f"Remove {what}? [y/N] ").strip().lower() not in ("y", "yes"):
+            print("Nothing was removed.")
+            return
+    removed = memory.clear(held.lane for held in chosen)
+    print(f"{removed:,} translations were removed; {len(memory):,} are left.")
+
+
+def _size(number: int) -> str:
+    """Bytes in words.
+
+    >>> _size(999), _size(20_480), _size(5_000_000)
+    ('999 B', '20 KB', '4.8 MB')
+    """
+    size, unit = float(number), "B"
+    for larger in ("KB", "MB", "GB"):
+        if size < 1024:
+            break
+        size, unit = size / 1024, larger
+    return f"{size:.0f} {unit}" if size >= 10 or unit == "B" else f"{size:.1f} {unit}"
+
+
+def _print(table: Any) -> None:
+    from rich.console import Console
+
+    Console(markup=False, highlight=False).print(table)
+
+
+def _print_json(value: Any) -> None:
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=1) + "\n")
