@@ -12,6 +12,7 @@ from babelift.corpus import Corpus
 from babelift.corpus.checks import MAX_TEXT, check_rows, text_fault
 from babelift.corpus.columns import choose_columns
 from babelift.corpus.jsonl import read_jsonl
+from babelift.errors import DataError
 
 Read = Callable[..., Corpus]
 
@@ -119,3 +120,37 @@ def test_a_text_passes_alone_exactly_where_it_passes_in_a_table(text: str) -> No
         reasons = checked.rejects["reason"].to_list()
     alone = text_fault(text)
     assert reasons == ([] if alone is None else [alone])
+
+
+HEADERS = ["text,label,lang", '"text","label","lang"', " text , label,lang ", "Text,LABEL,Lang",
+           "\ufefftext,label,lang", "'text','label','lang'"]  # fmt: skip
+
+
+@pytest.mark.parametrize("again", HEADERS)
+@pytest.mark.parametrize("ending", ["csv", "tsv", "csv.gz"])
+def test_a_header_that_was_joined_on_is_rejected_and_makes_no_class(
+    read: Read, again: str, ending: str
+) -> None:
+    lines = ["text,label,lang", "fine,good,en", again, "poor,bad,en", again, "so so,good,en"]
+    content = "\n".join(lines).replace(",", "\t" if ending == "tsv" else ",")
+    corpus = read(f"a.{ending}", content)
+    assert corpus.rows["label"].to_list() == ["good", "bad", "good"]
+    assert corpus.rejects.select("row", "reason").rows() == [
+        (3, "the header again"), (5, "the header again"),
+    ]  # fmt: skip
+
+
+def test_a_header_with_columns_that_have_no_name_is_known_again(read: Read) -> None:
+    corpus = read("a.csv", ",text,label\n0,fine,good\n,text,label\n1,poor,bad\n", lang="en")
+    assert corpus.rows["label"].to_list() == ["good", "bad"]
+    assert corpus.rejects["reason"].to_list() == ["the header again"]
+
+
+def test_a_row_that_holds_some_names_of_columns_is_a_row(read: Read) -> None:
+    corpus = read("a.csv", "text,label,lang\ntext,label,en\nlabel,text,en\n")
+    assert corpus.rows["label"].to_list() == ["label", "text"]
+
+
+def test_a_header_in_another_order_stops_with_its_line(read: Read) -> None:
+    with pytest.raises(DataError, match="row 3 names the columns again, in another order: label"):
+        read("a.csv", "text,label\nfine,good\nlabel,text\nbad,poor\n", lang="en")

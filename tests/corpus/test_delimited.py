@@ -153,3 +153,101 @@ def test_semicolons_in_the_texts_and_names_of_a_table_of_commas_are_text() -> No
     raw = read_delimited(table.encode(), "reviews.csv", tab=False)
     assert raw.columns == ["text", "stars;1-5"]
     assert raw.frame["text"].to_list() == ["good; fine", "bad; sad; mad"]
+
+
+BROKEN = [
+    '"she said "oh\nwell,no\nway",maybe',
+    'she said "oh\nwell,no\nway",maybe',
+    '"oh\nwell,no\nway" he said,maybe',
+    '"she said "oh,\nwell,no\nway" then",maybe',
+    '"he said "hi", there\nwell,no\nway", she said,maybe',
+    '"he said "no, \nwell,no\nnever" again,yes"',
+    '"she said "oh\nwell,no\nso what\nand,then, nothing\nway",maybe',
+]
+"""Records whose quotes are broken, with lines within that look like rows."""
+
+
+@pytest.mark.parametrize("broken", BROKEN)
+@pytest.mark.parametrize("place", [0, 120, 240])
+def test_a_record_with_broken_quotes_leaves_no_rows_behind(
+    read: Read, broken: str, place: int
+) -> None:
+    rows = [f"text {number},{'yes' if number % 2 else 'maybe'}" for number in range(240)]
+    content = "\n".join(["text,label", *rows[:place], broken, *rows[place:]])
+    corpus = read("a.csv", content, lang="en")
+    assert corpus.rows["text"].to_list() == [row.split(",")[0] for row in rows]
+    assert set(corpus.rows["label"]) == {"yes", "maybe"}
+    assert corpus.rejects.select("row", "reason").rows() == [(place + 2, "broken quoting")]
+    assert corpus.rejects["text"][0].rstrip() == broken
+
+
+WORD = st.text("abc", min_size=1, max_size=4)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(st.tuples(WORD, st.sampled_from(["yes", "no"])), min_size=1, max_size=12),
+    st.lists(st.lists(WORD, min_size=1, max_size=3), min_size=0, max_size=4),
+    st.sampled_from(['"{} "{}', '{} "{}', '"{} "{}"']),
+    st.sampled_from(['{}"', '{}" {}', '{}" {}"']),
+    st.integers(0, 12),
+)
+def test_no_class_comes_from_within_a_broken_record(
+    rows: list[tuple[str, str]], within: list[list[str]], opens: str, closes: str, place: int
+) -> None:
+    first, last = opens.format("so", "then"), closes.format("way", "too")
+    broken = "\n".join([first.removesuffix('"'), *(",".join(line) for line in within), last])
+    lines = [f"{text},{label}" for text, label in rows]
+    content = "\n".join(["text,label", *lines[:place], f"{broken},maybe", *lines[place:], ""])
+    raw = read_delimited(content.encode(), "a.csv", tab=False)
+    assert raw.frame.drop(ROW).rows() == rows
+    assert len(raw.rejects) == 1
+
+
+STRAY = 'text\tlabel\n"one\tpos\ntwo\tneg\nthree"\tpos\nfour\tneg\n'
+
+
+def test_two_stray_quotes_in_a_tsv_swallow_no_rows(read: Read) -> None:
+    corpus = read("a.tsv", STRAY, lang="en")
+    assert corpus.rows["text"].to_list() == ['"one', "two", 'three"', "four"]
+    assert not corpus.rejects.height
+    assert any("part of the text" in note for note in corpus.notes)
+
+
+def test_quotes_around_fields_go_where_others_are_stray(read: Read) -> None:
+    quoted = '"he said ""hi"""\tpos\n"in two\nlines"\tpos\n"a\ttab"\tpos\n'
+    corpus = read("a.tsv", STRAY + quoted, lang="en")
+    assert corpus.rows["text"].to_list() == [
+        '"one', "two", 'three"', "four", 'he said "hi"', "in two\nlines", "a\ttab",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("inches", ['a 5" screen', '"a 5"" screen"', '"a 5" screen"'])
+def test_one_inch_mark_leaves_the_quotes_of_other_texts_as_they_should_read(
+    read: Read, inches: str
+) -> None:
+    others = 'text\tlabel\n"good, ""really"""\tpos\nplain\tneg\n"in two\nlines"\tneg\n'
+    corpus = read("a.tsv", f"{others}{inches}\tneg\n", lang="en")
+    assert corpus.rows["text"].to_list() == [
+        'good, "really"', "plain", "in two\nlines", 'a 5" screen',
+    ]  # fmt: skip
+    assert not corpus.rejects.height
+
+
+def test_a_csv_field_that_holds_whole_rows_is_told(read: Read) -> None:
+    stray = '"one,pos\ntwo,neg\nthree",pos\n'
+    corpus = read("a.csv", f"text,label\nfour,neg\n{stray}{stray}", lang="en")
+    assert any(
+        "a field in line 3 holds lines that look like whole rows, and so do 1 more" in note
+        for note in corpus.notes
+    )
+    meant = read("b.csv", 'text,label\n"Dear all,\nit broke, again.\nMe",neg\n', lang="en")
+    assert meant.notes == ()
+
+
+def test_a_quote_that_opens_one_field_and_one_that_closes_another_cost_two_rows(read: Read) -> None:
+    rows = "".join(f"text {number},pos\n" for number in range(200))
+    corpus = read("a.csv", f'text,label\n"one,pos\n{rows}three,pos"\nfour,neg\n', lang="en")
+    assert corpus.rows.height == 201
+    assert set(corpus.rows["label"]) == {"pos", "neg"}
+    assert corpus.rejects["row"].to_list() == [2, 203]

@@ -190,6 +190,11 @@ def test_a_language_column_that_comes_late_is_found(tmp_path):
         ("cut.csv.gz", gzip.compress(b"text,lang\n" + b"a,en\n" * 999, mtime=0)[:-9]),
         ("long.csv", b'text,lang\n"' + b"a\n" * 5000 + b'",en\n' + b"b,en\n" * 60),
         ("wrong.parquet", b"PAR1 but nothing else"),
+        ("joined.csv", b"text,lang\n" + (b"fine,en\n" * 60 + b"text,lang\n") * 3),
+        ("turned.csv", b"text,lang\n" + b"fine,en\n" * 60 + b"lang,text\nen,fine\n"),
+        ("stray.tsv", b"text\tlang\n" + b'a\ten\n"b\ten\nc\ten\nd"\ten\n' * 30),
+        ("stray.csv", b"text,lang\n" + b'a,en\n"b,en\nc,en\nd",en\n' * 30),
+        ("break.csv", b"text,lang\n" + b"a,en\n" * 50 + b'"b "c\nd,fr\ne",en\n' + b"f,en\n" * 50),
     ],
 )
 def test_faults_are_told_as_of_the_whole_table(name, content, tmp_path):

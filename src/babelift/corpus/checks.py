@@ -42,6 +42,9 @@ _CONTROL: Final = r"[\x01-\x08\x0e-\x1b\x7f]"
 _ANY_CONTROL: Final = r"[\x00-\x1f\x7f]"
 _MOST_NAMED: Final = 12
 
+# As a name may stand in a header that was joined on: with quotes, spaces, a byte-order mark.
+_AROUND_NAMES: Final = "^[\\s\"'\ufeff\u200b]+|[\\s\"'\ufeff\u200b]+$"
+
 _VISIBLE: Final = r"[^\p{Z}\p{Cc}\p{Cf}\s]"
 _INVISIBLE: Final = ("Zs", "Zl", "Zp", "Cc", "Cf")
 
@@ -247,7 +250,8 @@ def check_rows(
         elif split is not None and set(_splits(raw, columns).values()) - {split}:
             notes.append(f"all rows count as {split}, whatever column '{columns.split}' says")
     values = to_values(raw, columns, langs, splits or split)
-    faults = _text_faults(raw, columns)
+    headers = pl.col(ROW).is_in(_headers_again(raw))
+    faults = [_Fault(headers, None, "the header again"), *_text_faults(raw, columns)]
     if columns.label is not None:
         faults += _label_faults(columns.label, labelled)
     if columns.lang is not None and lang_required:
@@ -259,6 +263,50 @@ def check_rows(
         faults.append(_Fault(~known, "origin", "unknown origin", pl.col("origin")))
     written = (*langs, *filter(None, [columns.tag]))
     return Checked(*_separate(raw, values, faults), tuple(notes), written)
+
+
+def _headers_again(raw: Raw) -> list[int]:
+    """The rows that only hold the names of their columns, as where tables were joined.
+
+    Raises:
+        DataError: The names stand there in another order, so that the rows below would be misread.
+    """
+    names = [
+        "" if name == f"column_{place}" else _bare(name)
+        for place, name in enumerate(raw.columns, start=1)
+    ]
+    if len(names) < 2 or any(dtype != pl.String for dtype in raw.frame.drop(ROW).dtypes):
+        return []
+    # Most rows go at once: their first field is longer than any name.
+    longest = max(len(name.encode()) for name in raw.columns) + 16
+    rows = raw.frame.filter(pl.col(raw.columns[0]).str.len_bytes() <= longest)
+    for name in raw.columns:
+        value = pl.col(name).str.replace_all(_AROUND_NAMES, "").str.to_lowercase()
+        rows = rows.filter(value.is_in(names) | pl.col(name).is_in(raw.columns))
+        if rows.is_empty():
+            return []
+    again = []
+    for row in rows.iter_rows(named=True):
+        place = row.pop(ROW)
+        values = ["" if value == name else _bare(value) for name, value in row.items()]
+        own = [
+            "" if value == name else bare
+            for (name, value), bare in zip(row.items(), names, strict=True)
+        ]
+        if values == own:
+            again.append(place)
+        elif sorted(values) == sorted(own):
+            raise DataError(
+                f"{raw.file}: row {place} names the columns again, in another order: "
+                f"{', '.join(row.values())}; the rows below it would be misread.",
+                "Give the tables that were joined one by one, or bring their columns into one "
+                "order.",
+            )
+    return again
+
+
+def _bare(name: str) -> str:
+    return re.sub(_AROUND_NAMES, "", name).lower()
 
 
 def _text_faults(raw: Raw, columns: Columns) -> list[_Fault]:

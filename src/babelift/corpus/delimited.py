@@ -2,7 +2,8 @@
 
 import csv
 import io
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -20,6 +21,15 @@ _CHUNK: Final = 50_000
 _SAMPLE: Final = 64 * 1024
 _SAMPLE_LINES: Final = 50
 
+_BROKEN: Final = "broken quoting"
+_LONGEST_BREAK: Final = 100
+_MOST_ROWS_IN_TEXT: Final = 10
+"""Lines of a text that may all look like rows by chance."""
+
+# What ends a quoted field, and what begins speech in one that is not quoted.
+_ENDS_QUOTE: Final = re.compile(r'(?<!")(?:"")*"$')
+_BEGINS_SPEECH: Final = re.compile(r'(?<!\S)"(?=\S)[^"]*$')
+
 TEXTS: Final = "_text.txt"
 LABELS: Final = "_labels.txt"
 MAPPING: Final = "mapping.txt"
@@ -31,7 +41,8 @@ _MOST_NAMED: Final = 20
 def read_clean(data: bytes, file: str, delimiter: str) -> pl.DataFrame | None:
     """Read a faultless table, each row with the line it starts in; None where there is a fault.
 
-    Gives the same as `read_exact`, many times faster.
+    Gives the same as `read_exact`, many times faster. A tsv field that holds whole records is a
+    fault too: most such tables are not quoted at all, and two stray marks lie so far apart.
 
     Args:
         data: UTF-8 bytes without a byte-order mark.
@@ -63,6 +74,8 @@ def read_clean(data: bytes, file: str, delimiter: str) -> pl.DataFrame | None:
     except (ArrowException, UnicodeDecodeError):
         return None
     if table.num_rows != len(starts) - 1:
+        return None
+    if delimiter == "\t" and doubtful_lines(data, delimiter):
         return None
     frame = pl.from_arrow(table)
     assert isinstance(frame, pl.DataFrame)
@@ -116,6 +129,60 @@ def last_record_end(data: bytes) -> int:
     return int(ends[-1]) + 1 if len(ends) else 0
 
 
+def doubtful_lines(data: bytes, delimiter: str) -> tuple[int, ...]:
+    r"""The lines of a faultless table in which a record starts that holds whole records.
+
+    Every line of such a record is a row by itself: two stray quotation marks may have made them
+    one.
+
+    >>> doubtful_lines(b'text,label\n"one,a\ntwo,b\nthree",a\n"four\nlines",b\n', ",")
+    (2,)
+    """
+    content = np.frombuffer(data, dtype=np.uint8)
+    newlines = np.flatnonzero(content == ord("\n"))
+    quotes = np.flatnonzero(content == ord('"'))
+    inside = np.flatnonzero(np.searchsorted(quotes, newlines) % 2)
+    if not len(inside):
+        return ()
+    begins = np.concatenate([[0], newlines + 1, [len(data)]])
+    # Runs of line ends within one field: one below the other, all in quotation marks.
+    runs = np.split(inside, np.flatnonzero(np.diff(inside) > 1) + 1)
+    width = _width(data[: begins[1]].decode("utf-8", "replace"), delimiter)
+    doubtful = []
+    for run in runs:
+        first, last = int(run[0]), int(run[-1]) + 1
+        lines = data[begins[first] : begins[last + 1]].decode("utf-8", "replace")
+        if _holds_rows(lines.split("\n")[: last + 1 - first], delimiter, width):
+            doubtful.append(first + 1)
+    return tuple(doubtful)
+
+
+def _are_rows(lines: Sequence[str], delimiter: str, width: int) -> bool:
+    """Whether each of several lines, but for blank ones, has as many fields as the table.
+
+    A mark that stands doubled in them was doubled by a writer, who quoted all of them as one field.
+    """
+    return (
+        not any('""' in line for line in lines)
+        and sum(map(bool, map(str.strip, lines))) > 1
+        and all(not line.strip() or _width(line, delimiter) == width for line in lines)
+    )
+
+
+def _holds_rows(lines: Sequence[str], delimiter: str, width: int) -> bool:
+    """Whether the lines of a record that can be read look like rows; prose has `, ` for `,`."""
+    is_prose = delimiter != "\t" and any(f"{delimiter} " in f"{line.rstrip()} " for line in lines)
+    return not is_prose and _are_rows(lines, delimiter, width)
+
+
+def _width(line: str, delimiter: str) -> int:
+    """The number of fields of one line, whatever stands above it."""
+    line = line.rstrip("\r\n")
+    if delimiter != "\t" and '"' in line and line.count('"') % 2 == 0:
+        return len(next(csv.reader([line], delimiter=delimiter)))
+    return line.count(delimiter) + 1
+
+
 def read_delimited(data: bytes, file: str, *, tab: bool) -> Raw:
     """Read a csv or tsv table; every column is text.
 
@@ -133,31 +200,63 @@ def read_delimited(data: bytes, file: str, *, tab: bool) -> Raw:
     delimiter, notes = ("\t", ()) if tab else find_delimiter(data)
     clean = read_clean(data, file, delimiter)
     if clean is not None:
-        return Raw(file, clean, notes=notes)
+        return Raw(file, clean, notes=notes, doubtful=doubtful_lines(data, delimiter))
     text, _ = decode(data, file)
     lines = list(io.StringIO(text, newline=""))
-    frame, rejects = read_exact(lines, file, delimiter)
-    if tab and (rejects or record_lines(data, delimiter) is None):
+    doubtful: list[int] = []
+    frame, rejects = read_exact(lines, file, delimiter, doubtful=doubtful)
+    if tab:
         plain, plain_rejects = read_exact(lines, file, delimiter, quoted=False)
-        if len(plain_rejects) <= len(rejects):
+        fewer = len(plain_rejects) - len(rejects)
+        breaks = any("\n" in str(reject.text).rstrip() for reject in rejects)
+        if fewer < 0 or (fewer == 0 and not breaks and not _is_quoted(plain)):
             frame, rejects = plain, plain_rejects
             notes = (*notes, "quotation marks are read as part of the text")
-    return Raw(file, frame, tuple(rejects), notes)
+    return Raw(file, frame, tuple(rejects), notes, doubtful=tuple(doubtful))
+
+
+def _is_quoted(plain: pl.DataFrame) -> bool:
+    """Whether most fields that begin with a quotation mark look as a csv writer writes them.
+
+    Args:
+        plain: The table with its quotation marks.
+    """
+    fields = pl.col(pl.String)
+    opened, quoted, doubled = (
+        sum(plain.select(fields.str.contains(form).sum()).row(0))
+        for form in ('^"', '^"([^"]|"")*"$', '^"([^"]|"")*""([^"]|"")*"$')
+    )
+    # A mark that was doubled was doubled by a writer that quotes.
+    return bool(2 * quoted + min(doubled, 1) > opened)
 
 
 def read_exact(
-    lines: list[str], file: str, delimiter: str, *, quoted: bool = True
+    lines: list[str],
+    file: str,
+    delimiter: str,
+    *,
+    quoted: bool = True,
+    doubtful: list[int] | None = None,
 ) -> tuple[pl.DataFrame, list[Reject]]:
     """Read record by record: the good ones with the line they start in, and the others.
+
+    Args:
+        lines: The table's lines.
+        file: Its name, for messages.
+        delimiter: What separates the columns.
+        quoted: Quotation marks stand around fields.
+        doubtful: Takes the lines in which records start that hold whole records.
 
     Raises:
         DataError: The header cannot be used, or the quoting is broken throughout.
     """
+    quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
     with _any_field_size():
-        records = _records(lines, file, delimiter, csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE)
-        number, header = next(records, (1, "there are none"))
-        if isinstance(header, str) or any(UNDECODABLE.search(name) for name in header):
-            why = header if isinstance(header, str) else "not UTF-8"
+        feed = _Lines(lines)
+        records = _records(feed, file, delimiter, quoting, [] if doubtful is None else doubtful)
+        number, header = next(records, (1, []))
+        if not header or any(UNDECODABLE.search(name) for name in header):
+            why = "not UTF-8" if header else _BROKEN if lines else "there are none"
             raise DataError(f"{file}: the column names in line {number} cannot be read: {why}.")
         names = check_columns(header, file)
         rejects: list[Reject] = []
@@ -165,8 +264,9 @@ def read_exact(
         numbers: list[int] = []
         rows: list[list[str]] = []
         for number, fields in records:
-            if isinstance(fields, str):
-                rejects.append(Reject(file, number, None, fields, text=readable(lines[number - 1])))
+            if fields is None:
+                broken = readable("".join(lines[number - 1 : feed.position]))
+                rejects.append(Reject(file, number, None, _BROKEN, text=broken))
                 continue
             fault = _fault(file, number, fields, names)
             if fault is not None:
@@ -226,33 +326,166 @@ class _Lines:
 
 
 def _records(
-    lines: list[str], file: str, delimiter: str, quoting: Literal[0, 3]
-) -> Iterator[tuple[int, list[str] | str]]:
-    """Each record's line and fields, or what is wrong with it.
+    feed: _Lines, file: str, delimiter: str, quoting: Literal[0, 3], doubtful: list[int]
+) -> Iterator[tuple[int, list[str] | None]]:
+    """Each record's line and fields, None where its quotes are broken; the first is the header.
 
-    A quote that is opened and never properly closed would swallow the rows below it. Reading goes
-    on at the line after the one that opened it, so that one fault costs one row.
+    Args:
+        feed: The lines; stands behind the record that was given last.
+        file: Their name, for messages.
+        delimiter: What separates the columns.
+        quoting: As the csv module calls it.
+        doubtful: Takes the lines in which records start that hold whole records.
     """
-    feed = _Lines(lines)
     reader = csv.reader(feed, delimiter=delimiter, quoting=quoting, strict=True)
-    wasted, allowed = 0, 20 * len(lines) + 100_000
+    wasted, allowed = 0, 20 * len(feed.lines) + 100_000
+    mender: _Mender | None = None
     while True:
         start = feed.position
+        fields: list[str] | None
         try:
             fields = next(reader)
         except StopIteration:
             return
         except csv.Error as error:
+            fields = None
             wasted += feed.position - start
             if wasted > allowed:
                 raise DataError(
                     f"{file}: quotation marks are broken from line {start + 1} on."
                 ) from error
-            feed.position = start + 1
-            yield start + 1, "broken quoting"
+        if fields == []:
             continue
-        if fields:
-            yield start + 1, fields
+        if mender is not None:
+            fields, feed.position = mender.mended(start, feed.position, fields)
+        elif fields is not None and quoting == csv.QUOTE_MINIMAL:
+            mender = _Mender(feed.lines, delimiter, len(fields), doubtful)
+        yield start + 1, fields
+
+
+class _Mender:
+    """Says where a record ends whose quotes are broken.
+
+    A quote that is opened and never properly closed would swallow the rows below it, and a record
+    that breaks in its midst would leave rows behind that nobody wrote. So a broken record ends in
+    the line in which its quote may have been meant to close, and one fault costs one row.
+    """
+
+    def __init__(self, lines: list[str], delimiter: str, width: int, doubtful: list[int]) -> None:
+        self._lines, self._delimiter, self._width = lines, delimiter, width
+        self._doubtful = doubtful
+        self._strays: set[int] = set()
+
+    def mended(
+        self, start: int, end: int, fields: list[str] | None
+    ) -> tuple[list[str] | None, int]:
+        """A record as it was meant, None where that cannot be known, and where it ends.
+
+        Args:
+            start: Lines above it.
+            end: Lines that were read with it.
+            fields: As they were read, None where they could not be.
+        """
+        fits = fields is not None and len(fields) == self._width and start not in self._strays
+        if fits and end == start + 1:
+            return fields, end
+        tab = self._delimiter == "\t"
+        lines = self._lines[start:end]
+        swallows = fields is not None and _are_rows(lines, self._delimiter, self._width)
+        if fits and not (swallows and tab):
+            if swallows and _holds_rows(lines, self._delimiter, self._width):
+                self._doubtful.append(start + 1)
+            return fields, end
+        plain = lines[0].rstrip("\r\n").split("\t")
+        if tab and len(plain) == self._width:
+            return [_unquoted(field) for field in plain], start + 1
+        last = self._last_line(start, is_broken=fields is None)
+        if swallows and last == start:
+            self._strays.add(end - 1)
+        is_whole = fields is not None and not swallows and start not in self._strays
+        if is_whole and (last == start or len(fields or ()) > self._width):
+            return fields, end
+        return None, last + 1
+
+    def _last_line(self, start: int, *, is_broken: bool) -> int:
+        """The last line of a broken record that begins in line `start`, both from 0.
+
+        Where all lines between are rows, and more than a text is likely to have, the quotes that
+        open and close are two faults, and what stands between them are rows.
+        """
+        first = self._lines[start]
+        if not (_opens(first, self._delimiter) or (is_broken and first.count('"') % 2)):
+            return start
+        rows = 0
+        for last in range(start + 1, min(start + _LONGEST_BREAK, len(self._lines))):
+            line = self._lines[last]
+            if _closes(line, self._delimiter):
+                if rows == last - start - 1 > _MOST_ROWS_IN_TEXT:
+                    self._strays.add(last)
+                    return start
+                return last
+            width = _width(line, self._delimiter)
+            if width == self._width and '"' in line and not _opens(line, self._delimiter):
+                return start
+            rows += width == self._width
+        return start
+
+
+def _opens(line: str, delimiter: str) -> bool:
+    """Whether a quote is opened in a line that begins outside of one, and not closed in it."""
+    inside = False
+    for field in line.rstrip("\r\n").split(delimiter):
+        if inside:
+            inside = not _ENDS_QUOTE.search(field)
+        elif field.startswith('"'):
+            inside = not _ENDS_QUOTE.search(field[1:])
+        elif field.count('"') % 2 and _BEGINS_SPEECH.search(field):
+            return True
+    return inside
+
+
+def _closes(line: str, delimiter: str) -> bool:
+    """Whether a line that should begin outside of quotes closes one that it has not opened."""
+    inside = False
+    for field in line.rstrip("\r\n").split(delimiter):
+        if inside:
+            inside = not _ENDS_QUOTE.search(field)
+        elif field.startswith('"'):
+            inside = not _ENDS_QUOTE.search(field[1:])
+        elif _ends_speech(field):
+            return True
+    return False
+
+
+def _ends_speech(field: str) -> bool:
+    """Whether a field without quotes around it ends some that it has not begun; inches do not.
+
+    >>> _ends_speech('way" then"'), _ends_speech('he said "hi"'), _ends_speech('a 5" screen')
+    (True, False, False)
+    """
+    depth = 0
+    for mark in re.finditer('"', field):
+        before, after = field[: mark.start()], field[mark.end() :]
+        if not before or before[-1].isspace():
+            depth += 1
+        elif not (before[-1].isdigit() and after):
+            depth -= 1
+        if depth < 0:
+            return True
+    return False
+
+
+def _unquoted(field: str) -> str:
+    """A field without the quotes around it, where they are more than part of the text.
+
+    >>> [_unquoted(field) for field in ('"a ""b"" c"', '"5" wide"', '"Foo" or "Bar"', '5" wide')]
+    ['a "b" c', '5" wide', '"Foo" or "Bar"', '5" wide']
+    """
+    inner = field[1:-1]
+    if len(field) < 2 or field[0] != '"' or field[-1] != '"':
+        return field
+    single = inner.replace('""', "").count('"')
+    return inner.replace('""', '"') if single % 2 or not single else field
 
 
 def _fault(file: str, number: int, fields: list[str], names: list[str]) -> Reject | None:

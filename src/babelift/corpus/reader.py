@@ -198,6 +198,7 @@ class _Reader:
         columns: Columns | None = None
         raw_form, form, counting = _Form(), _Form(), Counting()
         notes: dict[str, None] = {}
+        doubtful: list[int] = []
         needs = {"labelled": self._labelled, "lang_required": self._lang_required}
         for raw in raws:
             raw_form.add(raw.frame)
@@ -212,12 +213,19 @@ class _Reader:
             if columns.id is not None:
                 counting.add(_ids_of(raw, columns))
             notes |= dict.fromkeys([*raw.notes, *checked.notes])
+            doubtful += raw.doubtful
             slices.rejects += [checked.rejects] if checked.rejects.height else []
             place = pl.lit(len(slices.sources), pl.Int32).alias(PLACE)
             for part in checked.rows.iter_slices(MOST):
                 slices.frames.append(part.with_columns(place))
         if columns is None:
             raise Unsliced
+        if doubtful:
+            notes[
+                f"a field in line {doubtful[0]} holds lines that look like whole rows"
+                f"{f', and so do {len(doubtful) - 1:,} more' if doubtful[1:] else ''}; see whether "
+                "a quotation mark is missing there or too much"
+            ] = None
         slices.sources.append(_source_of(file, columns, self._split, counted=counting.holds))
         slices.forms.append(pl.DataFrame(schema={**form.types, PLACE: pl.Int32()}))
         return notes

@@ -95,7 +95,12 @@ def _jsonl(stream: IO[bytes], file: str) -> Iterator[Raw]:
 
 
 def _delimited(stream: IO[bytes], file: str, *, tab: bool) -> Iterator[Raw]:
-    from babelift.corpus.delimited import find_delimiter, last_record_end, read_clean
+    from babelift.corpus.delimited import (
+        doubtful_lines,
+        find_delimiter,
+        last_record_end,
+        read_clean,
+    )
 
     block = _first_block(stream, file)
     delimiter, notes = ("\t", ()) if tab else find_delimiter(block)
@@ -112,7 +117,8 @@ def _delimited(stream: IO[bytes], file: str, *, tab: bool) -> Iterator[Raw]:
             clean = read_clean(header + part, file, delimiter)
             if clean is None:
                 raise Unsliced
-            yield _moved(Raw(file, clean, notes=notes), lines - 1)
+            doubtful = doubtful_lines(header + part, delimiter)
+            yield _moved(Raw(file, clean, notes=notes, doubtful=doubtful), lines - 1)
         lines += part.count(b"\n")
 
 
@@ -143,7 +149,8 @@ def _moved(raw: Raw, by: int) -> Raw:
     """The slice with its rows counted from the table's start."""
     rejects = tuple(reject._replace(row=reject.row + by) for reject in raw.rejects)
     frame = raw.frame.with_columns(pl.col(ROW) + by)
-    return replace(raw, frame=frame, rejects=rejects)
+    doubtful = tuple(line + by for line in raw.doubtful)
+    return replace(raw, frame=frame, rejects=rejects, doubtful=doubtful)
 
 
 def read_raw(file: str) -> Raw:

@@ -56,6 +56,7 @@ class Raw:
         notes: What the reader found out by itself.
         names: Label names by what stands in the column, of columns that hold class numbers (from
             a hub data set, or a `mapping.txt`).
+        doubtful: Lines in which a record starts that holds whole records.
     """
 
     file: str
@@ -63,6 +64,7 @@ class Raw:
     rejects: tuple[Reject, ...] = ()
     notes: tuple[str, ...] = ()
     names: dict[str, dict[str, str]] = field(default_factory=dict)
+    doubtful: tuple[int, ...] = ()
 
     @property
     def columns(self) -> list[str]:
