@@ -6,7 +6,7 @@ off in the middle, and remembers every request.
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -53,6 +53,8 @@ class HubServer:
         down: Answer everything with 503.
         cuts: File name to the number of bytes after which its next download breaks off, once.
         down_after_cut: A download that breaks off takes the hub down with it.
+        twists: Repository id to what answers in the hub's place: it gets the handler and the path
+            asked for, and says whether it has answered.
         requests: What was asked for, in order.
     """
 
@@ -62,6 +64,7 @@ class HubServer:
     down: bool = False
     cuts: dict[str, int] = field(default_factory=dict)
     down_after_cut: bool = False
+    twists: dict[str, Callable[[Any, str], bool]] = field(default_factory=dict)
     requests: list[Request] = field(default_factory=list)
 
     def __enter__(self) -> Self:
@@ -140,6 +143,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self) -> None:
         path = unquote(urlsplit(self.path).path)
+        if any(f"/{repo}/" in path and t(self, path) for repo, t in self.server_hub.twists.items()):
+            return
         if self.server_hub.down:
             self._send(503, b"down")
         elif path.startswith("/api/models/"):
@@ -216,6 +221,13 @@ class _Handler(BaseHTTPRequestHandler):
             self._json(401, {"error": "Repository not found"}, {"X-Error-Code": "RepoNotFound"})
             return False
         return True
+
+    def listing(self, repo: str) -> dict[str, Any]:
+        """What the hub truly says of a repository's main branch."""
+        folder = self.server_hub.repos[repo]
+        siblings = [_sibling(folder, path) for path in _files(folder)]
+        return {"id": repo, "modelId": repo, "sha": commit(folder), "siblings": siblings,
+                "private": False, "tags": [], "lastModified": _DATE}  # fmt: skip
 
     def _json(self, status: int, body: object, headers: dict[str, str] | None = None) -> None:
         kind = {"Content-Type": "application/json"}

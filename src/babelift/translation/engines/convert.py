@@ -8,8 +8,15 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from babelift.errors import ConfigError, ModelError, did_you_mean
-from babelift.hub import MODEL_FILES, TOKENIZER, without_progress_bars
+from babelift.errors import ConfigError, ModelError, did_you_mean, first_line
+from babelift.hub import (
+    MODEL_FILES,
+    TOKENIZER,
+    check,
+    open_model,
+    read_json,
+    without_progress_bars,
+)
 from babelift.progress import shown
 from babelift.store import cache_dir
 from babelift.translation.engines.model_files import (
@@ -17,7 +24,6 @@ from babelift.translation.engines.model_files import (
     identity,
     model_family,
     published_settings,
-    read_json,
 )
 
 COMPUTE_TYPES: Final = (
@@ -146,16 +152,19 @@ def vocabulary(folder: Path) -> list[str]:
 
 
 def _convert(folder: Path, target: Path, compute_type: str) -> None:
-    tokens = vocabulary(folder)
-    settings = published_settings(folder, tokens)
     try:
+        check(folder)
+        tokens = vocabulary(folder)
+        settings = published_settings(folder, tokens)
         with without_progress_bars():
             _converter(folder, _Vocabulary(tokens)).convert(str(target), quantization=compute_type)
+    except ModelError as error:
+        raise ModelError(f"'{folder}' cannot be converted: {error.message}", error.hint) from error
     except Exception as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise  # the disk; what transformers says of missing files has no number
         raise ModelError(
-            f"'{folder}' cannot be converted for CTranslate2: {error}.",
+            f"'{folder}' cannot be converted for CTranslate2: {first_line(error)}.",
             "If its files are whole, run it with transformers: 'hf:FOLDER_OR_HUB_ID'.",
         ) from error
     for name in (*TOKENIZER, "tokenizer_config.json"):
@@ -170,9 +179,8 @@ def _converter(folder: Path, tokens: "_Vocabulary") -> Any:
 
     class Converter(TransformersConverter):  # type: ignore[misc]
         def load_model(self, model_class: Any, name: str, **options: Any) -> Any:
-            return model_class.from_pretrained(
-                name, use_safetensors=True, local_files_only=True, **options
-            )
+            del options["config"]  # it is read again, as every other model's is
+            return open_model(model_class, Path(name), kind="translator", **options)[0]
 
         def load_tokenizer(self, tokenizer_class: Any, name: str, **options: Any) -> _Vocabulary:
             return tokens

@@ -18,11 +18,12 @@ from typing import Any, Final, Literal, NamedTuple
 
 from babelift.config import Translating
 from babelift.errors import ModelError, TranslationError
-from babelift.hub import TOKENIZER, fetch
+from babelift.hub import TOKENIZER, check, fetch
 from babelift.translation.engines.convert import check_compute_type, converted, device
 from babelift.translation.engines.model_files import (
     Decoding,
     ModelSettings,
+    check_model_bin,
     foreign_settings,
     identity,
     longest_input,
@@ -235,6 +236,8 @@ class CT2Translator:
         self.license = license
         self._folder = folder
         self._decoding = Decoding(beam_size)
+        check(folder, "translator")
+        check_model_bin(folder / "model.bin")
         tokens = _vocabulary(folder)
         settings = settings or ModelSettings.read(folder) or foreign_settings(folder, tokens)
         self._settings = settings

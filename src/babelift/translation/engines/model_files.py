@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import json
+import math
 import os
 import struct
 from collections.abc import Iterable
@@ -13,6 +14,7 @@ from typing import Any, BinaryIO, Final, Literal, Self
 
 from babelift.errors import LanguageError, ModelError
 from babelift.languages import resolve
+from babelift.model_folder import read_json
 from babelift.store import cache_dir, file_hash
 from babelift.translation.segments import MAX_TOKENS
 
@@ -60,35 +62,69 @@ def remembered_hash(path: Path) -> str:
     return digest
 
 
-_VERSION = 6
-"""Newest layout of model.bin that is understood here."""
+_VERSIONS: Final = range(4, 7)
+"""Layouts of model.bin that are understood here."""
+_ITEM_BYTES: Final = (4, 1, 2, 4, 2, 2)
+"""Of float32, int8, int16, int32, float16 and bfloat16, in the order of CTranslate2's numbers."""
 
 
 def positions(path: Path) -> int | None:
-    """The rows of the model's table of positions, or None where it has none or is not readable.
+    """The rows of the model's table of positions, or None where it has none or is not readable."""
+    try:
+        shapes = _variables(path)
+    except (OSError, ValueError):
+        return None
+    tables = [s for name, s in shapes if name.endswith("position_encodings/encodings") and s]
+    return min((shape[0] for shape in tables), default=None)
+
+
+def check_model_bin(path: Path) -> None:
+    """Refuse a model.bin whose variables have not the sizes that their shapes need.
+
+    CTranslate2 makes room for what the shape says before it looks for the values.
+
+    Raises:
+        ModelError: Names the file and what is wrong.
+    """
+    try:
+        _variables(path)
+    except (OSError, ValueError) as error:
+        raise ModelError(
+            f"'{path}' is damaged: {error}.", "If Babelift made the folder, delete it."
+        ) from error
+
+
+def _variables(path: Path) -> list[tuple[str, tuple[int, ...]]]:
+    """Name and shape of each variable of a model in CTranslate2's form.
 
     The layout is that of `ModelSpec.save` in CTranslate2: version, name, revision, and then each
-    variable's name, shape, type and values.
+    variable's name, shape, type and values. A layout that is not known here gives nothing.
+
+    Raises:
+        ValueError: The file does not hold what it announces.
     """
-    sizes: list[int] = []
+    shapes = []
+    size = path.stat().st_size
     try:
         with path.open("rb") as stream:
             (version,) = struct.unpack("I", stream.read(4))
-            if not 4 <= version <= _VERSION:
-                return None
+            if version not in _VERSIONS:
+                return []
             _name(stream)
             _, variables = struct.unpack("II", stream.read(8))
             for _ in range(variables):
                 name = _name(stream)
                 (rank,) = struct.unpack("B", stream.read(1))
                 shape = struct.unpack(f"{rank}I", stream.read(4 * rank))
-                _, size = struct.unpack("=BI", stream.read(5))
-                stream.seek(size, 1)
-                if name.endswith("position_encodings/encodings"):
-                    sizes.append(shape[0])
-    except (OSError, struct.error, UnicodeDecodeError, IndexError):
-        return None
-    return min(sizes, default=None)
+                kind, length = struct.unpack("=BI", stream.read(5))
+                if math.prod(shape) * _ITEM_BYTES[kind] != length:
+                    raise ValueError(f"{name} has {length:,} bytes for the shape {shape}")
+                if stream.seek(length, 1) > size:
+                    raise ValueError(f"it ends within {name}")
+                shapes.append((name, shape))
+    except (struct.error, UnicodeDecodeError, IndexError) as error:
+        raise ValueError("it is not in CTranslate2's form") from error
+    return shapes
 
 
 def _name(stream: BinaryIO) -> str:
@@ -101,6 +137,8 @@ Family = Literal["m2m100", "nllb", "marian"]
 _FILE: Final = "babelift.json"
 _OUTPUT_LIMIT: Final = 200
 """Longest output where a model states none: M2M100's and NLLB's own."""
+_MOST_TOKENS: Final = 2**14
+"""Of a text that any model takes or gives: one that never ends would go on up to here."""
 _SOURCE_LIMIT: Final[dict[Family, int]] = {"m2m100": 1024, "nllb": 1024, "marian": 512}
 
 
@@ -148,8 +186,12 @@ class ModelSettings:
             values = read_json(folder / _FILE)
             values["suppressed"] = tuple(tuple(tokens) for tokens in values["suppressed"])
             values["pair"] = tuple(values["pair"]) if values["pair"] else None
-            return cls(**values)
-        except (TypeError, KeyError) as error:
+            settings = cls(**values)
+            for limit in (settings.source_limit, settings.output_limit):
+                if not 0 < limit <= _MOST_TOKENS:
+                    raise ValueError(f"a text of {limit} tokens; possible are 1 to {_MOST_TOKENS}")
+            return settings
+        except (TypeError, KeyError, ValueError) as error:
             raise ModelError(
                 f"'{folder / _FILE}' is not what this version writes: {error}.",
                 "Delete the folder; it is made again from the model.",
@@ -276,23 +318,6 @@ def marian_pair(tokenizer: dict[str, Any]) -> tuple[str, str] | None:
         return resolve(str(tokenizer["source_lang"])), resolve(str(tokenizer["target_lang"]))
     except (KeyError, LanguageError):
         return None
-
-
-def read_json(path: Path, *, missing_ok: bool = False) -> dict[str, Any]:
-    """A JSON object from a model's folder.
-
-    Raises:
-        ModelError: The file is missing or is no JSON object.
-    """
-    if missing_ok and not path.is_file():
-        return {}
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ModelError(f"'{path}' cannot be read: {error}.") from error
-    if not isinstance(values, dict):
-        raise ModelError(f"'{path}' must hold a JSON object.")
-    return values
 
 
 def _suppressed(generation: dict[str, Any], tokens: list[str]) -> tuple[tuple[str, ...], ...]:

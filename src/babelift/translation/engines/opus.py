@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 from babelift.config import Translating
 from babelift.errors import LanguageError, ModelError
-from babelift.hub import MODEL_FILES, fetch, missing
+from babelift.hub import MODEL_FILES, fetch, missing, read_json
 from babelift.languages import resolve
 from babelift.translation.engines.convert import check_compute_type
 from babelift.translation.engines.ctranslate2 import CT2Translator, chunks, load_published
@@ -19,7 +19,6 @@ from babelift.translation.engines.model_files import (
     limits,
     longest_input,
     marian_pair,
-    read_json,
 )
 from babelift.translation.protocol import Translation, check_pair
 from babelift.translation.segments import MAX_TOKENS

@@ -16,14 +16,13 @@ from typing import Any, Final, Literal
 
 from babelift.config import Translating
 from babelift.errors import ModelError, TranslationError
-from babelift.hub import MODEL_FILES, fetch, open_model, open_tokenizer
+from babelift.hub import MODEL_FILES, fetch, open_model, open_tokenizer, read_json
 from babelift.languages import LANGUAGES, Language
 from babelift.translation.engines.model_files import (
     Decoding,
     identity,
     longest_input,
     marian_pair,
-    read_json,
 )
 from babelift.translation.engines.tokens import clean, marian_codes
 from babelift.translation.protocol import Translation, check_pair
