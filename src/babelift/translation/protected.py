@@ -50,6 +50,10 @@ _HINT: Final = regex.compile(
 """What a text has that has anything to protect, but for terms: most texts have none of it."""
 
 
+_DEPTH: Final = 8
+"""How often what is between the protected parts is searched again, as in `%s@ann`."""
+
+
 class Protected:
     """Finds what must stay as it is.
 
@@ -86,10 +90,18 @@ class Protected:
         """The protected parts of a text, in order."""
         return (text[start:end] for start, end in self._spans(text))
 
-    def _spans(self, text: str) -> Iterator[tuple[int, int]]:
-        if self.terms or _HINT.search(text):
-            for match in self._pattern.finditer(text):
-                yield match.span()
+    def _spans(self, text: str, depth: int = _DEPTH) -> Iterator[tuple[int, int]]:
+        """Where the protected parts are; what is between them has none if it is searched alone."""
+        if not depth or not (self.terms or _HINT.search(text)):
+            return
+        place = 0
+        matches = [match.span() for match in self._pattern.finditer(text)]
+        for start, end in (*matches, (len(text), len(text))) if matches else ():
+            for inner_start, inner_end in self._spans(text[place:start], depth - 1):
+                yield place + inner_start, place + inner_end
+            if start < end:
+                yield start, end
+            place = end
 
     def split(self, text: str) -> Iterator[tuple[str, bool]]:
         """The parts of a text in order, each with whether it is protected; joined, the text.
