@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -101,3 +102,61 @@ def test_any_column_name_survives_a_trip_through_yaml(tmp_path: Path, name: str)
     file = tmp_path / "run.yaml"
     file.write_text(FitConfig(text=name).to_yaml(), encoding="utf-8")
     assert FitConfig.read(file).text == name
+
+
+LAUGHS = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
+    f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 10)
+)
+CHAIN = "a0: &a0 [x]\n" + "".join(f"a{n}: &a{n} [*a{n - 1}]\n" for n in range(1, 2000))
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (LAUGHS, "more than 10,000 values, with aliases written out"),
+        (CHAIN, "more than 20 levels"),
+        ("text: &a [*a]", "more than 20 levels"),
+        ("text: &a {b: *a, c: *a}", "more than 20 levels"),
+        ("text: " + "[" * 5000 + "]" * 5000, "nested more than 20 levels"),
+        ("text: " + "{a: " * 30 + "1" + "}" * 30, "more than 20 levels"),
+        ("- " * 3000, "nested more than 20 levels"),
+        ("text: [" + "x, " * 12_000 + "]", "more than 10,000 values"),
+        ("text: " + "x" * 300_000, "more than 256 KiB"),
+        ("text: a\nlabel: b\ntext: c\n", "'text' is set twice; keep one(.|\n)*line 3"),
+        ("sizes: {quick: {seeds: 1, seeds: 2}}", "'seeds' is set twice"),
+        ("max-length: 5\nmax_length: 6\n", "'max_length' is set twice"),
+        ("text: !!int x", "cannot be read as YAML"),
+        ("text: !!bool maybe", "cannot be read as YAML"),
+        ("text: !!timestamp 2001-99-99", "cannot be read as YAML"),
+        ("? [a, b]\n: c", "cannot be read as YAML"),
+    ],
+)
+def test_a_file_without_measure_or_with_two_values_is_refused(
+    tmp_path: Path, content: str, words: str
+) -> None:
+    file = tmp_path / "run.yaml"
+    file.write_text(content)
+    with pytest.raises(ConfigError, match=words) as caught:
+        FitConfig.read(file)
+    assert "run.yaml" in str(caught.value)
+    assert len(str(caught.value)) < 1000
+
+
+def test_an_alias_stands_for_what_it_names(tmp_path: Path) -> None:
+    file = tmp_path / "run.yaml"
+    file.write_text("train: &tables [a.csv, b.csv]\ntest: *tables\n")
+    assert FitConfig.read(file).test == ("a.csv", "b.csv")
+
+
+def test_settings_are_read_from_files_only(tmp_path: Path) -> None:
+    pipe = tmp_path / "run.yaml"
+    os.mkfifo(pipe)
+    for path, kind in ((pipe, "a pipe"), (tmp_path, "a folder"), (Path("/dev/zero"), "a device")):
+        with pytest.raises(ConfigError, match=f"is {kind}"):
+            FitConfig.read(path)
+
+
+def test_a_flag_overrides_a_setting_however_it_is_written(tmp_path: Path) -> None:
+    file = tmp_path / "run.yaml"
+    file.write_text("max-length: 5\n")
+    assert FitConfig.read(file, {"max_length": 6}).max_length == 6

@@ -22,6 +22,7 @@ from babelift.errors import (
     RunError,
     TrainingError,
     TranslationError,
+    UnreadableError,
 )
 
 __version__ = "0.2.0"
@@ -70,6 +71,7 @@ __all__ = [
     "TrainingError",
     "TranslationError",
     "Translator",
+    "UnreadableError",
     "__version__",
     "compare",
     "evaluate",

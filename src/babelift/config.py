@@ -11,8 +11,9 @@ from typing import Any, Final, Literal, Self
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from babelift.errors import ConfigError, did_you_mean
+from babelift.errors import ConfigError, did_you_mean, quoted
 from babelift.languages import resolve
+from babelift.store import not_a_file
 
 Arm = Literal["zero-shot", "translated", "original", "original+translated"]
 QualityAction = Literal["keep", "drop", "retry"]
@@ -27,8 +28,55 @@ BATCH_TOKENS: Final = 4096
 """Tokens sent to a translator at a time, by default."""
 
 
+MAX_YAML: Final = 256 << 10
+"""Bytes that a file of settings may have; the largest study in use has some thousands."""
+
+MAX_VALUES: Final = 10_000
+"""Values that it may hold, aliases written out: ten lines of them can stand for billions."""
+
+MAX_DEPTH: Final = 20
+"""Levels of nested values."""
+
+
 class _Loader(yaml.SafeLoader):
-    """YAML without the readings that surprise: 1:5 is no number of minutes, `no` is Norwegian."""
+    """YAML without the readings that surprise: 1:5 is no number of minutes, `no` is Norwegian.
+
+    Bounded before anything is made of it, and a name that occurs twice is a fault.
+    """
+
+    def get_single_node(self) -> yaml.Node | None:
+        node: yaml.Node | None = super().get_single_node()
+        nodes = [(node, 1)] if node is not None else []
+        count = 0
+        while nodes:
+            node_, depth = nodes.pop()
+            count += 1
+            if count > MAX_VALUES or depth > MAX_DEPTH:
+                what = f"{MAX_VALUES:,} values" if count > MAX_VALUES else f"{MAX_DEPTH} levels"
+                raise yaml.composer.ComposerError(
+                    None, None, f"more than {what}, with aliases written out", node_.start_mark
+                )
+            nodes += [(inner, depth + 1) for inner in _inner(node_)]
+        return node
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        mapping = super().construct_mapping(node, deep)
+        if len(mapping) < len(node.value):
+            names: set[object] = set()
+            for key, _ in node.value:
+                name = self.construct_object(key)  # type: ignore[no-untyped-call]
+                if name in names:
+                    raise yaml.constructor.ConstructorError(
+                        None, None, f"'{name}' is set twice; keep one", key.start_mark
+                    )
+                names.add(name)
+        return mapping
+
+
+def _inner(node: yaml.Node) -> list[yaml.Node]:
+    if isinstance(node, yaml.MappingNode):
+        return [part for pair in node.value for part in pair]
+    return list(node.value) if isinstance(node, yaml.SequenceNode) else []
 
 
 # Each is narrower than YAML 1.1's own, so that what `to_yaml` writes is read as it was.
@@ -67,15 +115,13 @@ class Settings(BaseModel):
             ConfigError: An unknown name (with the nearest match) or a value that is not allowed.
         """
         known = set(cls.keys()) | set(cls.model_fields)
-        clean: dict[str, Any] = {}
-        for name, value in values.items():
-            key = str(name).replace("-", "_")
+        clean = _underscored(values, where)
+        for key in clean:
             if key not in known:
                 raise ConfigError(
-                    f"{where}: setting '{name}' is not known{did_you_mean(key, known)}",
+                    f"{where}: setting {quoted(key, 60)} is not known{did_you_mean(key, known)}",
                     f"Known settings: {', '.join(sorted(cls.keys()))}.",
                 )
-            clean[key] = value
         try:
             return cls.model_validate(clean)
         except ValidationError as error:
@@ -88,7 +134,8 @@ class Settings(BaseModel):
         Raises:
             ConfigError: The file cannot be read, is not a YAML mapping, or has a wrong setting.
         """
-        return cls.from_mapping({**read_yaml(path), **(overrides or {})}, where=str(path))
+        values = _underscored(read_yaml(path), str(path))
+        return cls.from_mapping({**values, **(overrides or {})}, where=str(path))
 
     def to_yaml(self) -> str:
         """The settings as YAML that `read` accepts."""
@@ -100,15 +147,63 @@ def read_yaml(path: Path) -> dict[str, Any]:
     """Read a YAML file of settings as plain values.
 
     Raises:
-        ConfigError: The file cannot be read or is not a YAML mapping.
+        ConfigError: The file is none, or is too large, or as `parse_yaml`.
     """
     try:
-        loaded = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        if kind := not_a_file(path):
+            raise ConfigError(f"{path}: is {kind}; settings are read from files only.")
+        with path.open("rb") as file:
+            content = file.read(MAX_YAML + 1)
+        if len(content) > MAX_YAML:
+            raise ConfigError(
+                f"{path}: has more than {MAX_YAML >> 10} KiB; settings have fewer.",
+                "Is it the right file? Tables are named in it, not written into it.",
+            )
+        return parse_yaml(content.decode("utf-8-sig"), str(path))
+    except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: cannot be read as YAML: {error}") from error
+
+
+def parse_yaml(text: str, where: str) -> dict[str, Any]:
+    """Plain values from a YAML mapping.
+
+    Args:
+        text: The YAML.
+        where: What to call it in an error.
+
+    Raises:
+        ConfigError: It is no YAML mapping, sets a name twice, or is nested or repeated without
+            measure.
+
+    >>> parse_yaml("ratio: 1:5", "run.yaml")
+    {'ratio': '1:5'}
+    """
+    try:
+        loaded = yaml.load(text, Loader=_Loader)
+    except RecursionError as error:
+        raise ConfigError(
+            f"{where}: is nested more than {MAX_DEPTH} levels deep.",
+            "Settings are 'setting: value' lines.",
+        ) from error
+    # A value with a tag of its own, such as `!!int x`, fails with whatever its reading raises.
+    except (yaml.YAMLError, ValueError, LookupError, TypeError, AttributeError) as error:
+        raise ConfigError(f"{where}: cannot be read as YAML: {error}") from error
     if not isinstance(loaded, dict):
-        raise ConfigError(f"{path}: must hold 'setting: value' lines, got {loaded!r}.")
+        raise ConfigError(
+            f"{where}: must hold 'setting: value' lines, got {quoted(str(loaded), 60)}."
+        )
     return loaded
+
+
+def _underscored(values: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """The values by their names with underscores, whichever way they were written."""
+    clean: dict[str, Any] = {}
+    for name, value in values.items():
+        key = str(name).replace("-", "_")
+        if key in clean:
+            raise ConfigError(f"{where}: '{key}' is set twice.", "Keep one of the two.")
+        clean[key] = value
+    return clean
 
 
 def _readable(error: ValidationError, where: str) -> str:
@@ -116,7 +211,7 @@ def _readable(error: ValidationError, where: str) -> str:
     for fault in error.errors():
         field = ".".join(str(part) for part in fault["loc"])
         reason = fault["msg"].removeprefix("Value error, ")
-        got = "" if fault["type"] == "value_error" else f" Got {fault['input']!r}."
+        got = "" if fault["type"] == "value_error" else f" Got {fault['input']!r:.200}."
         lines.append(f"{where}: '{field}': {reason}.{got}" if field else f"{where}: {reason}")
     return "\n".join(lines)
 

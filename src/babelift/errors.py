@@ -4,6 +4,7 @@ BabeliftError
 ├── ConfigError          (ValueError)     a setting that cannot be used
 │   └── LanguageError                     a language tag that is not known or not possible
 ├── DataError            (ValueError)     rows that cannot be used
+│   ├── UnreadableError                   a file that is none, or is broken as a whole
 │   ├── RejectsError                      more bad rows than the failure budget allows
 │   └── LeakageError                      the same item in train and test
 ├── TranslationError     (RuntimeError)   a translator failed
@@ -52,6 +53,10 @@ class LanguageError(ConfigError):
 
 class DataError(BabeliftError, ValueError):
     """Rows that cannot be used."""
+
+
+class UnreadableError(DataError):
+    """A file is none, or is broken as a whole, in whatever way its rows are read."""
 
 
 class RejectsError(DataError):

@@ -155,6 +155,27 @@ def check_model_name(folder: Path) -> None:
         ) from error
 
 
+def not_a_file(path: Path) -> str | None:
+    """What stands at a path in place of a file that can be read to its end; None for a file.
+
+    A pipe or a device may never end, nor ever begin, and can be read but once.
+
+    >>> not_a_file(Path("/dev/zero")), not_a_file(Path("/")), not_a_file(Path(__file__))
+    ('a device', 'a folder', None)
+    """
+    mode = path.stat().st_mode
+    return None if stat.S_ISREG(mode) else _KINDS.get(stat.S_IFMT(mode), "no regular file")
+
+
+_KINDS: Final = {
+    stat.S_IFDIR: "a folder",
+    stat.S_IFIFO: "a pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+
+
 def check_form(path: Path) -> None:
     """Refuse a table whose ending is not one of `FORMS`.
 

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from babelift.config import Table
-from babelift.corpus import reader, slices
+from babelift.corpus import arrow, reader, slices
 from babelift.corpus.parts import Spool
 from babelift.corpus.reader import read_corpus, read_parts
 from babelift.errors import BabeliftError, DataError, RunError
@@ -25,7 +25,7 @@ def slices_of(block: int, rows: int) -> Iterator[None]:
     """Slices of so many bytes and rows."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(slices, "BLOCK", block)
-        patch.setattr(slices, "ROWS", rows)
+        patch.setattr(arrow, "ROWS", rows)
         patch.setattr(reader, "MOST", rows)
         yield
 

@@ -1,12 +1,22 @@
 """Parquet, data sets of a hub, and any other Arrow table, as raw columns."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import polars as pl
 
-from babelift.corpus.table import ROW, Raw, check_columns, check_file
-from babelift.errors import DataError, MissingDependencyError, did_you_mean, first_line
+from babelift.corpus.table import (
+    MAX_COLUMNS,
+    MAX_DEPTH,
+    MAX_RATIO,
+    MAY_EXPAND,
+    ROW,
+    Raw,
+    check_columns,
+    check_file,
+)
+from babelift.errors import DataError, MissingDependencyError, did_you_mean, first_line, quoted
 from babelift.store import cache_dir
 
 PREFIX: Final = "hub:"
@@ -14,25 +24,92 @@ PREFIX: Final = "hub:"
 _SAVED: Final = ("dataset_dict.json", "state.json")
 
 
+ROWS: Final = 5_000
+"""Rows of a Parquet table in one slice."""
+
+_SLICE: Final = 64 << 20
+"""Bytes of one slice, where rows are large: tables with images."""
+
+_PROBE: Final = 8
+
+
 def read_parquet(path: Path) -> Raw:
-    """Read a Parquet file.
+    """Read a Parquet file whole.
 
     Raises:
-        DataError: The file is missing, a folder, unreadable, or not Parquet.
+        DataError: As `parquet_tables`.
     """
-    from pyarrow import ArrowException, parquet
+    from pyarrow import concat_tables
+
+    return Raw(str(path), from_arrow(concat_tables(parquet_tables(path)), str(path)))
+
+
+def parquet_tables(path: Path) -> Iterator[Any]:
+    """The rows of a Parquet file as Arrow tables, the first of them empty.
+
+    Raises:
+        DataError: The file is missing, no file, empty, not Parquet, has too many columns or too
+            deep ones, or expands beyond all measure.
+    """
+    from pyarrow import ArrowException, Table, parquet
 
     check_file(path)
     try:
-        if path.stat().st_size == 0:
-            raise DataError(f"{path}: is empty.")
         with path.open("rb") as file:
-            table = parquet.ParquetFile(file).read()
+            if not file.peek(1):
+                raise DataError(f"{path}: is empty.")
+            opened = parquet.ParquetFile(file)
+            _check_form(opened, path)
+            yield opened.schema_arrow.empty_table()
+            for group in range(opened.num_row_groups):
+                for batch in opened.iter_batches(_batch_rows(opened, group), row_groups=[group]):
+                    yield Table.from_batches([batch])
+    except DataError:
+        raise
     except (ArrowException, OSError, ValueError) as error:
-        if isinstance(error, DataError):
-            raise
         raise DataError(f"{path}: is not a readable Parquet file: {first_line(error)}") from error
-    return Raw(str(path), from_arrow(table, str(path)))
+
+
+def _check_form(opened: Any, path: Path) -> None:
+    """See by its last bytes, which describe it, whether a Parquet file can be read."""
+    if opened.metadata.num_columns > MAX_COLUMNS:
+        raise DataError(
+            f"{path}: has {opened.metadata.num_columns:,} columns; at most {MAX_COLUMNS:,} can be "
+            "read."
+        )
+    for field in opened.schema_arrow:
+        if _depth(field.type, MAX_DEPTH) > MAX_DEPTH:
+            raise DataError(
+                f"{path}: column {quoted(field.name, 60)} is nested more than {MAX_DEPTH} levels "
+                "deep.",
+                "Leave the column out, or write it as JSON text.",
+            )
+    for group in range(opened.num_row_groups):
+        for column in range(opened.metadata.num_columns):
+            chunk = opened.metadata.row_group(group).column(column)
+            allowed = max(MAY_EXPAND, MAX_RATIO * chunk.total_compressed_size)
+            if chunk.total_uncompressed_size > allowed:
+                raise DataError(
+                    f"{path}: column {quoted(chunk.path_in_schema, 60)} expands to more than "
+                    f"{MAX_RATIO} times its size, as no table does.",
+                    "Leave the column out, or write the file without compression.",
+                )
+
+
+def _depth(dtype: Any, most: int) -> int:
+    if not dtype.num_fields or not most:
+        return 1
+    return 1 + max(_depth(dtype.field(place).type, most - 1) for place in range(dtype.num_fields))
+
+
+def _batch_rows(opened: Any, group: int) -> int:
+    """Rows of a row group that make a slice: few where they are large, in the file or unpacked."""
+    described = opened.metadata.row_group(group)
+    probe = next(opened.iter_batches(_PROBE, row_groups=[group]), None)
+    if probe is None or not probe.num_rows:
+        return ROWS
+    size = max(probe.nbytes / probe.num_rows, described.total_byte_size / described.num_rows)
+    return max(1, min(ROWS, int(_SLICE / max(size, 1))))
 
 
 def from_arrow(table: Any, file: str) -> pl.DataFrame:

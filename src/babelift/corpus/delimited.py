@@ -61,7 +61,8 @@ def read_clean(data: bytes, file: str, delimiter: str) -> pl.DataFrame | None:
     if starts is None or len(starts) < 2:
         return None
     try:
-        header = next(csv.reader([first.decode("utf-8")], delimiter=delimiter))
+        with _any_field_size():
+            header = next(csv.reader([first.decode("utf-8")], delimiter=delimiter))
         names = check_columns(header, file)
         table = arrow_csv.read_csv(
             BufferReader(data),

@@ -10,12 +10,14 @@ import polars as pl
 from babelift.corpus.rejects import UNDECODABLE, Reject, readable
 from babelift.corpus.table import (
     MAX_COLUMNS,
+    MAX_DEPTH,
+    MAX_NAME,
     ROW,
     Raw,
     check_columns,
     decode,
 )
-from babelift.errors import DataError
+from babelift.errors import DataError, quoted
 
 _INT64: Final = 2**63
 _EXACT_FLOAT: Final = 2**53
@@ -110,19 +112,33 @@ def _lines(text: str) -> Iterator[tuple[int, Any, str]]:
         if not line:
             continue
         try:
-            yield number, json.loads(line), line
+            yield number, _parsed(line), line
         except (ValueError, RecursionError) as error:
             yield number, error, line
 
 
 def _array(text: str, file: str) -> Iterable[tuple[int, Any, str]]:
     try:
-        rows = json.loads(text)
+        rows = _parsed(text)
     except (ValueError, RecursionError) as error:
         raise DataError(
             f"{file}: is not JSON: {_why(error)}.", "Write one JSON object per line."
         ) from error
     return [(number, row, "") for number, row in enumerate(rows, start=1)]
+
+
+def _parsed(text: str) -> Any:
+    return json.loads(text, object_pairs_hook=_object)
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object whose keys differ; of two alike, one value would vanish."""
+    parsed = dict(pairs)
+    if len(parsed) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise json.JSONDecodeError(f"Key {quoted(readable(twice), 60)} occurs twice", "", 0)
+    return parsed
 
 
 def _fault(file: str, number: int, parsed: Any, source: str, escaped: bool) -> Reject | None:
@@ -132,6 +148,15 @@ def _fault(file: str, number: int, parsed: Any, source: str, escaped: bool) -> R
         return Reject(file, number, None, f"not JSON: {_why(parsed)}", text=readable(source))
     if not isinstance(parsed, dict):
         return Reject(file, number, None, "not a JSON object", text=readable(source))
+    if len(parsed) > MAX_COLUMNS:
+        return Reject(file, number, None, f"more than {MAX_COLUMNS:,} keys", text=readable(source))
+    for name, value in parsed.items():
+        if len(name) > MAX_NAME:
+            reason = f"key longer than {MAX_NAME:,} characters"
+            return Reject(file, number, None, reason, readable(name), readable(source))
+        if isinstance(value, dict | list) and _is_deep(value):
+            reason = f"nested more than {MAX_DEPTH} levels deep"
+            return Reject(file, number, readable(name), reason, text=readable(source))
     if escaped or not source or "\\ud" in source or "\\uD" in source:
         for name, value in parsed.items():
             if UNDECODABLE.search(json.dumps([name, value], ensure_ascii=False)):
@@ -139,6 +164,20 @@ def _fault(file: str, number: int, parsed: Any, source: str, escaped: bool) -> R
                 reason = "not UTF-8" if damaged else "lone surrogate"
                 return Reject(file, number, readable(name), reason, text=readable(source))
     return None
+
+
+def _is_deep(value: Any) -> bool:
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        level = [
+            inner
+            for outer in level
+            if isinstance(outer, dict | list)
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+        ]
+        if not level:
+            return False
+    return any(isinstance(value, dict | list) for value in level)
 
 
 def _why(error: Exception) -> str:
@@ -151,6 +190,8 @@ def _why(error: Exception) -> str:
 
 def _nested(name: str, values: list[Any]) -> pl.Series | None:
     """Lists or objects as a nested column, None where polars would change or refuse them."""
+    if _fields(values) > MAX_COLUMNS:
+        return None
     try:
         series = pl.Series(name, values, strict=True)
         return series if series.to_list() == values else None
@@ -158,3 +199,18 @@ def _nested(name: str, values: list[Any]) -> pl.Series | None:
         return None
     except pl.exceptions.PanicException:
         return None
+
+
+def _fields(values: list[Any]) -> float:
+    """How many fields the objects at each place have; infinitely many where their keys differ.
+
+    Polars gives all objects of a column the keys of all, which may be rows times keys of nulls.
+    """
+    inner = [item for value in values if isinstance(value, list) for item in value]
+    objects = [value for value in values if isinstance(value, dict)]
+    if not objects:
+        return _fields(inner) if inner else 1
+    keys = objects[0].keys()
+    if inner or len(keys) > MAX_COLUMNS or any(value.keys() != keys for value in objects):
+        return math.inf
+    return sum(_fields([value[key] for value in objects]) for key in keys)

@@ -16,7 +16,7 @@ from babelift.corpus.parts import Parts, Slices, Spool
 from babelift.corpus.rows import SPLITS
 from babelift.corpus.slices import Unsliced, raw_slices, read_raw, with_rows
 from babelift.corpus.table import Raw
-from babelift.errors import ConfigError, DataError, LanguageError
+from babelift.errors import ConfigError, DataError, LanguageError, UnreadableError
 
 MOST: Final = 20_000
 """Rows of one part, also of a table that had to be read whole."""
@@ -185,6 +185,8 @@ class _Reader:
         langs, written = dict(slices.langs), dict(slices.written)
         try:
             notes = self._add(file, raw_slices(file))
+        except UnreadableError:
+            raise
         except (Unsliced, DataError, LanguageError):
             del slices.frames[frames:]
             del slices.rejects[rejects:]

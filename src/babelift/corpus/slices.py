@@ -1,34 +1,29 @@
 """Tables as they stand in their files, before anybody knows which column is what."""
 
-import gzip
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import IO, Final
+from typing import Final
 
 import polars as pl
 
 from babelift.corpus.arrow import PREFIX
 from babelift.corpus.labels import rows_of
 from babelift.corpus.table import (
+    BLOCK,
     ENDINGS,
     ROW,
     UTF8_BOM,
     Raw,
+    blocks,
     check_file,
     check_is_text,
     ending,
     read_bytes,
 )
-from babelift.errors import DataError, did_you_mean
-
-BLOCK: Final = 1 << 20
-"""Bytes of a text table in one slice."""
+from babelift.errors import DataError, UnreadableError, did_you_mean
 
 _PARQUET: Final = (".parquet", ".pq")
-
-ROWS: Final = 5_000
-"""Rows of a Parquet table in one slice."""
 
 _LONGEST_RECORD: Final = 16 * BLOCK
 
@@ -43,6 +38,7 @@ def raw_slices(file: str) -> Iterator[Raw]:
     Raises:
         Unsliced: The table is in another form, or a slice has a fault that cannot be judged without
             the rest: quotation marks out of order, bytes that are not UTF-8.
+        UnreadableError: As `table.blocks`.
     """
     path, kind = Path(file), "" if file.startswith(PREFIX) else ending(Path(file))
     if not path.is_file():
@@ -51,38 +47,34 @@ def raw_slices(file: str) -> Iterator[Raw]:
         if kind in _PARQUET:
             yield from _parquet(path)
         elif kind in (".csv", ".tsv"):
-            with _opened(path) as stream:
-                yield from _delimited(stream, file, tab=kind == ".tsv")
+            yield from _delimited(blocks(path, BLOCK), file, tab=kind == ".tsv")
         elif kind in (".jsonl", ".ndjson"):
-            with _opened(path) as stream:
-                yield from _jsonl(stream, file)
+            yield from _jsonl(blocks(path, BLOCK), file)
         else:
             raise Unsliced
-    except (DataError, OSError, EOFError, ValueError) as error:
+    except UnreadableError:
+        raise
+    except (DataError, ValueError) as error:
         # Read whole, the same fault is found again and told with all that is known about it.
         raise Unsliced from error
 
 
-def _opened(path: Path) -> IO[bytes]:
-    return gzip.open(path, "rb") if path.name.lower().endswith(".gz") else path.open("rb")  # type: ignore[return-value]
-
-
-def _first_block(stream: IO[bytes], file: str) -> bytes:
-    block = stream.read(BLOCK)
+def _first_block(stream: Iterator[bytes], file: str) -> bytes:
+    block = next(stream, b"")
     if not block or block.isspace():
         raise Unsliced
     check_is_text(block, Path(file))
     return block.removeprefix(UTF8_BOM)
 
 
-def _jsonl(stream: IO[bytes], file: str) -> Iterator[Raw]:
+def _jsonl(stream: Iterator[bytes], file: str) -> Iterator[Raw]:
     from babelift.corpus.jsonl import read_jsonl
 
     block, lines = _first_block(stream, file), 0
     if block.lstrip().startswith(b"["):
         raise Unsliced
     while block:
-        more = stream.read(BLOCK)
+        more = next(stream, b"")
         cut = block.rfind(b"\n") + 1 if more else len(block)
         if not cut:
             block = _longer(block, more)
@@ -94,7 +86,7 @@ def _jsonl(stream: IO[bytes], file: str) -> Iterator[Raw]:
         lines += part.count(b"\n")
 
 
-def _delimited(stream: IO[bytes], file: str, *, tab: bool) -> Iterator[Raw]:
+def _delimited(stream: Iterator[bytes], file: str, *, tab: bool) -> Iterator[Raw]:
     from babelift.corpus.delimited import (
         doubtful_lines,
         find_delimiter,
@@ -107,7 +99,7 @@ def _delimited(stream: IO[bytes], file: str, *, tab: bool) -> Iterator[Raw]:
     end = block.find(b"\n") + 1
     header, block, lines = block[:end], block[end:], 1
     while block:
-        more = stream.read(BLOCK)
+        more = next(stream, b"")
         cut = last_record_end(block) if more else len(block)
         if not cut:
             block = _longer(block, more)
@@ -129,20 +121,13 @@ def _longer(block: bytes, more: bytes) -> bytes:
 
 
 def _parquet(path: Path) -> Iterator[Raw]:
-    import pyarrow as pa
-    from pyarrow import parquet
-
-    from babelift.corpus.arrow import from_arrow
+    from babelift.corpus.arrow import from_arrow, parquet_tables
 
     first = 0
-    try:
-        with path.open("rb") as file:
-            for batch in parquet.ParquetFile(file).iter_batches(ROWS):
-                table = pa.Table.from_batches([batch])
-                yield _moved(Raw(str(path), from_arrow(table, str(path))), first)
-                first += batch.num_rows
-    except pa.ArrowException as error:
-        raise Unsliced from error
+    for table in parquet_tables(path):
+        if table.num_rows:
+            yield _moved(Raw(str(path), from_arrow(table, str(path))), first)
+            first += table.num_rows
 
 
 def _moved(raw: Raw, by: int) -> Raw:

@@ -2,6 +2,7 @@
 
 import gzip
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -9,13 +10,32 @@ from typing import Final
 import polars as pl
 
 from babelift.corpus.rejects import Reject
-from babelift.errors import DataError, did_you_mean
+from babelift.errors import DataError, UnreadableError, did_you_mean, quoted
+from babelift.store import not_a_file
+
+BLOCK: Final = 1 << 20
+"""Bytes of a text table that are read at a time."""
+
+WHOLE: Final = 256 << 20
+"""Bytes of a text table that may be held at once; its values take up to ten times that."""
+
+MAY_EXPAND: Final = 32 << 20
+"""Bytes that any gzip file may expand to."""
+
+MAX_RATIO: Final = 100
+"""How many times its size a larger one may; tables reach 5 to 20, a bomb 1,030."""
 
 ROW: Final = "__babelift_row"
 """Column that holds where a raw row stands: its line in a text file, else its number."""
 
 MAX_COLUMNS: Final = 2_000
 """Columns a table may have; more is a table that is turned on its side, or not a table."""
+
+MAX_NAME: Final = 1_000
+"""Characters of a column's name; a longer one is a text whose header is missing."""
+
+MAX_DEPTH: Final = 32
+"""Levels of a nested value; the time that polars takes for one grows with their square and more."""
 
 ENDINGS: Final = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".txt")
 """Endings of text tables; each may be followed by `.gz`."""
@@ -76,7 +96,7 @@ def check_columns(names: list[str], file: str) -> list[str]:
     """Column names that can be used: stripped, and numbered where they are empty.
 
     Raises:
-        DataError: A name occurs twice, there are too many, or they are no names at all.
+        DataError: A name occurs twice or is too long, there are too many, or they are no names.
 
     >>> check_columns([" text", ""], "a.csv")
     ['text', 'column_2']
@@ -84,7 +104,13 @@ def check_columns(names: list[str], file: str) -> list[str]:
     if len(names) > MAX_COLUMNS:
         raise DataError(f"{file}: has {len(names):,} columns; at most {MAX_COLUMNS:,} can be read.")
     clean = [name.strip() or f"column_{place}" for place, name in enumerate(names, start=1)]
-    for name in clean:
+    for place, name in enumerate(clean, start=1):
+        if len(name) > MAX_NAME:
+            raise DataError(
+                f"{file}: the name of column {place} has {len(name):,} characters; at most "
+                f"{MAX_NAME:,} can be read. It begins {quoted(name, 60)}.",
+                "The first line must name the columns.",
+            )
         if "\x00" in name:
             raise DataError(f"{file}: is not a text table: its first line holds NUL characters.")
         if clean.count(name) > 1:
@@ -111,39 +137,81 @@ def check_file(path: Path) -> None:
     """Make sure that there is a file at `path`.
 
     Raises:
-        DataError: There is nothing there, or a folder.
+        UnreadableError: There is nothing there, a folder, or a pipe or device, which may never end.
     """
+    names: list[str] = []
     try:
-        is_folder, exists = path.is_dir(), path.exists()
-        names = [other.name for other in path.parent.iterdir()] if path.parent.is_dir() else []
+        kind = not_a_file(path) if path.exists() else "missing"
+        if kind == "missing" and path.parent.is_dir():
+            names = [other.name for other in path.parent.iterdir()]
     except (OSError, ValueError) as error:
-        raise DataError(f"{str(path)!r}: cannot be read: {_why(error)}.") from error
-    if is_folder:
-        raise DataError(
+        raise UnreadableError(f"{str(path)!r}: cannot be read: {_why(error)}.") from error
+    if kind == "missing":
+        raise UnreadableError(f"{path}: no such file{did_you_mean(path.name, names) or '.'}")
+    if kind == "a folder":
+        raise UnreadableError(
             f"{path}: is a folder, not a file.",
             f"Name the files in it, or hub:{path} for a folder that 'datasets' can open.",
         )
-    if not exists:
-        raise DataError(f"{path}: no such file{did_you_mean(path.name, names) or '.'}")
+    if kind is not None:
+        raise UnreadableError(
+            f"{path}: is {kind}; only files can be read.",
+            "Save what it gives as a file, and name that.",
+        )
+
+
+def blocks(path: Path, size: int) -> Iterator[bytes]:
+    """The content of a file, decompressed, block by block; no more than a block is held.
+
+    Args:
+        path: The file; one that ends in `.gz` is decompressed.
+        size: Bytes of a block; the last may have fewer.
+
+    Raises:
+        UnreadableError: The file is missing, no file, unreadable, a broken gzip, or expands beyond
+            all measure.
+    """
+    check_file(path)
+    packed = path.name.lower().endswith(".gz")
+    try:
+        with path.open("rb") as file:
+            stream = gzip.GzipFile(fileobj=file) if packed and file.peek(1) else file
+            total = 0
+            while block := stream.read(size):
+                total += len(block)
+                if packed and total > max(MAY_EXPAND, MAX_RATIO * file.tell()):
+                    raise UnreadableError(
+                        f"{path}: expands to more than {MAX_RATIO} times its size, as no table "
+                        f"does; reading stopped after {file.tell():,} bytes.",
+                        "If it is what you want to read, decompress it first: gunzip -k FILE",
+                    )
+                yield block
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise UnreadableError(
+            f"{path}: is not a whole gzip file: {_why(error)}.",
+            "Fetch or pack it again; see 'gzip -t FILE'.",
+        ) from error
+    except OSError as error:
+        raise UnreadableError(f"{path}: cannot be read: {_why(error)}.") from error
 
 
 def read_bytes(path: Path) -> bytes:
     """The content of a text table, decompressed and without a byte-order mark.
 
     Raises:
-        DataError: The file is missing, a folder, unreadable, empty, not text, in UTF-16, or a
-            broken gzip.
+        DataError: As `blocks`; or the file is empty, not text, in UTF-16, or larger than `WHOLE`.
     """
-    check_file(path)
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {_why(error)}.") from error
-    if path.name.lower().endswith(".gz") and data:
-        try:
-            data = gzip.decompress(data)
-        except (OSError, EOFError, zlib.error) as error:
-            raise DataError(f"{path}: is not a whole gzip file: {_why(error)}.") from error
+    content = bytearray()
+    for block in blocks(path, BLOCK):
+        content += block
+        if len(content) > WHOLE:
+            raise DataError(
+                f"{path}: must be read whole, and has more than {WHOLE >> 20} MiB. Tables of that "
+                "size are read in slices, which takes sound quotation marks, UTF-8, and columns "
+                "that keep their type.",
+                "Split it into smaller files, or save it as Parquet.",
+            )
+    data = bytes(content)
     if not data or data.isspace():
         raise DataError(f"{path}: is empty.")
     check_is_text(data, path)

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
-from babelift.errors import RunError
+from babelift.config import parse_yaml
+from babelift.errors import ConfigError, RunError
 from babelift.evaluation.metrics import Metrics
 from babelift.run.manifest import Manifest
 from babelift.store import read_record, read_table
@@ -113,14 +112,9 @@ def _text(path: Path) -> str:
 
 def _settings(path: Path, text: str) -> dict[str, Any]:
     try:
-        values = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise RunError(f"{path}: is not YAML: {error}", _AGAIN) from error
-    if values is None:
-        return {}
-    if not isinstance(values, dict):
-        raise RunError(f"{path}: must hold 'setting: value' lines.", _AGAIN)
-    return values
+        return parse_yaml(text, str(path)) if text else {}
+    except ConfigError as error:
+        raise RunError(error.message, _AGAIN) from error
 
 
 def _frame(path: Path) -> "pl.DataFrame | None":
