@@ -64,7 +64,7 @@ class _Loader(yaml.SafeLoader):
         if len(mapping) < len(node.value):
             names: set[object] = set()
             for key, _ in node.value:
-                name = self.construct_object(key)  # type: ignore[no-untyped-call]
+                name = self.construct_object(key)
                 if name in names:
                     raise yaml.constructor.ConstructorError(
                         None, None, f"'{name}' is set twice; keep one", key.start_mark

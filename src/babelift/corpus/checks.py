@@ -60,14 +60,14 @@ def text_fault(text: str) -> str | None:
     >>> text_fault("Very good."), text_fault("\\u200b "), text_fault("a\\x00b")
     (None, 'empty text', 'NUL character')
     """
+    if UNDECODABLE.search(text):
+        return "lone surrogate"
     if all(unicodedata.category(character) in _INVISIBLE for character in text):
         return "empty text"
     if "\x00" in text:
         return _NUL
     if re.search(_CONTROL, text):
         return "control character"
-    if UNDECODABLE.search(text):
-        return "lone surrogate"
     return _TOO_LONG if len(text) > MAX_TEXT else None
 
 
