@@ -23,6 +23,7 @@ from babelift.prediction.model import find_model
 from babelift.prediction.predictor import Predictor
 from babelift.progress import Progress
 from babelift.store import replace_folder, write_json
+from babelift.training.cuts import warn_of_cuts
 from babelift.translation.protocol import Translator
 
 if TYPE_CHECKING:
@@ -245,7 +246,13 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
         def train(folder: Path) -> "TrainResult":
             result = train_classifier(
-                rows, None, training, labels=labels, run_dir=folder, progress=progress
+                rows,
+                None,
+                training,
+                labels=labels,
+                run_dir=folder,
+                progress=progress,
+                say=lambda sentence: warnings.warn(sentence, BabeliftWarning, stacklevel=2),
             )
             self.predictor_ = Predictor.load(folder / "model")
             return result
@@ -266,7 +273,9 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def _probabilities(self, texts: Texts, method: str) -> npt.NDArray[np.float64]:
         check_is_fitted(self)
-        probabilities = self.predictor_.predict_proba(_check_texts(texts, method))
+        checked = _check_texts(texts, method)
+        probabilities = self.predictor_.predict_proba(checked)
+        warn_of_cuts(self.predictor_.cuts(checked))
         place = {label: number for number, label in enumerate(self.predictor_.labels)}
         given = self.classes_.tolist()
         columns = [

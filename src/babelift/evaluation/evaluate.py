@@ -17,6 +17,7 @@ from babelift.prediction.predictor import Predictor
 from babelift.prediction.rows import ENCODER, check_predictions, make_predictions
 from babelift.progress import Progress, quiet
 from babelift.store import check_no_input, claim_folder, write_record, write_rows
+from babelift.training.cuts import Cut
 
 _TABLES: Final = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
 _METRICS: Final = "metrics.json"
@@ -56,8 +57,12 @@ def evaluate(
     if isinstance(data, pl.DataFrame):
         columns = Table.from_mapping(table, where="evaluate")
         rows = _complete(named_columns(data, columns, "the rows"))
-        labels, predictions = predict_rows(model, rows, batch_size=batch_size, progress=progress)
-        return _scored(predictions, labels, ordinal)
+        predictor = model if isinstance(model, Predictor) else Predictor.load(model)
+        labels, predictions = predict_rows(
+            predictor, rows, batch_size=batch_size, progress=progress
+        )
+        cuts = predictor.cuts(rows["text"].to_list(), rows, "test")
+        return _scored(predictions, labels, ordinal, cuts)
     values = {"ordinal": ordinal, "batch_size": batch_size, **table}
     values["input"] = tuple(str(path) for path in _as_paths(data))
     opened = model if isinstance(model, Predictor) else None
@@ -128,16 +133,15 @@ def measure(
                 "Give the table alone, with the columns label, prediction and lang; or a model.",
             )
         labels, predictions = _read_predictions(config)
-    else:
-        rejects = config.out / _REJECTS if config.out else None
-        rows = _read_rows(config, rejects, progress)
-        labels, predictions = predict_rows(
-            opened or Predictor.load(config.model, precision=config.precision),
-            rows,
-            batch_size=config.batch_size,
-            progress=progress,
-        )
-    return _scored(predictions, labels, config.ordinal), predictions
+        return _scored(predictions, labels, config.ordinal), predictions
+    rejects = config.out / _REJECTS if config.out else None
+    rows = _read_rows(config, rejects, progress)
+    predictor = opened or Predictor.load(config.model, precision=config.precision)
+    labels, predictions = predict_rows(
+        predictor, rows, batch_size=config.batch_size, progress=progress
+    )
+    cuts = predictor.cuts(rows["text"].to_list(), rows, "test")
+    return _scored(predictions, labels, config.ordinal, cuts), predictions
 
 
 def is_predictions_file(model: str) -> bool:
@@ -205,12 +209,18 @@ def _check_labels(rows: pl.DataFrame, labels: Sequence[str]) -> None:
         )
 
 
-def _scored(predictions: pl.DataFrame, labels: Sequence[str], ordinal: bool | None) -> Metrics:
+def _scored(
+    predictions: pl.DataFrame,
+    labels: Sequence[str],
+    ordinal: bool | None,
+    cuts: tuple[Cut, ...] = (),
+) -> Metrics:
     from babelift.corpus import label_set
 
     if ordinal is None:
         ordinal = label_set(labels)[1]
-    return evaluate_predictions(predictions, labels, ordinal=ordinal)
+    metrics = evaluate_predictions(predictions, labels, ordinal=ordinal)
+    return metrics.model_copy(update={"cuts": cuts})
 
 
 def read_predictions(path: str, columns: Table) -> pl.DataFrame:

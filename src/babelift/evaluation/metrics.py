@@ -12,6 +12,7 @@ import polars as pl
 from pydantic import BaseModel, model_validator
 
 from babelift.prediction.rows import BASELINE, check_predictions
+from babelift.training.cuts import Cut
 
 Counts: TypeAlias = npt.NDArray[np.int64]
 Floats: TypeAlias = npt.NDArray[np.float64]
@@ -53,7 +54,8 @@ class LanguageMetrics(BaseModel, frozen=True):
         confusion: A row per true label, a column per predicted one, in the order of the labels.
         per_label: Scores of each label.
         mae: Mean absolute error in the labels' unit; None where they are not ordered.
-        qwk: Quadratic weighted kappa; None where they are not ordered or it is not defined.
+        qwk: Quadratic weighted kappa; None where they are not ordered, or where all test rows have
+            one label.
     """
 
     f1_micro: float
@@ -69,13 +71,26 @@ class LanguageMetrics(BaseModel, frozen=True):
     mae: float | None = None
     qwk: float | None = None
 
+    @property
+    def labels_tested(self) -> int:
+        """How many labels the test rows truly have."""
+        return sum(map(any, self.confusion))
+
+    @property
+    def one_class(self) -> bool:
+        """Whether all test rows have one label, so that F1-macro and QWK say nothing."""
+        return self.labels_tested == 1
+
     def majority(self) -> float:
         """The share of the most frequent label: what always giving it would score."""
         return max(map(sum, self.confusion)) / self.rows
 
 
 class Means(BaseModel, frozen=True):
-    """Plain means over the test languages; None where there are none."""
+    """Plain means over the test languages; None where there are none.
+
+    F1-macro's is over those whose test rows have two labels or more.
+    """
 
     f1_micro: float | None
     f1_macro: float | None
@@ -92,6 +107,8 @@ class Metrics(BaseModel, frozen=True):
         languages: The classifier's scores in each test language.
         linear: The linear baseline's, where it was asked.
         mean: Over `languages`, each counted once.
+        cuts: The test texts that were longer than the classifier reads; none where its texts are
+            not at hand.
     """
 
     version: int = 1
@@ -100,6 +117,7 @@ class Metrics(BaseModel, frozen=True):
     languages: dict[str, LanguageMetrics]
     linear: dict[str, LanguageMetrics] = {}
     mean: Means
+    cuts: tuple[Cut, ...] = ()
 
     @model_validator(mode="after")
     def _scores_fit_the_labels(self) -> Self:
@@ -413,9 +431,12 @@ def evaluate_predictions(
 
     With one label per row F1-micro over all labels is the accuracy: every false positive of one
     label is the false negative of another. F1-macro is the mean of F1 over the labels that occur,
-    in truth or prediction, in that language. Intervals are 95 % bootstrap percentile intervals
-    over items (`group_id`), so rows of one item stay together; they say how much the score owes to
-    the choice of test rows, and nothing about the seed of the training.
+    in truth or prediction, in that language; where the test rows have one label alone it says
+    nothing, nor does QWK, and its mean leaves such languages out.
+
+    Intervals are 95 % bootstrap percentile intervals over items (`group_id`), so rows of one item
+    stay together; they say how much the score owes to the choice of test rows, and nothing about
+    the seed of the training.
 
     Args:
         predictions: One row per text, as `rows.make_predictions` makes them or as another
@@ -449,6 +470,7 @@ def evaluate_predictions(
         for part in (table.filter(~is_linear), table.filter(is_linear))
     )
     scores = languages.values()
+    macro = [score.f1_macro for score in scores if not score.one_class]
     return Metrics(
         labels=tuple(labels),
         ordinal=ordinal,
@@ -456,7 +478,7 @@ def evaluate_predictions(
         linear=linear,
         mean=Means(
             f1_micro=float(np.mean([score.f1_micro for score in scores])) if scores else None,
-            f1_macro=float(np.mean([score.f1_macro for score in scores])) if scores else None,
+            f1_macro=float(np.mean(macro)) if macro else None,
             languages=len(scores),
         ),
     )
@@ -488,7 +510,7 @@ def _language(
         confusion=confusion.tolist(),
         per_label=per_label(true, predicted, labels),
         mae=_mean_absolute_error(true, predicted, labels) if ordinal else None,
-        qwk=quadratic_weighted_kappa(confusion) if ordinal else None,
+        qwk=quadratic_weighted_kappa(confusion) if ordinal and len(np.unique(true)) > 1 else None,
     )
 
 

@@ -22,6 +22,7 @@ from babelift.prediction.predictor import Floats, Predictor, check_texts
 from babelift.prediction.rows import prediction_columns
 from babelift.progress import Progress, quiet
 from babelift.store import claim_file, job_key, replace_file, rows_file, write_json, write_text
+from babelift.training.cuts import Cut, added_cuts, cut_sentences, warn_of_cuts
 
 if TYPE_CHECKING:
     from babelift.prediction.on_ray import RayPredictor
@@ -76,8 +77,12 @@ def predict(
     if isinstance(rows, str | Path):
         with TemporaryDirectory(prefix="babelift-") as folder:
             parts = _read([str(rows)], config, Path(folder), None, progress)
+            cuts: list[Cut] = []
             with _opened(config, model) as predictor:
-                return pl.concat(_labelled(parts, predictor, None, config.batch_size, progress))
+                labelled = _labelled(parts, predictor, None, config.batch_size, cuts, progress)
+                predicted = pl.concat(labelled)
+        warn_of_cuts(added_cuts(cuts))
+        return predicted
     if not isinstance(rows, pl.DataFrame):
         check_texts(rows)
         rows = pl.DataFrame({"text": pl.Series(rows, dtype=pl.String)})
@@ -97,6 +102,7 @@ def predict(
             [texts], len(texts), batch_size=config.batch_size, progress=progress
         )
         proba[readable.to_numpy()] = next(iter(stream))
+        warn_of_cuts(predictor.cuts(texts, rows.filter(readable)))
     predictions = pl.DataFrame(prediction_columns(predictor.labels, proba, rows.height))
     predictions = predictions.select(pl.when(pl.lit(readable)).then(pl.all()))
     names = _free_names(rows.columns, predictions.columns)
@@ -141,12 +147,20 @@ def run_predict(config: PredictConfig, progress: Progress | None = None) -> Path
             rows = _read(config.input, config, folder, output.rejects, progress)
             job = _job_key(config)
             finished = Finished(out, job)
+            cuts: list[Cut] = []
             with _opened(config, config.model) as predictor, rows_file(out) as append:
-                for part in _labelled(rows, predictor, finished, config.batch_size, progress):
+                size = config.batch_size
+                for part in _labelled(rows, predictor, finished, size, cuts, progress):
                     append(part)
-                counts = {"rows": rows.height, "rejects": rows.rejects.height}
+                counts = {
+                    "rows": rows.height,
+                    "rejects": rows.rejects.height,
+                    "cuts": [part.model_dump() for part in added_cuts(cuts)],
+                }
                 write_json({"job": job, **counts}, output.report)
             finished.clear()
+    for sentence in cut_sentences(added_cuts(cuts)):
+        progress.say(sentence)
     return out
 
 
@@ -196,11 +210,16 @@ def _labelled(
     predictor: "Predictor | RayPredictor",
     finished: "Finished | None",
     batch_size: int,
+    cuts: list[Cut],
     progress: Progress,
 ) -> Iterator[pl.DataFrame]:
-    """Each part with its predictions; those that are finished already are not made again."""
+    """Each part with its predictions; those that are finished already are not made again.
+
+    The texts that were cut are counted in `cuts`.
+    """
     probabilities = _probabilities(rows, predictor, finished, batch_size, progress)
     for part, proba in zip(rows, probabilities, strict=True):
+        cuts += predictor.cuts(part["text"].to_list(), part)
         predictions = prediction_columns(predictor.labels, proba, part.height)
         own = [name for name in part.columns if name not in SCHEMA]
         taken = ["id", *rows.filled, *(column.name for column in predictions)]

@@ -1,12 +1,16 @@
 """Finding and opening a trained classifier: a plain transformers folder, read without pickle."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import polars as pl
+
 from babelift.errors import ModelError, did_you_mean
 from babelift.hub import MODEL_FILES, fetch, open_model, open_tokenizer
+from babelift.training.cuts import Cut, count_cuts, lost_tokens
 from babelift.translation.engines.model_files import identity
 
 _KIND: Final = "classifier"
@@ -31,6 +35,27 @@ class OpenModel:
     tokenizer: Any
     labels: list[str]
     max_length: int | None
+
+    def cuts(
+        self, texts: Sequence[str], rows: pl.DataFrame | None = None, split: str | None = None
+    ) -> tuple[Cut, ...]:
+        """Count the texts that are longer than the model reads, by language and origin.
+
+        Args:
+            texts: The texts.
+            rows: Their rows, with the columns `lang` and `origin` where these are known.
+            split: Which rows these are; None for rows to be labelled.
+        """
+        lost = lost_tokens(self.tokenizer, list(map(valid_unicode, texts)), self.max_length)
+        rows = pl.DataFrame() if rows is None else rows
+        return count_cuts(rows, lost, limit=self.max_length, most=self.max_length, split=split)
+
+
+def valid_unicode(text: str) -> str:
+    """The text with lone surrogates, which no encoding has, replaced by U+FFFD."""
+    if text.isascii():
+        return text
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def find_model(model: str | Path) -> Path:

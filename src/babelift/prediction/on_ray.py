@@ -81,6 +81,7 @@ class RayPredictor:
 
     Attributes:
         labels: Label names in the order of the columns of what `stream_proba` yields.
+        cuts: As `Predictor.cuts`.
 
     Raises:
         ModelError: The model cannot be opened or is not a classifier.
@@ -92,7 +93,9 @@ class RayPredictor:
     """
 
     def __init__(self, model: str | Path, pool: Pool, *, precision: str = "fp32") -> None:
-        self.labels = open_classifier(model).labels
+        opened = open_classifier(model)
+        self.labels = opened.labels
+        self.cuts = opened.cuts
         self._recipe = Recipe(str(model), precision, model_identity(model))
         self._pool = pool
 

@@ -10,12 +10,14 @@ from typing import Any, Final, Self, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 
 from babelift.errors import DataError, ModelError
 from babelift.hub import without_progress_bars
 from babelift.precision import choose_precision
-from babelift.prediction.model import OpenModel, open_classifier
+from babelift.prediction.model import OpenModel, open_classifier, valid_unicode
 from babelift.progress import Progress, Task, quiet
+from babelift.training.cuts import Cut
 from babelift.training.data import by_length, padded_width
 
 Floats: TypeAlias = npt.NDArray[np.float64]
@@ -140,6 +142,12 @@ class Predictor:
         best = self.predict_proba(texts, batch_size=batch_size).argmax(axis=1)
         return [self.labels[number] for number in best]
 
+    def cuts(
+        self, texts: Sequence[str], rows: pl.DataFrame | None = None, split: str | None = None
+    ) -> tuple[Cut, ...]:
+        """Count the texts that are longer than the model reads, as `OpenModel.cuts` does."""
+        return self._opened.cuts(texts, rows, split)
+
     def _probabilities(self, texts: Sequence[str], batch_size: int, task: Task) -> Floats:
         check_texts(texts)
         logits = np.empty((len(texts), len(self.labels)), dtype=np.float32)
@@ -221,7 +229,7 @@ class Predictor:
     def _tokenize(self, texts: Sequence[str]) -> list[list[int]]:
         limit = self._opened.max_length
         encoded = self._opened.tokenizer(
-            [_valid_unicode(text) for text in texts],
+            [valid_unicode(text) for text in texts],
             truncation=limit is not None,
             max_length=limit,
             return_attention_mask=False,
@@ -290,13 +298,6 @@ def check_texts(texts: Sequence[str]) -> None:
     for number, text in enumerate(texts, 1):
         if not isinstance(text, str):
             raise DataError(f"text {number} must be a string. Got {text!r}.")
-
-
-def _valid_unicode(text: str) -> str:
-    """The text with lone surrogates, which no encoding has, replaced by U+FFFD."""
-    if text.isascii():
-        return text
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _softmax(logits: npt.NDArray[np.float32]) -> Floats:

@@ -1,8 +1,10 @@
 """What to read a run's scores with: the doubts that its files give reason for, in sentences."""
 
-from babelift.evaluation.metrics import Metrics
+from babelift.evaluation.metrics import LanguageMetrics, Metrics
 from babelift.report.numbers import counted, language_name, listed, names, pair_name, percent, share
 from babelift.run.manifest import Manifest
+from babelift.training.cuts import cut_sentences
+from babelift.translation.coverage import gap_sentences
 
 WIDE = 0.1
 """An interval that reaches further than this on one side is called wide."""
@@ -13,11 +15,17 @@ MISCALIBRATED = 0.1
 FAULTY = 0.1
 """Share of a pair's translations with a fault from which a warning is given."""
 
+_MOST_NAMED = 5
+
 
 def cautions(manifest: Manifest, metrics: Metrics) -> list[str]:
     """Every doubt that applies, the gravest first."""
     return [
         *leakage(manifest),
+        *beaten(metrics),
+        *cuts(manifest, metrics),
+        *gap_sentences(manifest.label_gaps),
+        *labels_tested(metrics),
         *test_origins(metrics),
         *small_tests(metrics),
         *calibration(metrics),
@@ -39,6 +47,70 @@ def leakage(manifest: Manifest) -> list[str]:
         f"{counted(repeated, 'test row')} {also} in training or validation: the scores are likely "
         "too high."
     ]
+
+
+def apart(one: LanguageMetrics, other: LanguageMetrics) -> bool:
+    """Whether the F1-micro intervals of two models do not overlap."""
+    (low, high), (other_low, other_high) = one.f1_micro_interval, other.f1_micro_interval
+    return low > other_high or other_low > high
+
+
+def beaten(metrics: Metrics) -> list[str]:
+    """Languages in which the linear baseline does better by more than chance explains."""
+    by = {
+        lang: metrics.linear[lang].f1_micro - scores.f1_micro
+        for lang, scores in metrics.languages.items()
+        if lang in metrics.linear and apart(scores, metrics.linear[lang])
+    }
+    behind = {lang: gap for lang, gap in by.items() if gap > 0}
+    if not behind:
+        return []
+    worst = sorted(behind, key=lambda lang: -behind[lang])
+    shown = [f"{share(behind[lang])} in {language_name(lang)}" for lang in worst[:_MOST_NAMED]]
+    more = len(worst) - _MOST_NAMED
+    where = listed([*shown, f"less in {more} more"] if more > 0 else shown)
+    return [
+        f"A bag of words, the linear baseline, does better than this model by {where}. Look at the "
+        "training before you use it: at texts that are cut, at the loss (log.jsonl), at --epochs "
+        "and --learning-rate."
+    ]
+
+
+def labels_tested(metrics: Metrics) -> list[str]:
+    """Languages whose test rows lack labels, and what that does to their scores."""
+    sentences = []
+    for lang in (lang for lang, scores in metrics.languages.items() if scores.one_class):
+        confusion = metrics.languages[lang].confusion
+        only = next(label for label, row in zip(metrics.labels, confusion, strict=True) if any(row))
+        lost = (
+            "F1-macro and QWK say nothing there and are"
+            if metrics.ordinal
+            else ("F1-macro says nothing there and is")
+        )
+        sentences.append(
+            f"{language_name(lang)} has test rows of one label alone ({only}): {lost} left out of "
+            f"the means, and F1-micro is the share of {only} that is recognised."
+        )
+    lacking = [
+        f"{language_name(lang)} {len(metrics.labels) - scores.labels_tested} of "
+        f"{len(metrics.labels)}"
+        for lang, scores in metrics.languages.items()
+        if 1 < scores.labels_tested < len(metrics.labels)
+    ]
+    if lacking:
+        if (more := len(lacking) - _MOST_NAMED) > 0:
+            lacking[_MOST_NAMED:] = [f"{counted(more, 'language')} more"]
+        sentences.append(
+            f"Some labels have no test row: {listed(lacking)}. F1-macro is over the labels that "
+            "occur, so that languages with other labels do not compare."
+        )
+    return sentences
+
+
+def cuts(manifest: Manifest, metrics: Metrics) -> list[str]:
+    """Texts that were longer than the model reads, in training and in the test."""
+    learnt = manifest.training.cuts if manifest.training else ()
+    return cut_sentences([*learnt, *metrics.cuts])
 
 
 def test_origins(metrics: Metrics) -> list[str]:

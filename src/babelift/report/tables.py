@@ -82,7 +82,9 @@ def _language_row(manifest: Manifest, metrics: Metrics, tag: str) -> LanguageRow
         translated=scores.origin != "original",
         saw=saw(manifest.trained_on(tag)),
         micro=_micro(scores),
-        macro=Score(share(scores.f1_macro), brackets(scores.f1_macro_interval)),
+        macro=Score(UNKNOWN)
+        if scores.one_class
+        else Score(share(scores.f1_macro), brackets(scores.f1_macro_interval)),
         linear=_micro(linear) if linear else Score(UNKNOWN),
         calibration=share(scores.calibration_error),
         mae=share(scores.mae),
@@ -92,6 +94,7 @@ def _language_row(manifest: Manifest, metrics: Metrics, tag: str) -> LanguageRow
 
 def _mean_row(metrics: Metrics) -> LanguageRow:
     every = list(metrics.languages.values())
+    several = [scores for scores in every if not scores.one_class]
     linear = [metrics.linear[tag] for tag in metrics.languages if tag in metrics.linear]
     return LanguageRow(
         tag="",
@@ -101,11 +104,11 @@ def _mean_row(metrics: Metrics) -> LanguageRow:
         translated=False,
         saw="",
         micro=Score(share(_mean([scores.f1_micro for scores in every]))),
-        macro=Score(share(_mean([scores.f1_macro for scores in every]))),
+        macro=Score(share(_mean([scores.f1_macro for scores in several]))),
         linear=Score(share(_mean([scores.f1_micro for scores in linear]))),
         calibration=share(_mean([scores.calibration_error for scores in every])),
         mae=share(_mean([scores.mae for scores in every])),
-        qwk=share(_mean([scores.qwk for scores in every])),
+        qwk=share(_mean([scores.qwk for scores in several])),
     )
 
 

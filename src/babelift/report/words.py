@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from babelift.evaluation.metrics import LanguageMetrics, Metrics
-from babelift.report.cautions import cautions
+from babelift.report.cautions import apart, cautions
 from babelift.report.numbers import (
     counted,
     language_name,
@@ -178,12 +178,6 @@ def chance(metrics: Metrics) -> list[str]:
             f"It does better than always giving the most frequent test label ({span}) {where}."
         )
     return sentences
-
-
-def apart(one: LanguageMetrics, other: LanguageMetrics) -> bool:
-    """Whether the F1-micro intervals of two models do not overlap."""
-    (low, high), (other_low, other_high) = one.f1_micro_interval, other.f1_micro_interval
-    return low > other_high or other_low > high
 
 
 def baseline(metrics: Metrics) -> list[str]:

@@ -268,6 +268,7 @@ def evaluate(run: Run, config: FitConfig, progress: Progress) -> None:
     metrics = evaluate_predictions(
         predictions, labels, ordinal=run.manifest.ordinal, seed=config.seed
     )
+    metrics = metrics.model_copy(update={"cuts": predictor.cuts(texts, test, "test")})
     write_record(metrics, run.folder / "metrics.json")
 
 

@@ -19,6 +19,7 @@ from babelift.corpus.leakage import LeakageReport
 from babelift.hub import non_commercial
 from babelift.store import file_hash
 from babelift.training.log import TrainResult
+from babelift.translation.coverage import LabelGap
 from babelift.translation.report import TranslationReport
 
 
@@ -96,6 +97,7 @@ class Manifest(BaseModel, frozen=True, populate_by_name=True):
         translate_to: Languages the training rows are translated into.
         translation: What became of the translations of training and validation rows.
         translation_test: What became of the translations of test rows.
+        label_gaps: Labels that have few training translations in a language, or none.
         data: Rows by split, language and origin.
         training: What the training did.
         licenses: Whose terms apply to the classifier.
@@ -124,6 +126,7 @@ class Manifest(BaseModel, frozen=True, populate_by_name=True):
     translate_to: tuple[str, ...] = ()
     translation: Translation | None = None
     translation_test: Translation | None = None
+    label_gaps: tuple[LabelGap, ...] = ()
     data: dict[str, dict[str, dict[str, int]]] = {}
     training: TrainResult | None = None
     licenses: tuple[Licence, ...] = ()

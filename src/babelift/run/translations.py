@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import fields
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import polars as pl
 
@@ -15,8 +15,11 @@ from babelift.progress import Progress
 from babelift.run.data import only_languages, write_split
 from babelift.run.folder import Run
 from babelift.store import read_table
+from babelift.translation.coverage import LabelCounts, gap_sentences
 from babelift.translation.report import TranslationReport
 from babelift.translation.segments import Tally
+
+_ORIGINAL: Final = pl.col("origin") == "original"
 
 
 def translate_rows(run: Run, config: FitConfig, progress: Progress, *, fresh: bool = False) -> None:
@@ -63,6 +66,14 @@ def translate_rows(run: Run, config: FitConfig, progress: Progress, *, fresh: bo
         note for part in (report, test_report) if part for note in part.notes
     ):
         run.note(note, progress)
+    counts = LabelCounts(targets)
+    train = splits["train"]
+    sources = only_languages(train, run.manifest.translate_from)
+    counts.add_originals(sources.filter(_ORIGINAL))
+    counts.add_translations(train.filter(~_ORIGINAL))
+    gaps = counts.gaps()
+    for sentence in gap_sentences(gaps):
+        progress.say(sentence)
     if len(label_set(splits["train"]["label"].to_list())[0]) < len(run.manifest.labels):
         raise DataError("no rows are left of some labels.")
     for split, rows in splits.items():
@@ -70,6 +81,7 @@ def translate_rows(run: Run, config: FitConfig, progress: Progress, *, fresh: bo
     run.update(
         translation=report,
         translation_test=test_report,
+        label_gaps=gaps,
         data={split: _count(rows) for split, rows in splits.items()},
     )
 

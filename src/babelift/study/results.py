@@ -46,6 +46,8 @@ def run_results(
 ) -> pl.DataFrame:
     """The rows of one condition and seed: every metric in the languages it counts in.
 
+    Where all test rows of a language have one label there is no F1-macro and no QWK.
+
     Args:
         place: The training's part in the study.
         key: The run's.
@@ -64,6 +66,7 @@ def run_results(
         for lang, lang_scores in scores.languages.items()
         for metric in METRICS
         if (value := getattr(lang_scores, metric)) is not None
+        and not (metric == "f1_macro" and lang_scores.one_class)
     ]
     return pl.DataFrame(rows, schema=RESULTS)
 

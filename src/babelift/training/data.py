@@ -1,7 +1,7 @@
 """Rows as arrays, tokens of all rows made once, and what a training started from."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from babelift.errors import DataError
+from babelift.training.cuts import tokens_within
 
 if TYPE_CHECKING:
     import torch
@@ -35,23 +36,27 @@ class TokenCache:
 
     Attributes:
         lengths: `(texts,) int64` tokens of each text after cutting.
-        truncated: Number of texts that were cut.
+        lost: `(texts,) int64` tokens of each text that were cut off.
     """
 
     def __init__(self, tokenizer: Any, texts: Sequence[str], max_length: int) -> None:
         ids: list[NDArray[np.int32]] = []
-        lengths: list[int] = []
-        self.truncated = 0
+        lost = [np.empty(0, dtype=np.int64)]
         for start in range(0, len(texts), CHUNK):
-            for row, cut in _tokenize(tokenizer, texts[start : start + CHUNK], max_length):
-                ids.append(np.asarray(row, dtype=np.int32))
-                lengths.append(len(row))
-                self.truncated += cut
-        self.lengths: NDArray[np.int64] = np.array(lengths, dtype=np.int64)
+            rows, cut_off = tokens_within(tokenizer, texts[start : start + CHUNK], max_length)
+            ids += [np.asarray(row, dtype=np.int32) for row in rows]
+            lost.append(cut_off)
+        self.lengths: NDArray[np.int64] = np.array([len(row) for row in ids], dtype=np.int64)
+        self.lost = np.concatenate(lost)
         self._ids = np.concatenate(ids) if ids else np.empty(0, dtype=np.int32)
         self._starts = np.concatenate([[0], np.cumsum(self.lengths)])[:-1]
         self._pad = int(tokenizer.pad_token_id)
         self._max_length = max_length
+
+    @property
+    def truncated(self) -> int:
+        """Number of texts that were cut."""
+        return int(np.count_nonzero(self.lost))
 
     @property
     def used(self) -> NDArray[np.int64]:
@@ -85,32 +90,6 @@ def padded_width(longest: int, limit: int | None) -> int:
     """
     width = -(-longest // WIDTHS) * WIDTHS
     return width if limit is None else max(longest, min(width, limit))
-
-
-def _tokenize(
-    tokenizer: Any, texts: Sequence[str], max_length: int
-) -> Iterable[tuple[Sequence[int], bool]]:
-    """Token ids of each text and whether it was cut."""
-    # One token more than allowed tells the texts that are cut from those that just fit.
-    longer = _ids(tokenizer, texts, max_length + 1)
-    cut = [number for number, row in enumerate(longer) if len(row) > max_length]
-    shorter = _ids(tokenizer, [texts[number] for number in cut], max_length) if cut else []
-    for number, row in zip(cut, shorter, strict=True):
-        longer[number] = row
-    was_cut = set(cut)
-    return [(row, number in was_cut) for number, row in enumerate(longer)]
-
-
-def _ids(tokenizer: Any, texts: Sequence[str], max_length: int) -> list[Sequence[int]]:
-    encoded = tokenizer(
-        list(texts),
-        truncation=True,
-        max_length=max_length,
-        return_attention_mask=False,
-        return_token_type_ids=False,
-        verbose=False,
-    )
-    return list(encoded["input_ids"])
 
 
 def by_length(lengths: NDArray[np.int64], batch_size: int) -> list[NDArray[np.int64]]:

@@ -152,6 +152,9 @@ ENCODERS: Final[dict[str, EncoderEntry]] = {
 }
 """Encoders by name."""
 
+NO_LIMIT: Final = 1_000_000
+"""Most tokens of a text where neither model nor tokenizer has a limit."""
+
 _OTHER: Final = EncoderEntry("", None, None, 0, 0, 2e-5, 3, "")
 
 
@@ -341,7 +344,7 @@ def _longest(model: Any, tokenizer: Any) -> int:
     used.
     """
     positions = getattr(model.config, "max_position_embeddings", None)
-    limit = int(min(tokenizer.model_max_length, 1_000_000))
+    limit = int(min(tokenizer.model_max_length, NO_LIMIT))
     if positions is None:
         return limit
     embeddings = getattr(getattr(model.base_model, "embeddings", None), "position_embeddings", None)

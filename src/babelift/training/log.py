@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from babelift.errors import RunError, TrainingError
 from babelift.store import read_table
+from babelift.training.cuts import Cut
 
 OURS = ("step", "validation")
 """Kinds of lines that training writes; others in the same file are left alone."""
@@ -123,6 +124,7 @@ class TrainResult:
         order: SHA-256 of the originals' ids in the order of the first epoch.
         validation: Best mean F1-micro over the validation languages, None without validation.
         parts: In how many parts batches were computed at the end; more than 1 where memory ran out.
+        cuts: The training and validation texts that were cut, by language and origin.
     """
 
     encoder: str
@@ -149,10 +151,16 @@ class TrainResult:
     order: str
     validation: float | None
     parts: int
+    cuts: tuple[Cut, ...] = ()
+
+    @classmethod
+    def of(cls, values: dict[str, Any]) -> Self:
+        """The result that `to_dict` gave."""
+        return cls(**{**values, "cuts": tuple(Cut(**part) for part in values.get("cuts", ()))})
 
     def to_dict(self) -> dict[str, Any]:
         """The fields as plain JSON values."""
-        return asdict(self)
+        return {**asdict(self), "cuts": [part.model_dump() for part in self.cuts]}
 
 
 def sample_pairs(rows: pl.DataFrame, *, seed: int, limit: int = PER_LANGUAGE) -> pl.DataFrame:

@@ -1,6 +1,6 @@
 """Train one classifier on originals and their translations."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -20,8 +20,9 @@ from babelift.progress import Progress, quiet
 from babelift.store import replace_folder, write_rows
 from babelift.training import data
 from babelift.training.checkpoint import Checkpoints, State
+from babelift.training.cuts import Cut, count_cuts, cut_sentences
 from babelift.training.data import TokenCache, ids_digest, weights_digest
-from babelift.training.encoder import Encoder, load_encoder
+from babelift.training.encoder import NO_LIMIT, Encoder, load_encoder
 from babelift.training.learner import Learner, Plan
 from babelift.training.log import (
     Encode,
@@ -57,6 +58,7 @@ def train_classifier(
     progress: Progress | None = None,
     pairs: pl.DataFrame | None = None,
     keep_texts: Sequence[str] = (),
+    say: Callable[[str], object] | None = None,
 ) -> TrainResult:
     """Fine-tune an encoder with a classification head; goes on where it was interrupted.
 
@@ -79,6 +81,8 @@ def train_classifier(
         pairs: Originals and translations for vectors.parquet, for arms that train on originals
             alone; by default those of `rows`. Where there are none the file is not written.
         keep_texts: Texts beside `rows` and `validation` whose tokens a trimmed vocabulary keeps.
+        say: Is called before training with each sentence that a user must know; the progress's
+            own if absent.
 
     Raises:
         ConfigError: Settings that do not go together.
@@ -104,10 +108,11 @@ def train_classifier(
     }
     checkpoints = Checkpoints(run_dir / "checkpoints", identity)
     if checkpoints.result is not None and (run_dir / "model" / "config.json").is_file():
-        return TrainResult(**checkpoints.result)
+        return TrainResult.of(checkpoints.result)
     looked_at = rows if pairs is None else pairs
     if settings.otc_pairs == "shuffled":
         rows = shuffled_pairs(rows, seed=settings.seed)
+    progress = progress or quiet()
     with _own_random_state():
         return _train(
             rows,
@@ -116,9 +121,10 @@ def train_classifier(
             labels,
             run_dir,
             checkpoints,
-            progress or quiet(),
+            progress,
             sample_pairs(looked_at, seed=settings.seed),
             keep_texts,
+            say or progress.say,
         )
 
 
@@ -132,6 +138,7 @@ def _train(
     progress: Progress,
     pairs: pl.DataFrame,
     keep_texts: Sequence[str],
+    say: Callable[[str], object],
 ) -> TrainResult:
     accelerator = make_accelerator()
     sampler = _sampler(rows, settings, accelerator.num_processes)
@@ -157,6 +164,12 @@ def _train(
         if validation is None
         else data.prepare(validation, labels, tokenizer, max_length=max_length, what="validation")
     )
+    cuts = _cuts(rows, train, tokenizer, max_length, "train")
+    if validation is not None and valid is not None:
+        cuts += _cuts(validation, valid, tokenizer, max_length, "validation")
+    if accelerator.is_main_process:
+        for sentence in cut_sentences(cuts):
+            say(sentence)
     trimmed = None
     if settings.trim_vocabulary:
         trimmed = _trim(
@@ -191,7 +204,7 @@ def _train(
     if trimmed is not None:
         trim_model(encoder.model, trimmed.kept)
         encoder = replace(encoder, tokenizer=trimmed.tokenizer)
-    result = _result(encoder, initial, sampler, train, plan, state, resumed_from)
+    result = _result(encoder, initial, sampler, train, plan, state, resumed_from, cuts)
     if before is not None and after is not None:
         if pairs.height:
             write_rows(pl.concat([before, after]), picture)
@@ -199,6 +212,19 @@ def _train(
         checkpoints.finish(result.to_dict())
     accelerator.wait_for_everyone()
     return result
+
+
+def _cuts(
+    frame: pl.DataFrame, rows: data.Rows, tokenizer: Any, max_length: int, split: str
+) -> tuple[Cut, ...]:
+    most = int(tokenizer.model_max_length)
+    return count_cuts(
+        frame,
+        rows.tokens.lost,
+        limit=max_length,
+        most=None if most >= NO_LIMIT else most,
+        split=split,
+    )
 
 
 def _trim(encoder: Encoder, frames: Sequence[pl.DataFrame], keep_texts: Sequence[str]) -> Trimmed:
@@ -216,6 +242,7 @@ def _result(
     plan: Plan,
     state: State,
     resumed_from: int | None,
+    cuts: tuple[Cut, ...],
 ) -> TrainResult:
     return TrainResult(
         encoder=encoder.name,
@@ -238,6 +265,7 @@ def _result(
         stopped_early=state.stopped_early,
         tokens=state.tokens,
         truncated=rows.tokens.truncated,
+        cuts=cuts,
         initial_weights=initial,
         order=ids_digest([rows.ids[row] for row in sampler.first_order().tolist()]),
         validation=state.best_score if state.best_step else None,

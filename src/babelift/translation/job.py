@@ -24,6 +24,7 @@ from babelift.errors import ConfigError, RunError
 from babelift.languages import resolve
 from babelift.progress import Progress, quiet
 from babelift.store import OutputFile, claim_file, file_hash, job_key, rows_file, write_json
+from babelift.translation.coverage import LabelCounts, gap_sentences
 from babelift.translation.driver import translate_parts, translating
 from babelift.translation.memory import Memory
 from babelift.translation.protocol import Translator
@@ -92,11 +93,17 @@ def run_translate(
                 spool=lambda: Spool(folder / f"pair-{next(numbers)}"),
             )
             form = next(iter(rows)).clear()
-            frames = chain([form], rows if config.with_originals else (), translations)
+            labels = LabelCounts(config.to)
+            for part in rows:
+                labels.add_originals(part)
             written = folder / f"again{out.suffix}" if exists else out
             with rows_file(written) as append:
-                for frame in frames:
+                for frame in chain([form], rows if config.with_originals else ()):
                     append(frame)
+                for frame in translations:
+                    labels.add_translations(frame)
+                    append(frame)
+                report.notes += gap_sentences(labels.gaps())
                 if not exists:
                     write_json({"job": job, **report.to_dict()}, output.report)
             if report.tally.failed and not exists:
