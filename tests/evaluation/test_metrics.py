@@ -161,3 +161,32 @@ def test_scores_lie_in_their_intervals_and_do_not_depend_on_the_order(rows: int,
         low, high = scores.f1_micro_interval
         assert low <= scores.f1_micro <= high
         assert sum(map(sum, scores.confusion)) == scores.rows
+
+
+def test_a_language_of_one_label_does_not_enter_the_mean_of_f1_macro() -> None:
+    rows = table(label=["1", "2", "3", "1"], prediction=["1", "2", "1", "1"])
+    metrics = evaluate_predictions(rows, LABELS, ordinal=True)
+    german, japanese = metrics.languages["de"], metrics.languages["ja"]
+    assert (german.one_class, japanese.one_class) == (False, True)
+    assert japanese.f1_macro == 1.0
+    assert metrics.mean.f1_macro == german.f1_macro
+    assert metrics.mean.f1_micro == pytest.approx((german.f1_micro + 1) / 2)
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["de", "ja", "fr"]), st.sampled_from(LABELS),
+                  st.sampled_from(LABELS)),
+        min_size=1, max_size=12,
+    )
+)  # fmt: skip
+@settings(max_examples=40)
+def test_the_mean_of_f1_macro_is_over_the_languages_with_two_labels_or_more(rows) -> None:
+    frame = pl.DataFrame(rows, schema=["lang", "label", "prediction"], orient="row")
+    metrics = evaluate_predictions(frame, LABELS, ordinal=True, resamples=2)
+    classes = {lang: {label for name, label, _ in rows if name == lang} for lang, _, _ in rows}
+    for lang, scores in metrics.languages.items():
+        assert scores.one_class == (len(classes[lang]) == 1)
+        assert (scores.qwk is None) == scores.one_class
+    several = [scores.f1_macro for scores in metrics.languages.values() if not scores.one_class]
+    assert metrics.mean.f1_macro == (pytest.approx(np.mean(several)) if several else None)

@@ -4,6 +4,7 @@ from typing import Any
 
 from babelift.evaluation.metrics import Metrics
 from babelift.report.cautions import (
+    beaten,
     calibration,
     cautions,
     leakage,
@@ -12,6 +13,7 @@ from babelift.report.cautions import (
     translation_quality,
     unpaired,
 )
+from babelift.report.cautions import labels_tested as lacking_labels
 from babelift.report.cautions import test_origins as origins_of_tests
 from tests.report.conftest import manifest_of, metrics_of, scores
 
@@ -122,3 +124,52 @@ def test_leakage_that_was_left_in_is_said_and_dropped_leakage_is_not() -> None:
     ]
     assert leakage(manifest_of(leakage=audit | {"policy": "drop"})) == []
     assert leakage(manifest_of()) == []
+
+
+def test_a_language_tested_on_one_label_is_named_with_what_that_means() -> None:
+    found = metrics(it={"confusion": [[0, 0], [5, 15]]}, de={})
+    assert lacking_labels(found) == [
+        "Italian has test rows of one label alone (b): F1-macro says nothing there and is left out "
+        "of the means, and F1-micro is the share of b that is recognised."
+    ]
+    assert lacking_labels(metrics(de={})) == []
+
+
+def test_labels_without_test_rows_are_counted_by_language() -> None:
+    three = {"labels": ["a", "b", "c"]}
+    german = scores(**three, confusion=[[5, 0, 0], [0, 5, 0], [0, 0, 0]])
+    french = scores(**three, confusion=[[5, 0, 0], [0, 5, 0], [0, 0, 5]])
+    found = metrics_of({"de": german, "fr": french}, **three)
+    assert lacking_labels(found) == [
+        "Some labels have no test row: German 1 of 3. F1-macro is over the labels that occur, so "
+        "that languages with other labels do not compare."
+    ]
+
+
+def test_a_baseline_that_is_clearly_ahead_is_said_with_where_to_look() -> None:
+    low, high = {"interval": (0.4, 0.6)}, {"micro": 0.9, "interval": (0.85, 0.95)}
+    linear = {"de": scores(**high), "fr": scores(micro=0.55, interval=(0.45, 0.65))}
+    found = metrics_of({"de": scores(**low), "fr": scores(**low)}, linear=linear)
+    (said,) = beaten(found)
+    assert said.startswith(
+        "A bag of words, the linear baseline, does better than this model by .40 in German. "
+    )
+    ahead = metrics_of({"de": scores(**high)}, linear={"de": scores(**low)})
+    assert beaten(ahead) == []
+
+
+def test_cut_texts_of_training_and_test_are_said() -> None:
+    part = {"lang": "en", "origin": "original", "rows": 10, "cut": 5, "lost": 100, "limit": 128}
+    manifest = manifest_of(training={"cuts": [{**part, "split": "train"}]})
+    found = metrics_of({"en": scores()}, cuts=[{**part, "split": "test"}])
+    said = cautions(manifest, found)
+    assert [text[:26] for text in said[:2]] == [
+        "5 of 10 training texts (50",
+        "5 of 10 test texts (50 %) ",
+    ]
+
+
+def test_labels_without_translations_are_said() -> None:
+    gap = {"lang": "de", "label": "neg", "kept": 0, "rows": 40}
+    said = cautions(manifest_of(label_gaps=[gap]), metrics(de={}))
+    assert "German has no translation labelled neg: none of 40 is left." in said

@@ -54,6 +54,8 @@ def tokens_within(
     Returns:
         The ids of each text, and `(texts,) int64` tokens that each lost.
     """
+    if not texts:
+        return [], np.zeros(0, dtype=np.int64)
     silent = {"return_attention_mask": False, "return_token_type_ids": False, "verbose": False}
     encoded = tokenizer(list(texts), truncation=True, max_length=limit, **silent)
     ids: list[Sequence[int]] = list(encoded["input_ids"])
