@@ -91,7 +91,7 @@ def test_the_sentence_names_the_setting_that_reads_more():
     (said,) = cut_sentences([cut(origin="machine"), cut(lang="en", cut=20, lost=1, rows=80)])
     assert said.startswith("100 of 160 training texts (62 %) are longer than the 128 tokens")
     assert "German translations 80 of 80, 50 %; English 20 of 80, under 1 %" in said
-    assert "--max-length (this encoder reads up to 512), or split long texts" in said
+    assert "(--max-length; this encoder reads up to 512), or split long texts" in said
 
 
 def test_validation_texts_stand_in_the_same_sentence_and_test_texts_in_another():

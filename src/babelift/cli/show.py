@@ -82,7 +82,7 @@ def show_study(study: "Study") -> None:
     if result.trend:
         sentences.append(result.trend.sentence)
     console.print()
-    for sentence in (*result.opening, *sentences, *result.failed):
+    for sentence in (*result.opening, *sentences, *result.cautions, *result.failed):
         console.print(sentence, markup=False, highlight=False)
     for name in ("results.parquet", "predictions.parquet", "report.html"):
         if (study.folder / name).is_file():

@@ -120,6 +120,15 @@ def listed(items: Sequence[str]) -> str:
     return " and ".join([", ".join(items[:-1]), items[-1]]) if len(items) > 1 else "".join(items)
 
 
+def sentence(note: str) -> str:
+    """A note as a sentence of its own.
+
+    >>> sentence("no test table was given"), sentence("Done.")
+    ('No test table was given.', 'Done.')
+    """
+    return note[:1].upper() + note[1:] + ("" if note.endswith((".", "!", "?", "。")) else ".")
+
+
 def language_name(tag: str) -> str:
     """The English name of a language; the tag itself where the table does not know it.
 

@@ -47,15 +47,6 @@ def shortened(text: str | None, longest: int = LONGEST_TEXT) -> str:
     return f"{text[:longest].rstrip()} …" if text and len(text) > longest else text or ""
 
 
-def sentence(note: str) -> str:
-    """A note as a sentence of its own.
-
-    >>> sentence("no test table was given"), sentence("Done.")
-    ('No test table was given.', 'Done.')
-    """
-    return note[:1].upper() + note[1:] + ("" if note.endswith((".", "!", "?", "。")) else ".")
-
-
 def unbroken(words: str) -> Markup:
     """A sentence whose scores, metric names and flags are not broken at the end of a line.
 
@@ -92,7 +83,7 @@ def environment(*, autoescape: bool) -> jinja2.Environment:
         "language": numbers.language_name,
         "names": numbers.names,
         "p_value": numbers.p_value,
-        "sentence": sentence,
+        "sentence": numbers.sentence,
         "shortened": shortened,
         "unbroken": unbroken,
     }

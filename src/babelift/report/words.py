@@ -11,6 +11,7 @@ from babelift.report.numbers import (
     language_name,
     listed,
     names,
+    sentence,
     share,
     with_interval,
 )
@@ -22,11 +23,12 @@ class Finding:
     """One sentence of the summary.
 
     Attributes:
-        kind: The `answer`, a `result` beside it, or a `caution` to read both with.
+        kind: The `answer`, a `result` beside it, a `caution` to read both with, or a `note` on what
+            became of the rows.
         text: Plain text.
     """
 
-    kind: Literal["answer", "result", "caution"]
+    kind: Literal["answer", "result", "caution", "note"]
     text: str
 
 
@@ -44,7 +46,22 @@ def findings(
         *(Finding("answer", text) for text in answer(manifest, metrics)),
         *(Finding("result", text) for text in results(metrics, log)),
         *(Finding("caution", text) for text in cautions(manifest, metrics)),
+        *(Finding("note", text) for text in notes(manifest)),
     ]
+
+
+def notes(manifest: Manifest) -> list[str]:
+    """What was guessed, left out or taken from earlier work, as it was said while it was done."""
+    sentences = [sentence(note) for note in manifest.notes]
+    tallies = [part.tally for part in (manifest.translation, manifest.translation_test) if part]
+    remembered = sum(tally.from_memory for tally in tallies)
+    if remembered:
+        segments = sum(tally.segments for tally in tallies)
+        sentences.append(
+            f"{remembered:,} of {counted(segments, 'segment')} to translate came from the memory "
+            "of earlier translations."
+        )
+    return sentences
 
 
 def title(manifest: Manifest) -> str:

@@ -14,12 +14,14 @@ from babelift.progress import Progress, quiet
 from babelift.report.pages.study import write_study_page
 from babelift.store import cache_dir, claim_folder, read_table, write_json, write_rows, write_text
 from babelift.study.cache import TranslatedTable
+from babelift.study.cautions import gap_cautions
 from babelift.study.plan import Plan, make_plan
 from babelift.study.quality import qualities
 from babelift.study.results import added_results, check_shared, run_results
 from babelift.study.runner import Execute, local, share_cores
 from babelift.study.spec import StudySpec, read_spec
 from babelift.study.task import PREDICTIONS, Task, TrainingRecord
+from babelift.training.cuts import cut_sentences
 
 FILES: Final = {
     "study.yaml", "runs.json", "results.parquet", "predictions.parquet", "report.html",
@@ -158,7 +160,7 @@ def train_missing(
     needs = [table for task in missing for table in task.needs]
     unmade = plan.cache.make(needs, progress, fresh=fresh)
     notes = unusable(plan)
-    for note in notes:
+    for note in (*notes, *gap_cautions(plan.needs)):
         progress.say(note)
     failed: dict[str, str] = {}
     ready: list[Task] = []
@@ -171,9 +173,14 @@ def train_missing(
             failed[task.key] = lacking
     if not ready:
         return failed, notes
+    told: set[str] = set()
     with progress.task("training", len(ready), unit="runs") as bar:
         for task, error in execute(ready):
             bar.advance()
+            if task.job.settings.encoder not in told and (record := task.record) is not None:
+                told.add(task.job.settings.encoder)
+                for sentence in cut_sentences(record.training.cuts):
+                    progress.say(sentence)
             if error is not None:
                 failed[task.key] = error
                 progress.say(f"run {task.key} failed: {error}")
@@ -272,6 +279,7 @@ def gather(
     about = {
         **_about(plan, records, progress),
         "notes": [*tables.notes, *notes],
+        "cautions": gap_cautions(plan.needs),
         "shared": shared,
         "failed": dict(failed),
     }

@@ -13,6 +13,7 @@ from babelift.errors import RunError
 from babelift.store import read_record, read_table
 from babelift.study.answers import Answer, answers, failures, opening, otc_regressions
 from babelift.study.budget import LabelBudget, budgets
+from babelift.study.cautions import cut_cautions, one_class_cautions
 from babelift.study.condition import AXES, Condition
 from babelift.study.diagnosis import (
     Diagnosis,
@@ -106,6 +107,7 @@ class StudyResult(BaseModel, frozen=True):
         means: Means over sources and seeds, by language and over all of them.
         budget: What the translations are worth in native labels, by language.
         failed: What could not be run, by reason.
+        cautions: What to read the answers with: cut texts, labels without translations or tests.
         shared: What the trainings share, as checked.
         settings: The study's own.
     """
@@ -129,6 +131,7 @@ class StudyResult(BaseModel, frozen=True):
     translating: list[Translating] = []
     translators: list[Translator] = []
     failed: list[str] = []
+    cautions: list[str] = []
     notes: list[str] = []
     shared: list[str] = []
     labels: list[str] = []
@@ -152,6 +155,7 @@ class _Runs(BaseModel):
     created: str
     labels: list[str]
     notes: list[str]
+    cautions: list[str] = []
     shared: list[str]
     machine: dict[str, Any]
     versions: dict[str, str | None]
@@ -198,6 +202,11 @@ def summarise(folder: Path) -> StudyResult:
         translating=translating(runs.translations, spec.translators),
         translators=runs.translators,
         failed=failures(runs.failed),
+        cautions=[
+            *cut_cautions(runs.runs.values()),
+            *runs.cautions,
+            *one_class_cautions(predictions),
+        ],
         notes=runs.notes,
         shared=runs.shared,
         labels=runs.labels,

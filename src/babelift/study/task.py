@@ -15,6 +15,7 @@ from babelift.evaluation.alignment import alignment, linear_cka, paired, uniform
 from babelift.store import read_table, write_record, write_rows
 from babelift.study.cache import TranslatedTable, read_cached
 from babelift.study.condition import Job
+from babelift.training.cuts import Cut
 from babelift.training.log import TrainResult
 
 RECORD: Final = "record.json"
@@ -53,6 +54,7 @@ class TrainingRecord(_Record):
         translator: Who translated them.
         rows: Labelled originals of each language; None for all.
         training: What the trainer says.
+        cuts: The test texts that were longer than the model reads.
         otc: See `otc_course`.
         alignment: See `alignments`.
         seconds: Of `training` and `testing`.
@@ -67,6 +69,7 @@ class TrainingRecord(_Record):
     translator: str | None
     rows: int | None
     training: TrainResult
+    cuts: tuple[Cut, ...] = ()
     otc: dict[str, dict[str, float]] | None
     alignment: tuple[PairAlignment, ...]
     seconds: dict[str, float]
@@ -121,7 +124,7 @@ def write_training(
         task: What was done.
         predictions: Of all its test rows, as `make_predictions` gives them, with `text_by`.
         training: What the trainer says.
-        **more: `otc`, `alignment` and `seconds` of the record.
+        **more: `cuts`, `otc`, `alignment` and `seconds` of the record.
     """
     job = task.job
     record = TrainingRecord(
@@ -160,11 +163,12 @@ def run_task(task: Task) -> None:
         pairs=read_table(task.pairs) if task.pairs else None,
     )
     trained = time.perf_counter()
-    predictions = _predictions(task, work / "model")
+    predictions, cuts = _predictions(task, work / "model")
     write_training(
         task,
         predictions,
         result,
+        cuts=cuts,
         otc=otc_course(_steps(work / "log.jsonl")),
         alignment=alignments(work / "data" / "vectors.parquet"),
         seconds={
@@ -183,7 +187,7 @@ def training_rows(task: Task) -> pl.DataFrame:
     return pl.concat([originals, *(rows.filter(known) for rows in translations)])
 
 
-def _predictions(task: Task, model: Path) -> pl.DataFrame:
+def _predictions(task: Task, model: Path) -> tuple[pl.DataFrame, tuple[Cut, ...]]:
     from babelift.prediction.predictor import Predictor
     from babelift.prediction.rows import ENCODER, make_predictions
 
@@ -202,7 +206,7 @@ def _predictions(task: Task, model: Path) -> pl.DataFrame:
         table = make_predictions(rows, ENCODER, predictor.labels, part)
         parts.append(table.with_columns(text_by=pl.lit(text_by)))
         start += rows.height
-    return pl.concat(parts)
+    return pl.concat(parts), predictor.cuts(texts, pl.concat(tables.values()), "test")
 
 
 def _steps(log: Path) -> list[dict[str, Any]]:

@@ -227,8 +227,8 @@ def _remedy(limit: int, most: int | None) -> str:
             "This model reads no more: split long texts into several rows, or take an encoder "
             "that reads more."
         )
-    room = "" if most is None else f" (this encoder reads up to {most:,})"
+    room = "" if most is None else f"; this encoder reads up to {most:,}"
     return (
-        f"Nothing is learnt from what is cut: read more with a larger --max-length{room}, or "
-        "split long texts into several rows."
+        "Nothing is learnt from what is cut: read more with a larger max_length "
+        f"(--max-length{room}), or split long texts into several rows."
     )
