@@ -4,7 +4,8 @@
     babelift translate rows.csv --lang en --to es fr --out rows.es.jsonl \
         --translator 'command:python examples/translators/apertium.py'
 
-Reads one JSON object per line, such as {"id": "7", "text": "Good.", "source_lang": "en",
+Its first line states its version, by which Babelift tells old translations from new ones. Then it
+reads one JSON object per line, such as {"id": "7", "text": "Good.", "source_lang": "en",
 "target_lang": "es"}, and writes {"id": "7", "translation": "Bueno."} for each. Needs the program
 `apertium` and its language pairs; on Debian: apt-get install apertium apertium-eng-spa
 apertium-fr-es. Both are under the GPL. Every text has a process of its own: Apertium's tagger
@@ -28,6 +29,9 @@ MODES = {
 }
 INSTALL = "apt-get install apertium apertium-eng-spa apertium-fr-es"
 
+VERSION = "1"
+"""Raise it with every change of what comes out, also after new dictionaries were installed."""
+
 
 def translate(text: str, source_lang: str, target_lang: str) -> str:
     """The text in the target language; words that Apertium does not know stay as they are."""
@@ -48,6 +52,7 @@ def translate(text: str, source_lang: str, target_lang: str) -> str:
 
 def main() -> None:
     """Answer requests until standard input ends."""
+    print(json.dumps({"babelift": 1, "name": "apertium", "version": VERSION}), flush=True)
     if shutil.which("apertium") is None:
         sys.exit(f"the program 'apertium' is not installed. Install it: {INSTALL}")
     for line in sys.stdin:

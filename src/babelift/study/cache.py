@@ -79,13 +79,17 @@ def find_translators(
     Args:
         spec: The study.
         data: What `{data}` stands for.
-        run_code: Whether packages of others may be loaded. What is not loaded counts as able to
-            translate every pair, and as having translated nothing.
+        run_code: Whether packages and programs of others may be loaded or started. What is not
+            counts as able to translate every pair, and as having translated nothing.
 
     Raises:
         BabeliftError: A translator is not known, or cannot be loaded.
     """
-    from babelift.translation.registry import load_translator, loads_code_of_the_user
+    from babelift.translation.registry import (
+        load_translator,
+        loads_code_of_the_user,
+        runs_code_of_the_user,
+    )
 
     translators = {}
     for name, text in spec.translators.items():
@@ -94,8 +98,10 @@ def find_translators(
             translators[name] = StudyTranslator(name, full, f"{full}, not loaded", None, None)
             continue
         with closing(load_translator(full)) as opened:
+            asked = run_code or not runs_code_of_the_user(full)
+            fingerprint = opened.fingerprint if asked else f"{full}, not started"
             translators[name] = StudyTranslator(
-                name, full, opened.fingerprint, opened.license, opened.pairs()
+                name, full, fingerprint, opened.license, opened.pairs()
             )
     return translators
 

@@ -61,9 +61,13 @@ class Translator(Protocol):
     """
 
     name: str
-    fingerprint: str
     unit: Literal["sentence", "text"]
     license: str | None
+
+    @property
+    def fingerprint(self) -> str:
+        """An attribute, or a property where it takes work to find out."""
+        ...
 
     def pairs(self) -> frozenset[tuple[str, str]] | None:
         """The (source, target) tags it can translate; None for every pair."""

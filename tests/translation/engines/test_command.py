@@ -9,12 +9,22 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from babelift.config import Translating
 from babelift.errors import ConfigError, TranslationError
-from babelift.translation.engines.command import WINDOW, Command, LineProcess, ProcessError, load
+from babelift.translation.engines.command import (
+    WINDOW,
+    Command,
+    LineProcess,
+    ProcessError,
+    _Call,
+    load,
+)
 from babelift.translation.protocol import Translation, Translator
 
 HEAD = """
@@ -29,6 +39,7 @@ for line in sys.stdin:
 """
 
 Make = Callable[..., Command]
+Start = Callable[..., LineProcess]
 
 
 @pytest.fixture
@@ -232,6 +243,181 @@ def test_the_fingerprint_follows_a_script_found_by_name(
     assert Command(["my-mt"]).fingerprint != before
 
 
+def fingerprint(arguments: list[str]) -> str:
+    return Command(arguments).fingerprint
+
+
+def test_the_fingerprint_follows_a_file_behind_an_option(tmp_path: Path) -> None:
+    words = tmp_path / "words.tsv"
+    words.write_text("a")
+    before = fingerprint(["cat", f"--words={words}"])
+    words.write_text("b")
+    assert fingerprint(["cat", f"--words={words}"]) != before
+
+
+@pytest.mark.parametrize("where", ["cwd", "path"])
+@pytest.mark.parametrize("layout", ["mymt.py", "mymt/__main__.py", "mymt/inner/words.py"])
+def test_the_fingerprint_follows_the_code_of_a_module(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str, layout: str
+) -> None:
+    if where == "cwd":
+        monkeypatch.chdir(tmp_path)
+    else:
+        monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    file = tmp_path / layout
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text("VERSION = 1\n")
+    line = [sys.executable, "-S", "-m", "mymt"]
+    before = fingerprint(line)
+    assert fingerprint(line) == before
+    file.write_text("VERSION = 2\n")
+    assert fingerprint(line) != before
+
+
+STATED = "answer(babelift=1, name='my-mt', version={!r})\n" + UPPER
+
+
+def stated(make: Make, program: str) -> Command:
+    """The program in a place that the line does not name."""
+    command = make("exec(open(__file__ + '.code').read())")
+    Path(command.arguments[-1] + ".code").write_text(program)
+    return command
+
+
+def test_the_version_that_a_program_states_is_in_its_fingerprint(make: Make) -> None:
+    command = stated(make, STATED.format("1"))
+    code = Path(command.arguments[-1] + ".code")
+    first = command.fingerprint
+    assert first.endswith(" my-mt 1")
+    assert fingerprint(command.arguments) == first
+    assert translate(command, ["a", "b"]) == ["de A", "de B"]
+    code.write_text(STATED.format("2"))
+    assert fingerprint(command.arguments).endswith(" my-mt 2")
+    code.write_text(UPPER)
+    assert " " not in fingerprint(command.arguments)
+
+
+def test_a_program_may_state_its_version_and_never_be_asked_for_it(make: Make) -> None:
+    command = make(STATED.format("1"))
+    assert translate(command, ["a", "b"]) == ["de A", "de B"]
+    assert translate(command, ["c"]) == ["de C"]
+    assert command.fingerprint.endswith(" my-mt 1")
+
+
+def test_asking_for_the_version_sends_no_text_and_leaves_nothing_running(make: Make) -> None:
+    command = make("""
+open(__file__ + '.pid', 'w').write(str(os.getpid()))
+answer(babelift=1, version="1")
+open(__file__ + '.read', 'w').write(sys.stdin.read())
+""")
+    assert command.fingerprint.endswith(" - 1")
+    pid = int(Path(command.arguments[-1] + ".pid").read_text())
+    wait_until(lambda: not is_running(pid))
+    read = Path(command.arguments[-1] + ".read")
+    assert not read.exists() or read.read_text() == ""
+
+
+def test_a_version_that_changes_while_it_works_is_an_error(make: Make) -> None:
+    command = stated(make, STATED.format("1"))
+    assert command.fingerprint.endswith(" my-mt 1")
+    for program in (STATED.format("2"), UPPER):
+        Path(command.arguments[-1] + ".code").write_text(program)
+        with pytest.raises(TranslationError, match="states another version than before"):
+            translate(command, ["a"])
+
+
+def test_a_version_that_comes_too_late_is_an_error_and_not_a_translation_of_none(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("babelift.translation.engines.command._PATIENCE", 0.1)
+    command = make("time.sleep(0.5)\n" + STATED.format("1"))
+    assert " " not in command.fingerprint
+    with pytest.raises(TranslationError, match="or not at once"):
+        translate(command, ["a"])
+
+
+@pytest.mark.parametrize(
+    ("program", "message"),
+    [
+        ("answer(babelift=2, version='1')", "speaks another protocol than 1"),
+        ("answer(babelift=True, version='1')", "speaks another protocol than 1"),
+        ("answer(babelift='1', version='1')", "speaks another protocol than 1"),
+        ("answer(babelift=1)", "states a name or version that cannot be used"),
+        ("answer(babelift=1, version=1.1)", "states a name or version that cannot be used"),
+        ("answer(babelift=1, version='')", "states a name or version that cannot be used"),
+        ("answer(babelift=1, version='x' * 101)", "states a name or version that cannot be used"),
+        ("answer(babelift=1, version='1', name='a\\n')", "states a name or version"),
+    ],
+)
+def test_a_statement_that_cannot_be_understood_is_an_error(
+    make: Make, program: str, message: str
+) -> None:
+    command = make(f"{program}\nsys.stdin.read()")
+    with pytest.raises(TranslationError, match=message) as caught:
+        _ = command.fingerprint
+    assert '"babelift": 1' in str(caught.value.hint)
+    with pytest.raises(TranslationError, match=message):
+        translate(command, ["a"])
+
+
+@pytest.mark.parametrize(
+    "program", ["sys.exit(3)", "print('Loading')", "print('[1]')", "answer(id='0', translation='')"]
+)
+def test_a_program_that_states_nothing_is_known_by_its_files(make: Make, program: str) -> None:
+    assert " " not in make(program).fingerprint
+
+
+# What Python's int() takes for 1, and what other languages write for it.
+@pytest.mark.parametrize(
+    "sent",
+    ["1.9", "1.0", "true", "null", '" 1"', '"1 "', '"+1"', '"01"', '"1.0"', '"1_0"', '"\u0661"',
+     '"\uff11"', '["1"]', '{"1": 1}', "-1", '"-1"', "1e0", '"' + "1" * 5000 + '"', "NaN"],
+)  # fmt: skip
+def test_an_id_is_the_one_that_was_sent_or_none(make: Make, sent: str) -> None:
+    command = make(f"""
+for line in sys.stdin:
+    asked = json.loads(line)
+    name = {sent!r} if asked["id"] == "1" else json.dumps(asked["id"])
+    print('{{"id": %s, "translation": "x"}}' % name, flush=True)
+""")
+    with pytest.raises(TranslationError, match="'id' that it was not sent"):
+        translate(command, ["a", "b", "c"])
+
+
+@settings(max_examples=30)
+@given(sent=st.one_of(st.text(max_size=3), st.floats(), st.booleans(), st.integers(-9, 9)))
+def test_no_other_id_is_taken_for_one_that_was_sent(sent: Any) -> None:
+    command = Command([sys.executable])
+    call = _Call(command, {0: "a", 1: "b"}, "en", "de", None)
+    call._under_way = {0: 1, 1: 1}
+    line = json.dumps({"id": sent, "translation": "x"}).encode()
+    if (isinstance(sent, str) or type(sent) is int) and str(sent) in ("0", "1"):
+        call._accept(json.loads(line), line)
+        assert list(call._answers) == [int(sent)]
+    else:
+        with pytest.raises(TranslationError, match="was not sent"):
+            call._accept(json.loads(line), line)
+
+
+def test_a_flood_of_lines_is_a_fault_not_a_full_memory(start: Start) -> None:
+    process = start("import sys\nwhile True: sys.stdout.write('{}\\n' * 1000)")
+
+    def take_all() -> None:
+        while True:
+            process.receive(30)
+
+    with pytest.raises(ProcessError, match="many more lines than it was sent"):
+        take_all()
+    assert process.received < 100_000
+
+
+def test_an_argument_that_no_program_can_take_is_named() -> None:
+    command = Command(["cat", "a\0b"])
+    assert command.fingerprint
+    with pytest.raises(TranslationError, match="cannot be started: embedded null byte"):
+        translate(command, ["a"])
+
+
 def test_two_calls_may_overlap(make: Make) -> None:
     command = make(UPPER)
     one, other = command.translate(["a", "b"], "en", "de"), command.translate(["c"], "en", "fr")
@@ -359,9 +545,6 @@ def test_a_fork_starts_its_own_program(make: Make) -> None:
             os._exit(code)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     assert translate(command, ["c"]) == ["de C"]
-
-
-Start = Callable[..., LineProcess]
 
 
 @pytest.fixture

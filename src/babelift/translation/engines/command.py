@@ -3,17 +3,20 @@
 import hashlib
 import json
 import os
+import re
 import shlex
 import shutil
 import signal
 import subprocess
+import sys
 import threading
 import weakref
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import IO, Final, Literal, NamedTuple
+from typing import IO, Any, Final, Literal, NamedTuple
 
 from babelift.config import Translating
 from babelift.errors import ConfigError, TranslationError, did_you_mean, quoted
@@ -25,12 +28,22 @@ WINDOW: Final = 64
 
 _WINDOW_BYTES: Final = 1024 * 1024
 _LONGEST_LINE: Final = 64 * 1024 * 1024
+_MOST_UNREAD: Final = 4 * WINDOW
+"""Lines that may lie unread: a program that keeps to the rules never has so many."""
+
 _STDERR_KEPT: Final = 4096
 _GRACE: Final = 2.0
+_PATIENCE: Final = 10.0
+"""Seconds that a program which is asked for its version has for it."""
 
 _RULES: Final = (
     'It is sent lines {"id", "text", "source_lang", "target_lang"} and must write each back, in '
-    f'any order, with "translation", flushed at once; up to {WINDOW} are under way.'
+    'any order, with the same "id" and "translation", flushed at once; up to '
+    f"{WINDOW} are under way."
+)
+_HELLO: Final = (
+    'The first line it writes may be {"babelift": 1, "name": "my-mt", "version": "2"}, before it '
+    "loads anything; both are texts of up to 100 characters."
 )
 
 
@@ -62,6 +75,11 @@ class Command:
     shell takes part. When the program ends or is silent for too long it is started again, once,
     for each text it failed on; a text on which it fails twice is an error.
 
+    The memory keeps its translations under the command line, the files that the line names, the
+    code of a module that it runs (`python -m module`), and the version that the program states.
+    It states one in its first line, `{"babelift": 1, "name": "my-mt", "version": "2"}`, written
+    before it loads anything. To learn it, the program is first started with nothing to read.
+
     Args:
         arguments: The program and its arguments.
         timeout: Seconds without any answer after which the program counts as hung.
@@ -82,9 +100,30 @@ class Command:
                 f"translator 'command': program '{self.arguments[0]}' cannot be found or run.",
                 "Give its path, or make the file executable.",
             )
-        self.fingerprint = _fingerprint(self.arguments)
         self._idle: LineProcess | None = None
         self._next_number = 0
+        self._hello: Hello | None = None
+        self._hello_is_known = False
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Of the line, the code that it names, and the version that the program states.
+
+        Asking for it starts the program, unless it ran already.
+
+        Raises:
+            TranslationError: What the program states cannot be understood.
+        """
+        if not self._hello_is_known:
+            self.expect(_hello_of(self.arguments, self.line))
+        stated = f" {self._hello.name} {self._hello.version}" if self._hello else ""
+        return f"command/1:{_digest(self.arguments)}{stated}"
+
+    def expect(self, hello: "Hello | None") -> bool:
+        """Whether a program that was started states what it did before; the first sets it."""
+        if not self._hello_is_known:
+            self._hello, self._hello_is_known = hello, True
+        return hello == self._hello
 
     def pairs(self) -> None:
         """Every pair, as far as Babelift knows."""
@@ -145,6 +184,7 @@ class _Call:
     ) -> None:
         self._command = command
         self._texts = texts
+        self._numbers = {str(number): number for number in texts}
         self._pair = {"source_lang": source_lang, "target_lang": target_lang}
         self._process = process
         self._answers: dict[int, Translation] = {}
@@ -180,16 +220,17 @@ class _Call:
             self._kill()
             self._recover(fault)
         else:
-            self._accept(answer)
+            self._accept(_parsed(answer, self._command.line), answer)
 
     def _running(self) -> "LineProcess":
         # A fork leaves its parent's program alone and starts its own.
         if self._process is None or not self._process.mine:
             try:
                 self._process = LineProcess(self._command.arguments)
-            except OSError as error:
+            except (OSError, ValueError) as error:  # the latter where an argument holds a NUL
+                why = getattr(error, "strerror", None) or error
                 raise TranslationError(
-                    f"command '{self._command.line}' cannot be started: {error.strerror or error}."
+                    f"command '{self._command.line}' cannot be started: {why}."
                 ) from error
         return self._process
 
@@ -230,13 +271,13 @@ class _Call:
         request = {"id": str(number), "text": self._texts[number], **self._pair}
         return json.dumps(request).encode("ascii")
 
-    def _accept(self, line: bytes) -> None:
-        try:
-            answer = json.loads(line)
-        except (ValueError, RecursionError):
-            raise self._broken("wrote a line that is not JSON", line) from None
-        if not isinstance(answer, dict):
-            raise self._broken("wrote a line that is not a JSON object", line)
+    def _accept(self, answer: dict[str, Any], line: bytes) -> None:
+        if self._process is not None and self._process.received == 1:
+            hello = _as_hello(answer, line, self._command.line)
+            if not self._command.expect(hello):
+                raise self._broken("states another version than before, or not at once", line)
+            if hello is not None:
+                return
         for key in ("id", "translation"):
             if key not in answer:
                 raise self._broken(f"wrote a line without '{key}'{did_you_mean(key, answer)}", line)
@@ -245,21 +286,78 @@ class _Call:
             raise self._broken("wrote a translation that is not text", line)
         if not isinstance(truncated, bool):
             raise self._broken("wrote a 'truncated' that is not true or false", line)
-        try:
-            number = int(answer["id"])
-        except (TypeError, ValueError):
-            number = -1
-        if number not in self._under_way:
+        # Some programs read ids as whole numbers; `true` and `1.0` are not what was sent.
+        name = str(answer["id"]) if type(answer["id"]) is int else answer["id"]
+        number = self._numbers.get(name) if isinstance(name, str) else None
+        if number is None or number not in self._under_way:
             sent_before = self._unsent[0] if self._unsent else max(self._texts) + 1
-            answered = 0 <= number < sent_before
+            answered = number is not None and number < sent_before
             what = "answered one 'id' twice" if answered else "wrote an 'id' that it was not sent"
             raise self._broken(what, line)
         del self._under_way[number]
         self._answers[number] = Translation(translation, truncated)
 
     def _broken(self, what: str, line: bytes) -> TranslationError:
-        text = line.decode("utf-8", errors="replace")
-        return TranslationError(f"command '{self._command.line}' {what}: {quoted(text)}.", _RULES)
+        return _broken(self._command.line, what, line)
+
+
+class Hello(NamedTuple):
+    """What a program states of itself."""
+
+    name: str
+    version: str
+
+
+def _broken(command: str, what: str, line: bytes, rules: str = _RULES) -> TranslationError:
+    text = line.decode("utf-8", errors="replace")
+    return TranslationError(f"command '{command}' {what}: {quoted(text)}.", rules)
+
+
+def _parsed(line: bytes, command: str) -> dict[str, Any]:
+    try:
+        answer = json.loads(line)
+    except (ValueError, RecursionError):
+        raise _broken(command, "wrote a line that is not JSON", line) from None
+    if not isinstance(answer, dict):
+        raise _broken(command, "wrote a line that is not a JSON object", line)
+    return answer
+
+
+def _as_hello(answer: dict[str, Any], line: bytes, command: str) -> Hello | None:
+    """A program's first line as what it states; None where it is an answer.
+
+    Raises:
+        TranslationError: It is of another protocol, or has no version.
+    """
+    if "babelift" not in answer:
+        return None
+    if answer["babelift"] != 1 or isinstance(answer["babelift"], bool):
+        raise _broken(command, "speaks another protocol than 1", line, _HELLO)
+    hello = Hello(answer.get("name", "-"), answer.get("version", ""))
+    for value in hello:
+        if not isinstance(value, str) or not 0 < len(value) <= 100 or not value.isprintable():
+            raise _broken(command, "states a name or version that cannot be used", line, _HELLO)
+    return hello
+
+
+def _hello_of(arguments: Sequence[str], command: str) -> Hello | None:
+    """What a program states; it is started with nothing to read, and ended.
+
+    What else is wrong with it will be said when it is to translate.
+    """
+    try:
+        process = LineProcess(arguments)
+    except (OSError, ValueError):
+        return None
+    try:
+        process.close_input()
+        line = process.receive(_PATIENCE)
+        answer = _parsed(line, command)
+    except TranslationError:
+        return None
+    finally:
+        process.kill()
+    return _as_hello(answer, line, command)
 
 
 class ProcessError(TranslationError):
@@ -276,8 +374,12 @@ class LineProcess:
     Args:
         arguments: The program and its arguments.
 
+    Attributes:
+        received: Lines that came back and were taken.
+
     Raises:
         OSError: The program cannot be started.
+        ValueError: An argument holds a NUL.
 
     >>> process = LineProcess(["cat"])
     >>> process.send(b"hello")
@@ -287,6 +389,7 @@ class LineProcess:
     """
 
     def __init__(self, arguments: Sequence[str]) -> None:
+        self.received = 0
         self._owner = os.getpid()
         self._process = subprocess.Popen(
             list(arguments),
@@ -343,7 +446,12 @@ class LineProcess:
         if isinstance(line, _End):
             self._inbox.put(line)
             raise ProcessError(line.reason or self._obituary())
+        self.received += 1
         return line
+
+    def close_input(self) -> None:
+        """Say that no more lines will be sent."""
+        self._outbox.put(None)
 
     def close(self) -> None:
         """End the child: close its input, then kill it if it has not ended; safe to call twice."""
@@ -404,8 +512,13 @@ def _read(stdout: IO[bytes], inbox: "SimpleQueue[bytes | _End]") -> None:
             for other in others:
                 inbox.put(b"".join(unfinished))
                 unfinished, size = [other], len(other)
+            reason = ""
             if size > _LONGEST_LINE:
-                inbox.put(_End(f"sent {size:,} bytes without a line break"))
+                reason = f"sent {size:,} bytes without a line break"
+            elif inbox.qsize() > _MOST_UNREAD:
+                reason = "wrote many more lines than it was sent"
+            if reason:
+                inbox.put(_End(reason))
                 return
     inbox.put(_End())
 
@@ -439,23 +552,77 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
             return
 
 
-def _fingerprint(arguments: Sequence[str]) -> str:
-    """Of the command line and of the files it names: the arguments, and a script found by name."""
+def _digest(arguments: Sequence[str]) -> str:
+    """Of the command line and of the code that it names.
+
+    That is every argument that is a file (`--words=FILE` too), a script that is found by its name,
+    and the code of a module that Python runs. Left out are binaries that are found by name, an
+    interpreter above all, which change without changing what they say, and what the code itself
+    imports or calls: only the program can tell that.
+    """
     digest = hashlib.sha256(shlex.join(arguments).encode("utf-8", "surrogateescape"))
     paths = [Path(argument) for argument in arguments]
     script = Path(shutil.which(arguments[0]) or "")
-    if script.is_file() and _is_script(script):
-        # A binary found by name, an interpreter above all, changes without changing what it says.
+    if _is_script(script):
         paths[0] = script
     for path in paths:
-        try:
-            content = bytes.fromhex(file_hash(path)) if path.is_file() else b""
-        except (OSError, ValueError):
-            content = b""
-        digest.update(content or b"-")
-    return f"command/1:{digest.hexdigest()[:16]}"
+        digest.update(_hash(path) or b"-")
+    values = (argument.partition("=") for argument in arguments if argument.startswith("-"))
+    for path in [*(Path(value) for _, _, value in values if value), *_module_files(arguments)]:
+        digest.update(_hash(path))
+    return digest.hexdigest()[:16]
+
+
+def _hash(path: Path) -> bytes:
+    """Of a file's content; nothing where it cannot be read."""
+    try:
+        return bytes.fromhex(file_hash(path)) if path.is_file() else b""
+    except (OSError, ValueError):
+        return b""
 
 
 def _is_script(path: Path) -> bool:
-    with path.open("rb") as file:
-        return file.read(2) == b"#!"
+    try:
+        with path.open("rb") as file:
+            return file.read(2) == b"#!"
+    except OSError:
+        return False
+
+
+def _module_files(arguments: Sequence[str]) -> Iterable[Path]:
+    """The code of the package whose module the line runs with `python -m`, where it is found."""
+    interpreter, module = _module_of(arguments)
+    if not module:
+        return []
+    program = Path(shutil.which(interpreter) or interpreter)
+    named = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
+    same = program == Path(sys.executable)
+    own = sys.path if same else program.parent.parent.glob("lib/python3*/site-packages")
+    for folder in map(Path, (".", *named, *own)):
+        package = folder / module.partition(".")[0]
+        if package.is_dir() and (files := sorted(package.rglob("*.py"))):
+            return files
+        if (file := package.with_name(f"{package.name}.py")).is_file():
+            return [file]
+    return []
+
+
+def _module_of(arguments: Sequence[str]) -> tuple[str, str]:
+    """The interpreter and the module of `python -m module`, empty where the line is another.
+
+    >>> _module_of(["env", "python3", "-u", "-W", "ignore", "-m", "my.mt", "--fast"])
+    ('python3', 'my.mt')
+    >>> _module_of(["python3", "mt.py", "-m", "x"]), _module_of(["python3", "-Smx"])
+    (('', ''), ('python3', 'x'))
+    """
+    left = iter(arguments)
+    interpreter = next((a for a in left if re.fullmatch(r"(.*/)?(python|pypy)[\d.]*", a)), "")
+    for option in left:
+        match = re.fullmatch(r"-([^-cmWX]*)([cmWX]?)(.*)", option, re.DOTALL)
+        if match is None:
+            return "", ""  # a script, or an option that is none of Python's short ones
+        if match[2] in ("c", "m"):
+            return (interpreter, match[3] or next(left, "")) if match[2] == "m" else ("", "")
+        if match[2] and not match[3]:
+            next(left, None)
+    return "", ""

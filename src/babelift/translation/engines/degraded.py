@@ -4,7 +4,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from hashlib import blake2b
 from itertools import permutations
 from random import Random
@@ -358,10 +358,14 @@ class Degraded:
         self.base, self.damage = base, damage
         self.name = f"{base.name}+{damage}"
         self.unit: Literal["sentence", "text"] = base.unit
-        lexicon, self.license = _lexicon(base, damage)
-        self.fingerprint = f"degraded/2:{damage} {lexicon} + {base.fingerprint}"
+        self._lexicon, self.license = _lexicon(base, damage)
         self.max_input_tokens = limit_of(base)
         self.indivisible: bool = getattr(base, "indivisible", False)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Of the damage and of the other translator, which is asked for it only when needed."""
+        return f"degraded/2:{self.damage} {self._lexicon} + {self.base.fingerprint}"
 
     @property
     def notes(self) -> tuple[str, ...]:
