@@ -18,7 +18,7 @@ from babelift.config import QualityAction, Training, Translating
 from babelift.corpus import label_strings
 from babelift.corpus.rows import conform, originals
 from babelift.errors import BabeliftWarning, DataError, LanguageError, RunError
-from babelift.languages import resolve
+from babelift.languages import reductions, resolve
 from babelift.prediction.model import find_model
 from babelift.prediction.predictor import Predictor
 from babelift.progress import Progress
@@ -128,6 +128,8 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             TranslationError, ModelError, TrainingError: The work failed.
         """
         training, translating = self._settings()
+        for note in translating.notes:
+            warnings.warn(note, BabeliftWarning, stacklevel=2)
         texts = _check_texts(X, "fit")
         classes, labels = _check_labels(y, len(texts))
         rows = originals(
@@ -367,18 +369,19 @@ def _check_langs(lang: Any, default: str, rows: int) -> list[str]:
         DataError: They are not one per text.
         LanguageError: One is not known.
 
-    >>> _check_langs(None, "EN", 2), _check_langs(["de", "pt-BR"], "en", 2)
+    >>> _check_langs(None, "EN", 2), _check_langs(["de", "por"], "en", 2)
     (['en', 'en'], ['de', 'pt'])
     """
-    if lang is None or isinstance(lang, str):
-        return [resolve(lang or default)] * rows
-    tags = _one_each(lang, "lang", "language", rows)
+    one = lang is None or isinstance(lang, str)
+    tags = [lang or default] * rows if one else _one_each(lang, "lang", "language", rows)
     try:
         known = {tag: resolve(tag) for tag in dict.fromkeys(tags)}
     except LanguageError as error:
         raise LanguageError(
             f"The 'lang' parameter of fit must be known languages: {error.message}", error.hint
         ) from error
+    for note in reductions(known):
+        warnings.warn(note, BabeliftWarning, stacklevel=3)
     return [known[tag] for tag in tags]
 
 

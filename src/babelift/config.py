@@ -9,10 +9,19 @@ from pathlib import Path
 from typing import Any, Final, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ModelWrapValidatorHandler,
+    PrivateAttr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from babelift.errors import ConfigError, did_you_mean, quoted
-from babelift.languages import resolve
+from babelift.languages import reductions, resolve
 from babelift.store import not_a_file
 
 Arm = Literal["zero-shot", "translated", "original", "original+translated"]
@@ -79,6 +88,9 @@ def _inner(node: yaml.Node) -> list[yaml.Node]:
     return list(node.value) if isinstance(node, yaml.SequenceNode) else []
 
 
+_OF_LANGUAGES: Final = ("from", "from_", "sources", "to", "targets")
+"""Settings that name languages."""
+
 # Each is narrower than YAML 1.1's own, so that what `to_yaml` writes is read as it was.
 _READINGS = {
     "bool": ("true|True|TRUE|false|False|FALSE", "tTfF"),
@@ -97,6 +109,23 @@ class Settings(BaseModel):
     """Base of every settings model: frozen, unknown keys refused with the nearest match."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    _notes: tuple[str, ...] = PrivateAttr(())
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is understood otherwise than it was written, as sentences for the user."""
+        return self._notes
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _noted(cls, values: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        made = handler(values)
+        if isinstance(values, Mapping):
+            named = [_as_tuple(values.get(name) or ()) for name in _OF_LANGUAGES]
+            tags = [part for names in named for tag in names for part in str(tag).split("+")]
+            made._notes = reductions(tags)
+        return made
 
     @classmethod
     def keys(cls) -> list[str]:
@@ -212,7 +241,8 @@ def _readable(error: ValidationError, where: str) -> str:
         field = ".".join(str(part) for part in fault["loc"])
         reason = fault["msg"].removeprefix("Value error, ")
         got = "" if fault["type"] == "value_error" else f" Got {fault['input']!r:.200}."
-        lines.append(f"{where}: '{field}': {reason}.{got}" if field else f"{where}: {reason}")
+        full = f"{where}: '{field}': {reason.removesuffix('.')}.{got}"
+        lines.append(full if field else f"{where}: {reason}")
     return "\n".join(lines)
 
 

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+import polars as pl
+
 from babelift.config import Table
 from babelift.corpus.datasets import Known, find_known, folder_language
 from babelift.corpus.table import Raw
@@ -170,6 +172,32 @@ class Finder:
         if self.guessed:
             self.notes.append(f"{', '.join(self.guessed)} (guessed from the names)")
         return tuple(self.notes)
+
+
+def language_of_frame(
+    frame: pl.DataFrame, lang: str, where: str
+) -> tuple[pl.DataFrame, tuple[str, ...]]:
+    """A frame with its languages in the column `lang`, by the rule for `--lang` and a table.
+
+    Args:
+        frame: The rows.
+        lang: A column, or the tag of a language for all rows.
+        where: What to call the frame in an error.
+
+    Returns:
+        The rows, and what was decided, in words.
+
+    Raises:
+        LanguageError: `lang` is neither a column nor a known language.
+
+    >>> frame = pl.DataFrame({"text": ["Hallo"], "sprache": ["de"]})
+    >>> language_of_frame(frame, "sprache", "the rows")[0]["lang"].to_list()
+    ['de']
+    """
+    finder = Finder(where, frame.columns, None)
+    column, tag = finder.language(lang, Raw(where, frame), required=True)
+    values = pl.lit(tag, pl.String) if column is None else pl.col(column)
+    return frame.with_columns(values.alias("lang")), finder.sentences()
 
 
 def _tag(name: str) -> str | None:

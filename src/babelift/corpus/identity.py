@@ -17,9 +17,6 @@ TAG: Final = "__babelift_tag"
 """Column with the canonical language tag, of which `lang` is what translators know."""
 
 
-_INPUT_LANGS: Final = ("input_lang", "input_input_lang", "input_input_input_lang")
-
-
 @dataclass(frozen=True)
 class Source:
     """What is known about the ids of one file.
@@ -167,6 +164,18 @@ def was_changed(rows: pl.DataFrame) -> bool:
     return bool((rows["input_id"] != rows["id"]).any())
 
 
+def tag_column(columns: Sequence[str]) -> str:
+    """The name of the column that keeps canonical tags, beside the user's own columns.
+
+    >>> tag_column(["text"]), tag_column(["text", "input_lang"])
+    ('input_lang', 'input_input_lang')
+    """
+    name = "input_lang"
+    while name in columns:
+        name = f"input_{name}"
+    return name
+
+
 def was_reduced(rows: pl.DataFrame) -> bool:
     """Whether some language is not the whole of its tag."""
     return bool((rows["lang"] != rows[TAG]).any())
@@ -184,11 +193,7 @@ def settled(rows: pl.DataFrame, *, changed: bool, reduced: bool) -> pl.DataFrame
     rows = rows.with_columns(
         original_id=pl.when("own").then(pl.coalesce(original, "id")).otherwise("id")
     )
-    if reduced:
-        name = next(name for name in _INPUT_LANGS if name not in rows.columns)
-        rows = rows.rename({TAG: name})
-    else:
-        rows = rows.drop(TAG)
+    rows = rows.rename({TAG: tag_column(rows.columns)}) if reduced else rows.drop(TAG)
     return rows.drop(["own", "group", *([] if changed else ["input_id"])])
 
 

@@ -19,6 +19,7 @@ from babelift.corpus.identity import (
     prefixed,
     repeats,
     settled,
+    tag_column,
     was_changed,
     was_reduced,
 )
@@ -141,10 +142,11 @@ class Parts:
         self.filled = [name for name in _FILLABLE if name in filled]
         files = [source.file for source in slices.sources]
         self.files = dict.fromkeys(files, 0)
-        notes = of_files(slices.notes, files)
-        self.notes = (*notes, *reductions(slices.written), *self._naming.notes)
-        rejects = [reject_frame([]), *slices.rejects]
         form = named(self._prefixed(stack(slices.forms)), self._naming)
+        kept = f"; column '{tag_column(form.columns)}' keeps the whole tags" if reduced else ""
+        of_tags = [f"{note}{kept}" for note in reductions(slices.written)]
+        self.notes = (*of_files(slices.notes, files), *of_tags, *self._naming.notes)
+        rejects = [reject_frame([]), *slices.rejects]
         self.form = self._settled(form, changed, reduced)
         # Gone through once for every pair of languages: what can be done now is not done there.
         start = 0

@@ -1,5 +1,6 @@
 """Measuring a model on rows, or anybody's predictions as they are."""
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -10,9 +11,16 @@ from babelift.config import EvaluateConfig, Table
 from babelift.corpus import label_strings
 from babelift.corpus.rows import conform
 from babelift.corpus.table import ending
-from babelift.errors import ConfigError, DataError, LanguageError, RunError, did_you_mean
+from babelift.errors import (
+    BabeliftWarning,
+    ConfigError,
+    DataError,
+    LanguageError,
+    RunError,
+    did_you_mean,
+)
 from babelift.evaluation.metrics import Metrics, evaluate_predictions
-from babelift.languages import resolve
+from babelift.languages import reductions
 from babelift.prediction.predictor import Predictor
 from babelift.prediction.rows import ENCODER, check_predictions, make_predictions
 from babelift.progress import Progress, quiet
@@ -132,7 +140,7 @@ def measure(
                 f"'{config.input[0]}'.",
                 "Give the table alone, with the columns label, prediction and lang; or a model.",
             )
-        labels, predictions = _read_predictions(config)
+        labels, predictions = _read_predictions(config, progress)
         return _scored(predictions, labels, config.ordinal), predictions
     rejects = config.out / _REJECTS if config.out else None
     rows = _read_rows(config, rejects, progress)
@@ -241,10 +249,13 @@ def read_predictions(path: str, columns: Table) -> pl.DataFrame:
     return named_columns(filled, columns, path)
 
 
-def _read_predictions(config: EvaluateConfig) -> tuple[list[str], pl.DataFrame]:
+def _read_predictions(config: EvaluateConfig, progress: Progress) -> tuple[list[str], pl.DataFrame]:
     from babelift.corpus import label_set
 
     table = read_predictions(config.model, config)
+    if "lang" in table.columns:
+        for note in reductions(table["lang"].drop_nulls().cast(pl.String).unique().sort()):
+            progress.say(note)
     values: set[str | None] = set()
     for column in {"label", "prediction"} & set(table.columns):
         table = table.with_columns(label_strings(table[column]))
@@ -256,8 +267,18 @@ def _read_predictions(config: EvaluateConfig) -> tuple[list[str], pl.DataFrame]:
 def named_columns(frame: pl.DataFrame, table: Table, where: str) -> pl.DataFrame:
     """The frame with the user's columns under our names, and one language for all where so said."""
     wanted = {"text": table.text, "label": table.label, "id": table.id, "group_id": table.group}
-    if table.lang is not None and table.lang in frame.columns:
-        wanted["lang"] = table.lang
+    if table.lang is not None:
+        from babelift.corpus.columns import language_of_frame
+
+        try:
+            frame, notes = language_of_frame(frame, table.lang, where)
+        except LanguageError as error:
+            raise LanguageError(
+                f"{where}: '{table.lang}' is neither a column nor a language: {error.message}",
+                error.hint,
+            ) from error
+        for note in notes:
+            warnings.warn(f"{where}: {note}", BabeliftWarning, stacklevel=3)
     for ours, theirs in wanted.items():
         if theirs is None or theirs == ours:
             continue
@@ -266,14 +287,6 @@ def named_columns(frame: pl.DataFrame, table: Table, where: str) -> pl.DataFrame
                 f"{where}: column '{theirs}' is missing{did_you_mean(theirs, frame.columns)}"
             )
         frame = frame.drop(ours, strict=False).rename({theirs: ours})
-    if table.lang is not None and "lang" not in wanted:
-        try:
-            frame = frame.with_columns(pl.lit(resolve(table.lang)).alias("lang"))
-        except LanguageError as error:
-            raise LanguageError(
-                f"{where}: '{table.lang}' is neither a column nor a language: {error.message}",
-                error.hint,
-            ) from error
     return frame
 
 

@@ -10,7 +10,7 @@ import polars as pl
 from babelift.corpus.labels import label_strings
 from babelift.corpus.rows import ORIGINS
 from babelift.errors import DataError, LanguageError, did_you_mean
-from babelift.languages import resolve
+from babelift.languages import canonical, find, resolve
 
 ENCODER: Final = "encoder"
 BASELINE: Final = "linear"
@@ -116,11 +116,12 @@ def check_predictions(
         raise DataError(f"{where}: no rows.")
     number = pl.int_range(1, table.height + 1, dtype=pl.Int64, eager=True).cast(pl.String)
     ids = _column(table, "id", number)
+    langs, tags = _languages(table["lang"].cast(pl.String), where)
     checked = pl.DataFrame(
         {
-            "id": ids,
+            "id": _of_regions(ids, langs, tags),
             "group_id": _column(table, "group_id", ids),
-            "lang": _languages(table["lang"].cast(pl.String), where),
+            "lang": langs,
             "origin": _known(_column(table, "origin", _all(table, "original")), ORIGINS, where),
             "model": _column(table, "model", _all(table, ENCODER)),
             "label": _known(label_strings(table["label"]), labels, where),
@@ -160,7 +161,8 @@ def _known(column: pl.Series, allowed: Sequence[str], where: str) -> pl.Series:
     )
 
 
-def _languages(column: pl.Series, where: str) -> pl.Series:
+def _languages(column: pl.Series, where: str) -> tuple[pl.Series, pl.Series]:
+    """The languages, and their canonical tags."""
     tags: dict[str, str] = {}
     for row, tag in zip(
         column.arg_unique().sort(), column.unique(maintain_order=True), strict=True
@@ -168,10 +170,20 @@ def _languages(column: pl.Series, where: str) -> pl.Series:
         if tag is None:
             raise DataError(f"row {row + 1} of {where}: column 'lang' is empty.")
         try:
-            tags[tag] = resolve(tag)
+            tags[tag] = find(tag) or canonical(tag)
         except LanguageError as error:
             raise LanguageError(f"row {row + 1} of {where}: {error.message}", error.hint) from error
-    return column.replace_strict(tags, return_dtype=pl.String)
+    full = column.replace_strict(tags, return_dtype=pl.String)
+    reduced = {tag: resolve(tag) for tag in tags.values()}
+    return full.replace_strict(reduced, return_dtype=pl.String).alias("lang"), full
+
+
+def _of_regions(ids: pl.Series, langs: pl.Series, tags: pl.Series) -> pl.Series:
+    """Ids with the tag behind where they stand in several regions of one language."""
+    rows = pl.DataFrame([ids.alias("id"), langs.alias("lang"), tags.alias("tag")])
+    several = pl.col("tag").n_unique().over("id", "lang") > 1
+    named = pl.concat_str("id", "tag", separator="-")
+    return rows.select(pl.when(several).then(named).otherwise("id")).to_series()
 
 
 def _check_models(checked: pl.DataFrame, where: str) -> None:

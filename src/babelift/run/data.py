@@ -176,6 +176,8 @@ def read_lines(paths: Sequence[str]) -> list[str]:
 def _read(run: Run, config: FitConfig, progress: Progress) -> pl.DataFrame:
     """The rows of all tables; what was rejected is written down and counted in the manifest."""
     frames, rejects = [], []
+    for note in config.notes:
+        run.note(note, progress)
     for split in SPLITS:
         paths = getattr(config, split)
         if not paths:

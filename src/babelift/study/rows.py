@@ -72,7 +72,7 @@ def read_tables(spec: StudySpec, data: Path, progress: Progress) -> Tables:
     """
     from babelift import corpus
 
-    notes: list[str] = []
+    notes = [*spec.notes]
     learnt = {lang for source in spec.sources for lang in source.split("+")}
     if {"original", "original+translated", "reference"} & set(spec.arms):
         learnt |= set(spec.targets)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from babelift.config import BATCH_TOKENS, QualityAction, Translating
 from babelift.corpus.rows import conform, translation_id
 from babelift.errors import ConfigError, DataError, LanguageError, did_you_mean
-from babelift.languages import resolve
+from babelift.languages import find, reductions, resolve
 from babelift.progress import Progress, Task, quiet
 from babelift.translation.checks import Band, filled_ratios, find_faults, learn_band
 from babelift.translation.memory import Memory
@@ -74,8 +74,8 @@ def translate_rows(
         TranslationError: A translator failed; finished batches are kept.
         MemoryStoreError: The memory cannot be used.
     """
-    rows = conform(_resolved(rows))
     report = TranslationReport.of(translator, fallback if quality == "retry" else None)
+    rows, report.reading = _resolved(rows)
     frames = translate_parts(
         [rows],
         rows["lang"].unique(maintain_order=True).to_list(),
@@ -256,8 +256,8 @@ def _of_memory(damaged: int, failed: int) -> Iterator[str]:
         )
 
 
-def _resolved(rows: pl.DataFrame) -> pl.DataFrame:
-    """The rows with the tags of their languages."""
+def _resolved(rows: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
+    """The rows with the tags that translators know, and what these leave out, in words."""
     for name in ("id", "text", "lang"):
         if name not in rows.columns:
             raise DataError(
@@ -267,8 +267,9 @@ def _resolved(rows: pl.DataFrame) -> pl.DataFrame:
         if rows[name].null_count():
             row = rows[name].is_null().arg_max()
             raise DataError(f"row {(row or 0) + 1}: column '{name}' is empty.")
-    tags = {tag: resolve(tag) for tag in rows["lang"].unique()}
-    return rows.with_columns(pl.col("lang").replace(tags))
+    written = rows["lang"].unique(maintain_order=True).to_list()
+    tags = {text: resolve(find(text) or text) for text in written}
+    return conform(rows.with_columns(pl.col("lang").replace(tags))), [*reductions(written)]
 
 
 def _check_pairs(langs: Sequence[str], to: Sequence[str], translator: Translator) -> None:

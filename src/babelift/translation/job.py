@@ -1,6 +1,7 @@
 """The job behind `babelift translate`: tables in, one file of translated rows out."""
 
 import json
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -18,10 +19,11 @@ from babelift.config import (
     Translating,
 )
 from babelift.corpus import label_strings, report_rejects
+from babelift.corpus.columns import language_of_frame
 from babelift.corpus.parts import Spool, parts_folder
 from babelift.corpus.reader import read_parts
-from babelift.errors import ConfigError, RunError
-from babelift.languages import resolve
+from babelift.errors import BabeliftWarning, ConfigError, RunError
+from babelift.languages import reductions, resolve
 from babelift.progress import Progress, quiet
 from babelift.store import OutputFile, claim_file, file_hash, job_key, rows_file, write_json
 from babelift.translation.coverage import LabelCounts, gap_sentences
@@ -65,6 +67,8 @@ def run_translate(
         if exists := out.exists():
             output.check_job(job)
             exists = not _has_failures(output)
+        for note in config.notes:
+            progress.say(note)
         rows = read_parts(config.input, config, folder, labelled=False)
         report_rejects(rows, output.rejects, config.max_rejects, progress)
         with (
@@ -77,6 +81,7 @@ def run_translate(
             report = TranslationReport.of(
                 translator, fallback if config.quality == "retry" else None
             )
+            report.reading = list(dict.fromkeys([*config.notes, *rows.notes]))
             numbers = count()
             translations = translate_parts(
                 rows,
@@ -190,7 +195,8 @@ def translate(
         to: Tags of the languages to translate into.
         translator: As on the command line, see 'babelift models'; or any `Translator`, which is
             left open.
-        lang: The language of all rows.
+        lang: The language of all rows, or a column with the language of each. A column `lang` that
+            names languages wins over one language for all, and a warning says so.
         quality: What to do with faulty translations: `keep`, `drop` or `retry`.
         fallback: Second translator, for `retry`.
         batch_tokens: Tokens sent to the translator at a time.
@@ -219,8 +225,9 @@ def translate(
     >>> translate(rows, "de", dictionary, lang="en").select("id", "text", "label", "lang").rows()
     [('0@de', 'Es ist gut. Es ging kaputt.', '3', 'de')]
     """
+    notes: tuple[str, ...] = ()
     if lang is not None:
-        rows = rows.with_columns(pl.lit(lang).alias("lang"))
+        rows, notes = language_of_frame(rows, lang, "the rows")
     if "id" not in rows.columns:
         rows = rows.with_row_index("id").with_columns(pl.col("id").cast(pl.String))
     if "label" in rows.columns:
@@ -228,10 +235,10 @@ def translate(
     for name in ("group_id", "original_id"):
         if name not in rows.columns:
             rows = rows.with_columns(pl.col("id").alias(name))
-    targets = tuple(resolve(tag) for tag in ((to,) if isinstance(to, str) else to))
+    asked = (to,) if isinstance(to, str) else tuple(to)
     config = Translating.from_mapping(
         {
-            "to": targets,
+            "to": [resolve(tag) for tag in asked],
             "quality": quality,
             "batch_tokens": batch_tokens,
             "keep_terms": keep_terms,
@@ -257,8 +264,10 @@ def translate(
         ) as opened,
     ):
         result = opened.translate_rows(
-            rows, targets, quality=quality, batch_tokens=batch_tokens, progress=progress
+            rows, config.to, quality=quality, batch_tokens=batch_tokens, progress=progress
         )
+    for note in dict.fromkeys([*notes, *reductions(asked), *result.report.reading]):
+        warnings.warn(note, BabeliftWarning, stacklevel=2)
     for note in result.report.notes:
         (progress or quiet()).say(note)
     return result.rows

@@ -63,6 +63,7 @@ class TranslationReport:
         pairs: Counts of rows for each `"source>target"`.
         examples: Up to three faulty translations for each fault and pair.
         notes: Sentences from the translators about what they left out or could not do.
+        reading: Sentences about how tables and settings were read.
     """
 
     translator: str
@@ -74,6 +75,7 @@ class TranslationReport:
     pairs: dict[str, PairCounts] = field(default_factory=dict)
     examples: list[Example] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    reading: list[str] = field(default_factory=list)
 
     @classmethod
     def of(cls, translator: Translator, fallback: Translator | None) -> "TranslationReport":
@@ -126,7 +128,7 @@ class TranslationReport:
             "failed": self.tally.failed,
             "pairs": {pair: asdict(counts) for pair, counts in self.pairs.items()},
             "examples": [asdict(example) for example in self.examples],
-            "notes": self.notes,
+            "notes": [*self.reading, *self.notes],
         }
 
 

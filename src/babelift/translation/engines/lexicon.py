@@ -309,7 +309,7 @@ class Lexicon:
         file = read_pair_file(path, ("source", "target"), optional=("weight",))
         self.path = path
         self.name = path.name.split(".")[0]
-        self.notes = file.notes
+        self.notes = (*file.notes, *file.reduced)
         self.fingerprint = f"lexicon/1:{file.hash[:16]}"
         self._frame = _heaviest_first(file.frame, path)
         self._pairs = file.pairs()

@@ -22,7 +22,7 @@ from babelift.errors import (
     did_you_mean,
     quoted,
 )
-from babelift.languages import resolve
+from babelift.languages import find, reductions, resolve
 from babelift.store import file_hash
 from babelift.translation.protocol import Translation, check_pair
 
@@ -40,11 +40,13 @@ class PairFile:
             are the tags of `babelift.languages`. An optional column that the file lacks is absent.
         notes: Sentences about rows that were left out.
         hash: SHA-256 of the file, hexadecimal.
+        reduced: Which of its languages are those of `babelift.languages` in part only.
     """
 
     frame: pl.DataFrame
     notes: tuple[str, ...]
     hash: str
+    reduced: tuple[str, ...] = ()
 
     def pairs(self) -> frozenset[Pair]:
         """The (source, target) tags that occur."""
@@ -89,8 +91,10 @@ def read_pair_file(path: Path, texts: Sequence[str], optional: Sequence[str] = (
         )
     if whole.height < frame.height:
         notes.append(f"{path}: {frame.height - whole.height} rows are not complete.")
+    written = [whole[name].unique(maintain_order=True) for name in ("source_lang", "target_lang")]
+    reduced = tuple(f"{path}: {note}" for note in reductions(pl.concat(written)))
     tags = [_tags(whole, name, path) for name in ("source_lang", "target_lang")]
-    return PairFile(whole.with_columns(tags), tuple(notes), file_hash(path))
+    return PairFile(whole.with_columns(tags), tuple(notes), file_hash(path), reduced)
 
 
 def _read(
@@ -123,7 +127,7 @@ def _tags(frame: pl.DataFrame, name: str, path: Path) -> pl.Expr:
     tags = {}
     for value in frame[name].unique(maintain_order=True):
         try:
-            tags[value] = resolve(value)
+            tags[value] = resolve(find(value) or value)
         except LanguageError as error:
             raise LanguageError(f"{path}: column '{name}': {error.message}", error.hint) from error
     return pl.col(name).replace_strict(tags, return_dtype=pl.String)
@@ -179,7 +183,7 @@ class Table:
         self.path = path
         self.missing = missing
         self._frame, self.system = _of_system(file.frame, system, path)
-        self._notes = list(file.notes)
+        self._notes = [*file.notes, *file.reduced]
         self._pairs = frozenset(
             self._frame.select("source_lang", "target_lang").unique().iter_rows()
         )
