@@ -6,6 +6,8 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from babelift import store
 from babelift.corpus.rows import SCHEMA, originals
 from babelift.errors import ConfigError, RunError
 from babelift.store import (
+    FORMS,
     check_form,
     claim_file,
     claim_folder,
@@ -474,3 +477,77 @@ def test_a_writer_of_another_library_that_meets_a_full_disk_is_named(
     with pytest.raises(RunError, match=r"model' cannot be written: No space left on device"):
         write(tmp_path / "model", full)
     assert names(tmp_path) == []
+
+
+BYTES = [b"ab", b"\xff\x00", None]
+ODD = {
+    "bytes": pl.Series(BYTES),
+    "lists of bytes": pl.Series([[b"ab"], [], None]),
+    "arrays of bytes": pl.Series([[b"ab"], [b"c"], None], dtype=pl.Array(pl.Binary, 1)),
+    "objects of bytes": pl.Series([{"a": b"ab", "b": 1}, {"a": None, "b": 2}, None]),
+    "lists of objects of bytes": pl.Series([[{"a": b"ab", "t": timedelta(1)}], [], None]),
+    "durations": pl.Series([timedelta(days=1, seconds=3), timedelta(microseconds=-5), None]),
+    "lists of durations": pl.Series([[timedelta(1)], [], None]),
+    "decimals": pl.Series([Decimal("1.10"), None, Decimal(-3)]),
+    "times": pl.Series([time(3, 4, 5, 6), None, None]),
+    "dates": pl.Series([[date(2020, 1, 1)], [], None]),
+    "moments": pl.Series([datetime(2020, 1, 1, tzinfo=UTC), None, None]),
+    "categories": pl.Series(["a", "b", None], dtype=pl.Categorical),
+    "lists of categories": pl.Series([["a"], ["b"], None], dtype=pl.List(pl.Categorical)),
+    "few values": pl.Series(["a", "b", None], dtype=pl.Enum(["a", "b"])),
+    "nothing": pl.Series([None, None, None]),
+    "lists of nothing": pl.Series([[None], [], None]),
+    "objects without fields": pl.Series([{}, {}, None], dtype=pl.Struct([])),
+    "lists of such": pl.Series([[{}], [], None], dtype=pl.List(pl.Struct([]))),
+    "wide numbers": pl.Series([2**100, 1, None], dtype=pl.Int128),
+    "no numbers": pl.Series([float("nan"), float("inf"), None]),
+    "lists of no numbers": pl.Series([[float("nan")], [], None]),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("kind", ODD)
+def test_a_column_of_any_type_can_be_written_in_any_form(
+    tmp_path: Path, form: str, kind: str
+) -> None:
+    rows = pl.DataFrame({"id": ["1", "2", "3"], kind: ODD[kind]})
+    path = tmp_path / f"rows{form}"
+    with rows_file(path) as append:
+        append(rows.clear())
+        append(rows)
+    if form == ".parquet":
+        back = pl.read_parquet(path)[kind]
+        as_text = kind in ("objects without fields", "lists of such", "wide numbers")
+        assert back.dtype == (pl.String if as_text else ODD[kind].dtype)
+        assert as_text or back.to_list() == ODD[kind].to_list() or "numbers" in kind
+        return
+    read = pl.read_ndjson(path) if form == ".jsonl" else pl.read_csv(path)
+    assert read["id"].cast(pl.String).to_list() == ["1", "2", "3"]
+
+
+def test_bytes_are_base64_and_durations_iso_8601_in_text(tmp_path: Path) -> None:
+    rows = pl.DataFrame({name: ODD[name] for name in ("bytes", "objects of bytes", "durations")})
+    write_rows(rows, tmp_path / "rows.csv")
+    assert (tmp_path / "rows.csv").read_text().splitlines()[1:] == [
+        'YWI=,"{""a"": ""YWI="", ""b"": 1}",PT86403S',
+        '/wA=,"{""a"": null, ""b"": 2}",-PT0.000005S',
+        ",,",
+    ]
+    write_rows(rows, tmp_path / "rows.jsonl")
+    assert json.loads((tmp_path / "rows.jsonl").read_text().splitlines()[0]) == {
+        "bytes": "YWI=",
+        "objects of bytes": {"a": "YWI=", "b": 1},
+        "durations": "PT86403S",
+    }
+
+
+def test_a_panic_while_writing_is_an_error_of_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def panic(*_: object, **__: object) -> None:
+        raise pl.exceptions.PanicException("not yet implemented")
+
+    monkeypatch.setattr(pl.DataFrame, "write_ndjson", panic)
+    with pytest.raises(RunError, match=r"rows\.jsonl' cannot be written: not yet implemented"):
+        write_rows(pl.DataFrame({"id": ["1"]}), tmp_path / "rows.jsonl")
+    assert not list(tmp_path.iterdir())

@@ -5,9 +5,11 @@ Everything is written whole or not at all. A job holds its output while it works
 Paths are literal: `*`, `?`, `[`, `~` and `$` in a name are part of the name.
 """
 
+import base64
 import errno
 import hashlib
 import json
+import math
 import os
 import re
 import secrets
@@ -18,10 +20,11 @@ import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
 
-from babelift.errors import BabeliftError, ConfigError, RunError, did_you_mean
+from babelift.errors import BabeliftError, ConfigError, RunError, did_you_mean, quoted
 
 if TYPE_CHECKING:
     import polars as pl
@@ -316,7 +319,7 @@ def _clear_partials(folder: Path, names: Collection[str] = ()) -> None:
 def write_rows(rows: "pl.DataFrame", path: Path) -> None:
     """Write rows in the form that the file's ending says; the same rows give the same bytes.
 
-    CSV holds no lists: flags are joined by `|`, other nested columns become JSON.
+    What the form does not hold is written as `storable` says.
     """
     with rows_file(path) as append:
         append(rows)
@@ -326,8 +329,8 @@ def write_rows(rows: "pl.DataFrame", path: Path) -> None:
 def rows_file(path: Path) -> "Iterator[Callable[[pl.DataFrame], None]]":
     """A file of rows, written frame by frame; put in its place, whole, when the block ends.
 
-    All frames have the columns of the first, which may be without rows. CSV holds no lists: flags
-    are joined by `|`, other nested columns become JSON.
+    All frames have the columns of the first, which may be without rows. What the form does not
+    hold is written as `storable` says.
 
     Raises:
         RunError: The file cannot be written: disk full, no permission.
@@ -372,9 +375,9 @@ def _parquet_file(path: Path) -> "Iterator[Callable[[pl.DataFrame], None]]":
         file = stack.enter_context(path.open("wb"))
         writer: Any = None
 
-        def append(frame: pl.DataFrame) -> None:
+        def append(frame: "pl.DataFrame") -> None:
             nonlocal writer
-            table = frame.to_arrow(compat_level=pl.CompatLevel.oldest())
+            table = storable(frame, ".parquet").to_arrow(compat_level=pl.CompatLevel.oldest())
             if writer is None:
                 writer = parquet.ParquetWriter(file, table.schema, compression="zstd")
                 stack.callback(writer.close)
@@ -387,40 +390,118 @@ def _parquet_file(path: Path) -> "Iterator[Callable[[pl.DataFrame], None]]":
 @contextmanager
 def _jsonl_file(path: Path) -> "Iterator[Callable[[pl.DataFrame], None]]":
     with path.open("wb") as file:
-        yield lambda frame: frame.write_ndjson(file)
+        yield lambda frame: storable(frame, ".jsonl").write_ndjson(file)
 
 
 @contextmanager
 def _csv_file(path: Path) -> "Iterator[Callable[[pl.DataFrame], None]]":
     with path.open("wb") as file:
-        yield lambda frame: flattened(frame).write_csv(file, include_header=not file.tell())
+        yield lambda frame: storable(frame, ".csv").write_csv(file, include_header=not file.tell())
 
 
-def flattened(rows: "pl.DataFrame") -> "pl.DataFrame":
-    """Rows without nested columns, as CSV needs it.
+def storable(rows: "pl.DataFrame", form: str) -> "pl.DataFrame":
+    """Rows as a file of a form holds them, so that none fails after all the work is done.
+
+    Bytes become base64 and durations ISO 8601 in text; what is nested becomes JSON in CSV, flags
+    are joined by `|`. Parquet holds all but objects without fields and whole numbers of 128 bits,
+    which become text.
+
+    Args:
+        rows: The rows.
+        form: One of `FORMS`.
 
     >>> import polars as pl
-    >>> flattened(pl.DataFrame({"flags": [["copy", "length"], []], "own": [[1], None]})).rows()
+    >>> rows = pl.DataFrame({"flags": [["copy", "length"], []], "own": [[1], None]})
+    >>> storable(rows, ".csv").rows()
     [('copy|length', '[1]'), ('', None)]
+    >>> storable(pl.DataFrame({"x": [[b"ab"]]}), ".jsonl").rows()
+    [(['YWI='],)]
     """
     import polars as pl
 
-    columns = []
-    for name, dtype in rows.schema.items():
-        if name == "flags":
-            columns.append(pl.col(name).list.join("|"))
-        elif dtype.is_nested():
-            values = [None if value is None else _json(value) for value in rows[name].to_list()]
-            columns.append(pl.Series(name, values, dtype=pl.String))  # type: ignore[arg-type]
-        elif dtype == pl.Binary:
-            columns.append(pl.col(name).bin.encode("base64"))
-        else:
-            columns.append(pl.col(name))
-    return rows.select(columns)
+    columns: list[pl.Series] = []
+    for column in rows:
+        kinds = _kinds(column.dtype)
+        if form == ".csv" and column.name == "flags":
+            column = column.list.join("|")
+        elif form == ".csv" and (column.dtype.is_nested() or kinds & {pl.Binary, pl.Duration}):
+            column = _as_text(column)
+        elif form == ".jsonl" and pl.Binary in kinds:
+            plain, dtype = [_plain(value) for value in column.to_list()], _with_text(column.dtype)
+            column = pl.Series(column.name, plain, dtype)
+        elif form == ".parquet" and kinds & {None, pl.Int128}:
+            column = _as_text(column)
+        columns.append(column)
+    return pl.DataFrame(columns)
 
 
-def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, default=str)
+def changed_columns(rows: "pl.DataFrame", path: Path) -> list[str]:
+    """What `storable` will do to the user's columns, as sentences to be said before the work.
+
+    >>> import polars as pl
+    >>> changed_columns(pl.DataFrame({"image": [b"ab"]}), Path("rows.csv"))
+    ["column 'image' holds bytes; .csv has them as base64, .parquet as they are"]
+    """
+    import polars as pl
+
+    if path.suffix.lower() == ".parquet":
+        return []
+    return [
+        f"column {quoted(name, 60)} holds bytes; {path.suffix} has them as base64, .parquet as "
+        "they are"
+        for name, dtype in rows.schema.items()
+        if pl.Binary in _kinds(dtype)
+    ]
+
+
+def _kinds(dtype: Any) -> set[Any]:
+    """The types that a type is built of; None for an object without fields."""
+    import polars as pl
+
+    if isinstance(dtype, pl.Struct):
+        inner = [_kinds(field.dtype) for field in dtype.fields]
+        return set().union(*inner) if inner else {None}
+    return _kinds(dtype.inner) if isinstance(dtype, pl.List | pl.Array) else {dtype.base_type()}
+
+
+def _with_text(dtype: Any) -> Any:
+    """The type with text in place of bytes and durations."""
+    import polars as pl
+
+    if isinstance(dtype, pl.Struct):
+        return pl.Struct({field.name: _with_text(field.dtype) for field in dtype.fields})
+    if isinstance(dtype, pl.List | pl.Array):
+        return pl.List(_with_text(dtype.inner))
+    return pl.String() if dtype in (pl.Binary, pl.Duration) else dtype
+
+
+def _as_text(column: "pl.Series") -> "pl.Series":
+    import polars as pl
+
+    plain = (_plain(value) for value in column.to_list())
+    texts = [
+        value
+        if value is None or isinstance(value, str)
+        else json.dumps(value, ensure_ascii=False, default=str)
+        for value in plain
+    ]
+    return pl.Series(column.name, texts, dtype=pl.String)
+
+
+def _plain(value: Any) -> Any:
+    """A value as JSON has it; others than bytes, durations and not-a-number stay as they are."""
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode("ascii")
+    if isinstance(value, timedelta):
+        seconds = f"{abs(value.total_seconds()):.6f}".rstrip("0").rstrip(".")
+        return f"{'-' if value < timedelta() else ''}PT{seconds}S"
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {name: _plain(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_plain(inner) for inner in value]
+    return value
 
 
 def write_json(value: Any, path: Path) -> None:
@@ -612,9 +693,10 @@ def explained(path: Path) -> Iterator[None]:
             yield
     except OSError as error:
         raise _unwritable(path, error.strerror or str(error)) from error
-    except Exception as error:
-        # polars says "Invalid thrift" and the like where the disk fills up in mid-file.
-        if type(error).__module__.startswith("polars"):
+    except BaseException as error:
+        # polars says "Invalid thrift" and the like where the disk fills up in mid-file; where it
+        # panics, what it raises is no Exception.
+        if type(error).__module__.startswith(("polars", "pyarrow", "pyo3_runtime")):
             raise _unwritable(path, str(error)) from error
         raise
 

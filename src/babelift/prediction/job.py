@@ -21,7 +21,15 @@ from babelift.prediction.model import model_identity
 from babelift.prediction.predictor import Floats, Predictor, check_texts
 from babelift.prediction.rows import prediction_columns
 from babelift.progress import Progress, quiet
-from babelift.store import claim_file, job_key, replace_file, rows_file, write_json, write_text
+from babelift.store import (
+    changed_columns,
+    claim_file,
+    job_key,
+    replace_file,
+    rows_file,
+    write_json,
+    write_text,
+)
 from babelift.training.cuts import Cut, added_cuts, cut_sentences, warn_of_cuts
 
 if TYPE_CHECKING:
@@ -145,6 +153,8 @@ def run_predict(config: PredictConfig, progress: Progress | None = None) -> Path
             return out
         with parts_folder(out) as folder:
             rows = _read(config.input, config, folder, output.rejects, progress)
+            for note in changed_columns(rows.form, out):
+                progress.say(note)
             job = _job_key(config)
             finished = Finished(out, job)
             cuts: list[Cut] = []

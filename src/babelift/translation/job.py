@@ -25,7 +25,15 @@ from babelift.corpus.reader import read_parts
 from babelift.errors import BabeliftWarning, ConfigError, RunError
 from babelift.languages import reductions, resolve
 from babelift.progress import Progress, quiet
-from babelift.store import OutputFile, claim_file, file_hash, job_key, rows_file, write_json
+from babelift.store import (
+    OutputFile,
+    changed_columns,
+    claim_file,
+    file_hash,
+    job_key,
+    rows_file,
+    write_json,
+)
 from babelift.translation.coverage import LabelCounts, gap_sentences
 from babelift.translation.driver import translate_parts, translating
 from babelift.translation.memory import Memory
@@ -71,6 +79,8 @@ def run_translate(
             progress.say(note)
         rows = read_parts(config.input, config, folder, labelled=False)
         report_rejects(rows, output.rejects, config.max_rejects, progress)
+        for note in changed_columns(rows.form, out):
+            progress.say(note)
         with (
             _loader(config) as load,
             translating(
@@ -97,13 +107,12 @@ def run_translate(
                 progress=progress,
                 spool=lambda: Spool(folder / f"pair-{next(numbers)}"),
             )
-            form = next(iter(rows)).clear()
             labels = LabelCounts(config.to)
             for part in rows:
                 labels.add_originals(part)
             written = folder / f"again{out.suffix}" if exists else out
             with rows_file(written) as append:
-                for frame in chain([form], rows if config.with_originals else ()):
+                for frame in chain([rows.form], rows if config.with_originals else ()):
                     append(frame)
                 for frame in translations:
                     labels.add_translations(frame)
