@@ -19,9 +19,10 @@ from babelift.corpus import label_strings
 from babelift.corpus.rows import conform, originals
 from babelift.errors import BabeliftWarning, DataError, LanguageError, RunError
 from babelift.languages import reductions, resolve
-from babelift.prediction.model import find_model
+from babelift.prediction.model import HUB_ID, find_model
 from babelift.prediction.predictor import Predictor
 from babelift.progress import Progress
+from babelift.redaction import LEFT_OUT, shown
 from babelift.store import replace_folder, write_json
 from babelift.training.cuts import warn_of_cuts
 from babelift.translation.protocol import Translator
@@ -179,7 +180,11 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         folder = Path(path)
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise RunError(f"'{folder}' exists already.", "Choose another folder.")
-        params = {name: value for name, value in self.get_params().items() if _is_plain(value)}
+        params = {
+            name: shown(value)
+            for name, value in self.get_params().items()
+            if name != "run_dir" and _is_plain(value)
+        }
         own = {"classes": self.classes_.tolist(), "params": params}
 
         def write(partial: Path) -> None:
@@ -193,16 +198,20 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def load(cls, path: str | Path) -> Self:
         """Open a saved classifier, a run folder, or any transformers classifier.
 
+        Of the parameters that were saved, those that name a program, a file or a folder are not
+        taken: what is opened may be anybody's. Give them with `set_params` before another `fit`,
+        which else says what is missing. `run_dir` is None.
+
         Raises:
             ModelError: It cannot be opened or is not a classifier.
         """
         predictor = Predictor.load(path)
         own = _read_own(find_model(path) / _OWN_FILE)
-        known = cls._get_param_names()
+        known = set(cls._get_param_names()) - {"run_dir"}
         params: dict[str, Any] = {"to": ()}
         for name, value in own["params"].items():
             if name in known:
-                params[name] = tuple(value) if isinstance(value, list) else value
+                params[name] = tuple(value) if isinstance(value, list) else _unnamed(name, value)
         classifier = cls(**params)
         classifier.predictor_ = predictor
         classifier.classes_ = _restored(predictor.labels, own["classes"])
@@ -394,6 +403,23 @@ def _one_each(values: Any, name: str, what: str, rows: int) -> list[str]:
     if len(names) != rows:
         raise _wrong(name, "fit", f"one {what} per text ({rows})", str(len(names)))
     return names
+
+
+def _unnamed(name: str, value: Any) -> Any:
+    """A parameter of a saved classifier that names nothing on this machine.
+
+    >>> _unnamed("translator", "mini"), _unnamed("translator", "command:mt"), _unnamed("seed", 1)
+    ('mini', 'command:…', 1)
+    >>> _unnamed("encoder", "org/encoder"), _unnamed("encoder", "./encoder")
+    ('org/encoder', '…/encoder')
+    """
+    from babelift.translation.registry import TRANSLATORS
+
+    if name == "translator" and value not in TRANSLATORS:
+        return f"{str(value).partition(':')[0]}:{LEFT_OUT}"
+    if name == "encoder" and (not HUB_ID.fullmatch(str(value)) or Path(value).is_dir()):
+        return f"{LEFT_OUT}/{Path(str(value)).name}"
+    return value
 
 
 def _is_plain(value: Any) -> bool:

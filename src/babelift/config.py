@@ -22,6 +22,7 @@ from pydantic import (
 
 from babelift.errors import ConfigError, did_you_mean, quoted
 from babelift.languages import reductions, resolve
+from babelift.redaction import shown
 from babelift.store import not_a_file
 
 Arm = Literal["zero-shot", "translated", "original", "original+translated"]
@@ -167,8 +168,8 @@ class Settings(BaseModel):
         return cls.from_mapping({**values, **(overrides or {})}, where=str(path))
 
     def to_yaml(self) -> str:
-        """The settings as YAML that `read` accepts."""
-        values = self.model_dump(mode="json", by_alias=True)
+        """The settings as YAML that `read` accepts and that may be shared; see `redaction`."""
+        values = shown(self.model_dump(mode="json", by_alias=True))
         return yaml.safe_dump(values, sort_keys=False, allow_unicode=True)
 
 

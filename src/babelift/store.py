@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
 
 from babelift.errors import BabeliftError, ConfigError, RunError, did_you_mean, quoted
+from babelift.redaction import scrubbed
 
 if TYPE_CHECKING:
     import polars as pl
@@ -508,9 +509,9 @@ def write_json(value: Any, path: Path) -> None:
     """Write plain values as indented JSON.
 
     A lone surrogate, as file names that are not UTF-8 have them, is escaped, so that it is read
-    back as it was.
+    back as it was. Sentences in it, such as errors, name no home folder and no token.
     """
-    text = json.dumps(value, ensure_ascii=False, indent=1)
+    text = scrubbed(json.dumps(value, ensure_ascii=False, indent=1))
     text = re.sub("[\ud800-\udfff]", lambda lone: f"\\u{ord(lone[0]):04x}", text)
     write_text(f"{text}\n", path)
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import polars as pl
-from pydantic import BaseModel
+from pydantic import BaseModel, PlainSerializer
 
 from babelift.config import Table
 from babelift.errors import ConfigError, did_you_mean
@@ -20,6 +20,7 @@ from babelift.evaluation.multiple_tests import holm
 from babelift.evaluation.power import could_have_seen
 from babelift.evaluation.sides import Input, Right, Shared, named_sides, pair_rows, read_sides
 from babelift.languages import resolve
+from babelift.redaction import shown
 
 LEVEL: Final = 0.95
 
@@ -29,7 +30,7 @@ class Side(BaseModel, frozen=True):
 
     Attributes:
         name: What it is called.
-        source: Path of the file or run folder; None for a frame.
+        source: Path of the file or run folder, in JSON what may be shown of it; None for a frame.
         rows: Rows that it came with, over all languages and seeds.
         unpaired: Those left out because another side lacks them, by language.
         unanswered: Those left out because they have no label or no prediction.
@@ -38,12 +39,19 @@ class Side(BaseModel, frozen=True):
     """
 
     name: str
-    source: str | None
+    source: Annotated[str | None, PlainSerializer(shown)]
     rows: int
     unpaired: dict[str, int]
     unanswered: int
     languages: dict[str, Score]
     mean: Score
+
+    def __eq__(self, other: object) -> bool:
+        # As written: what was read again has what may be shown of its path.
+        return isinstance(other, Side) and self.model_dump() == other.model_dump()
+
+    def __hash__(self) -> int:
+        return hash(self.name)
 
 
 class Baseline(BaseModel, frozen=True):

@@ -14,7 +14,9 @@ from babelift.training.cuts import Cut, count_cuts, lost_tokens
 from babelift.translation.engines.model_files import identity
 
 _KIND: Final = "classifier"
-_HUB_ID: Final = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
+HUB_ID: Final = re.compile(r"[A-Za-z0-9][\w.-]{0,95}(/[A-Za-z0-9][\w.-]{0,95})?")
+"""What the id of a model on the hub looks like, with or without its owner."""
+
 _NO_LIMIT: Final = 1_000_000  # tokenizers without a limit of their own say about 1e30
 
 
@@ -78,7 +80,7 @@ def find_model(model: str | Path) -> Path:
             f"'{path}' is a file, not a model.", "Name the folder that holds its config.json."
         )
     is_local = isinstance(model, Path) or (path.parent.is_dir() and path.parent != Path())
-    if is_local or not _HUB_ID.fullmatch(str(model)):
+    if is_local or not HUB_ID.fullmatch(str(model)):
         neighbours = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
         raise ModelError(
             f"model '{model}' does not exist{did_you_mean(path.name, neighbours)}",

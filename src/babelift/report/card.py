@@ -3,10 +3,11 @@
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import yaml
 
+from babelift.prediction.model import HUB_ID
 from babelift.report import tables, words
 from babelift.report.cautions import cautions
 from babelift.report.folder import RunFiles, read_run
@@ -14,8 +15,6 @@ from babelift.report.render import environment
 from babelift.run.manifest import Manifest
 from babelift.store import write_text
 from babelift.training.encoder import ENCODERS
-
-_HUB_ID: Final = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
 
 
 def write_model_card(run_dir: str | Path) -> Path:
@@ -78,7 +77,7 @@ def base_model(encoder: str) -> str | None:
     """
     if encoder in ENCODERS:
         return ENCODERS[encoder].hub_id
-    owned = _HUB_ID.fullmatch(encoder) and "/" in encoder
+    owned = HUB_ID.fullmatch(encoder) and "/" in encoder
     return encoder if owned and not Path(encoder).exists() else None
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from babelift.config import parse_yaml
 from babelift.errors import ConfigError, RunError
 from babelift.evaluation.metrics import Metrics
+from babelift.redaction import shown
 from babelift.run.manifest import Manifest
 from babelift.store import read_record, read_table
 
@@ -26,8 +27,8 @@ class RunFiles:
         name: The folder's name.
         manifest: What was done.
         metrics: How well it went.
-        settings: `config.yaml` as plain values; empty where the file is absent.
-        settings_text: `config.yaml` as written.
+        settings: `config.yaml` as plain values, without what older files show and may not;
+            empty where the file is absent.
         log: Lines of `log.jsonl`, in order.
         vectors: `data/vectors.parquet`, None where absent.
         predictions: `predictions.parquet`, None where absent.
@@ -38,7 +39,6 @@ class RunFiles:
     manifest: Manifest
     metrics: Metrics
     settings: Mapping[str, Any]
-    settings_text: str
     log: Sequence[Mapping[str, Any]]
     vectors: "pl.DataFrame | None" = None
     predictions: "pl.DataFrame | None" = None
@@ -57,13 +57,11 @@ def read_run(run_dir: str | Path) -> RunFiles:
             f"{folder}: there is no such run folder.",
             "Give the folder that 'babelift fit --out' wrote.",
         )
-    settings_text = _text(folder / "config.yaml")
     return RunFiles(
         name=folder.resolve().name,
         manifest=read_record(folder / "manifest.json", Manifest),
         metrics=read_record(folder / "metrics.json", Metrics),
-        settings=_settings(folder / "config.yaml", settings_text),
-        settings_text=settings_text,
+        settings=shown(_settings(folder / "config.yaml", _text(folder / "config.yaml"))),
         log=parse_log(_text(folder / "log.jsonl"), str(folder / "log.jsonl")),
         vectors=_frame(folder / "data" / "vectors.parquet"),
         predictions=_frame(folder / "predictions.parquet"),

@@ -3,16 +3,24 @@
 import re
 import shlex
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 import jinja2
+import yaml
 from markupsafe import Markup, escape
 
+from babelift.redaction import scrubbed
 from babelift.report import numbers
 
 LONGEST_TEXT: Final = 320
 """Characters shown of an example."""
+
+_LEFT_OUT: Final = (
+    "… stands for what is not shown: the arguments of the translator's program, or the way to a "
+    "file in somebody's home. Put them in their places again."
+)
 
 _UNBREAKABLE: Final = re.compile(
     r"(F1-\w+|(?:[+−]?\d?\.\d+ )?\[[^\]]*\]|[+−]\d?\.\d+|--[a-z-]+|p [=<] \d?\.\d+)"
@@ -28,6 +36,8 @@ def command(arguments: Sequence[str]) -> str:
 
     >>> command(["/usr/local/bin/babelift", "fit", "my reviews.csv", "--to", "de"])
     "babelift fit 'my reviews.csv' --to de"
+    >>> command(["babelift", "fit", "~/my reviews.csv"])
+    "babelift fit ~/'my reviews.csv'"
     >>> command([])
     'babelift fit --config config.yaml'
     """
@@ -35,7 +45,12 @@ def command(arguments: Sequence[str]) -> str:
         return "babelift fit --config config.yaml"
     program, *rest = arguments
     known = Path(program).name in ("babelift", "babelift.exe", "__main__.py")
-    return shlex.join(["babelift" if known else program, *rest])
+    words = ["babelift" if known else program, *rest]
+    # In quotes the shell would not take ~ for the home.
+    return " ".join(
+        f"~/{shlex.quote(word[2:])}" if word.startswith("~/") else shlex.quote(word)
+        for word in words
+    )
 
 
 def shortened(text: str | None, longest: int = LONGEST_TEXT) -> str:
@@ -85,11 +100,15 @@ def environment(*, autoescape: bool) -> jinja2.Environment:
         "p_value": numbers.p_value,
         "sentence": numbers.sentence,
         "shortened": shortened,
+        "yaml": partial(yaml.safe_dump, sort_keys=False, allow_unicode=True, width=1000),
         "unbroken": unbroken,
     }
+    templates.globals["left_out"] = _LEFT_OUT
     return templates
 
 
 def _printable(value: object) -> object:
-    """Control characters, which no page may hold, are replaced by a visible mark."""
-    return value.translate(_CONTROLS) if isinstance(value, str) else value
+    """Text as a page may hold it: no home folder, no token, marks for control characters."""
+    if type(value) is not str:
+        return value.translate(_CONTROLS) if isinstance(value, str) else value
+    return scrubbed(value).translate(_CONTROLS)

@@ -162,8 +162,9 @@ def _start(config: FitConfig, command: Sequence[str], force: bool, held: ExitSta
         for role in ("train", "validation", "test", "keep_texts")
         for path in getattr(config, role)
     ) + tuple(input_file(path, "keep_terms") for path in terms)
-    before = {file.path: file.sha256 for file in run.manifest.files}
-    changed = [file.path for file in files if before.get(file.path, file.sha256) != file.sha256]
+    # Not by path: what is shown of two files may be the same. Equal settings name equal files.
+    both = zip(run.manifest.files, files, strict=False)
+    changed = [file.path for before, file in both if before.sha256 != file.sha256]
     if run.manifest.stages and changed:
         raise RunError(
             f"'{changed[0]}' has changed since the run in '{run.folder}' was started.",

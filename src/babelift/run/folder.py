@@ -10,6 +10,7 @@ from babelift.config import FitConfig
 from babelift.errors import RunError
 from babelift.evaluation.metrics import Metrics
 from babelift.progress import Progress
+from babelift.redaction import is_withheld, shown, withheld
 from babelift.run.manifest import Invocation, Manifest
 from babelift.store import full_disk_explained, read_record, write_record, write_text
 
@@ -73,13 +74,17 @@ class Run:
         if (folder / MANIFEST).is_file():
             run = cls.open(folder)
             if run.manifest.stages:
-                _same_settings(folder, FitConfig.read(settings), config)
+                _same_settings(run, FitConfig.read(settings), config)
                 before = [done for done in run.manifest.invocations if done.stages]
                 if not before or before[-1].command != invocation.command:
                     before.append(invocation)  # written once it has finished a stage
                 run.update(invocations=tuple(before))
                 return run
-        run = cls(folder, Manifest(created=_now(), invocations=(invocation,), stages={}))
+        values = _compared(config)
+        kept = withheld(values, shown(values))
+        run = cls(
+            folder, Manifest(created=_now(), invocations=(invocation,), withheld=kept, stages={})
+        )
         run.save()
         write_text(config.to_yaml(), settings)
         return run
@@ -165,14 +170,23 @@ def fresh_folder(path: Path) -> Path:
     return candidate
 
 
-def _same_settings(folder: Path, before: FitConfig, now: FitConfig) -> None:
-    old, new = (config.model_dump(mode="json", exclude={"out"}) for config in (before, now))
-    changed = [
-        f"{name} was {old[name]!r}, is {new[name]!r}" for name in new if old[name] != new[name]
-    ]
+def _compared(config: FitConfig) -> dict[str, Any]:
+    """The settings in which two invocations of one run must agree."""
+    return config.model_dump(mode="json", exclude={"out"})
+
+
+def _same_settings(run: Run, before: FitConfig, now: FitConfig) -> None:
+    old, new, kept = _compared(before), _compared(now), run.manifest.withheld
+    changed = []
+    for name, value in new.items():
+        if is_withheld(value, kept[name]) if name in kept else old[name] == value:
+            continue
+        was, is_ = shown(old[name]), shown(value)
+        same = f"{name} {is_!r} differs in what is not shown of it"
+        changed.append(same if was == is_ else f"{name} was {was!r}, is {is_!r}")
     if changed:
         raise RunError(
-            f"'{folder}' holds a run with other settings: {'; '.join(changed)}.",
+            f"'{run.folder}' holds a run with other settings: {'; '.join(changed)}.",
             "Choose another --out, or --force to start over in a new folder beside it.",
         )
 

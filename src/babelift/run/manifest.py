@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any, Final, Self
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     Field,
@@ -17,6 +18,7 @@ from pydantic import (
 
 from babelift.corpus.leakage import LeakageReport
 from babelift.hub import non_commercial
+from babelift.redaction import shown, shown_command
 from babelift.store import file_hash
 from babelift.training.log import TrainResult
 from babelift.translation.coverage import LabelGap
@@ -27,18 +29,21 @@ class Invocation(BaseModel, frozen=True):
     """One time that the run was worked on.
 
     Attributes:
-        command: The command line; empty where it was called from Python.
+        command: The command line as it may be shown; empty where it was called from Python.
         stages: The stages it finished.
     """
 
-    command: tuple[str, ...]
+    command: Annotated[tuple[str, ...], AfterValidator(shown_command)]
     stages: tuple[str, ...] = ()
 
 
 class InputFile(BaseModel, frozen=True):
-    """A file that went into the run; hub data sets have no hash and no size."""
+    """A file that went into the run; hub data sets have no hash and no size.
 
-    path: str
+    Its path is what may be shown of it.
+    """
+
+    path: Annotated[str, AfterValidator(shown)]
     role: str
     sha256: str | None = None
     bytes: int | None = None
@@ -84,6 +89,7 @@ class Manifest(BaseModel, frozen=True, populate_by_name=True):
         invocations: Each that finished a stage, in order; the last may be under way.
         arm: What the classifier is trained on.
         seed: Of everything random.
+        withheld: Salted hashes of the settings that `config.yaml` does not show in full.
         files: What went in.
         versions: Of the packages that shape a result.
         machine: Processor, cores, memory (GiB), Python, operating system.
@@ -113,6 +119,7 @@ class Manifest(BaseModel, frozen=True, populate_by_name=True):
     invocations: tuple[Invocation, ...]
     arm: str = ""
     seed: int | None = None
+    withheld: dict[str, str] = {}
     files: tuple[InputFile, ...] = ()
     versions: dict[str, str] = {}
     machine: dict[str, str | int | float | None] = {}

@@ -11,6 +11,7 @@ import polars as pl
 
 from babelift.errors import DataError, RunError, require
 from babelift.progress import Progress, quiet
+from babelift.redaction import shown
 from babelift.report.pages.study import write_study_page
 from babelift.store import cache_dir, claim_folder, read_table, write_json, write_rows, write_text
 from babelift.study.cache import TranslatedTable
@@ -304,7 +305,11 @@ def _about(plan: Plan, records: Mapping[str, TrainingRecord], progress: Progress
         "machine": machine(),
         "versions": versions(),
         "translators": [
-            {"name": translator.name, "spec": translator.spec, "license": translator.license}
+            {
+                "name": translator.name,
+                "spec": shown(translator.spec),
+                "license": translator.license,
+            }
             for translator in plan.translators.values()
         ],
         "translations": [

@@ -1,15 +1,16 @@
 """What a study compares: the axes of its grid, read from YAML and checked before anything runs."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import product
 from pathlib import Path
-from typing import Any, Final, Literal, Self, get_args
+from typing import Annotated, Any, Final, Literal, Self, get_args
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from babelift.config import Languages, QualityAction, Settings, Table, Training, read_yaml
 from babelift.errors import ConfigError, did_you_mean
 from babelift.languages import resolve
+from babelift.redaction import shown
 
 StudyArm = Literal[
     "zero-shot", "translated", "original", "original+translated", "translate-test", "reference"
@@ -44,7 +45,7 @@ class Primary(Settings):
         None, description="The arm it is compared with; absent for the same arm without OTC."
     )
     otc: str = Field(OFF, description="With which OTC `arm` is taken.")
-    translator: str | None = Field(
+    translator: Annotated[str | None, AfterValidator(shown)] = Field(
         None, description="With which translator; the study's first where absent."
     )
 
@@ -123,11 +124,7 @@ class StudySpec(Table):
     @field_validator("translators", "encoders", mode="before")
     @classmethod
     def _named(cls, value: Any) -> Any:
-        if isinstance(value, str):
-            return {value: value}
-        if isinstance(value, list | tuple):
-            return {str(name): str(name) for name in value}
-        return value
+        return value if isinstance(value, Mapping) else _by_shown_name(_listed(value))
 
     @field_validator("arms", mode="before")
     @classmethod
@@ -213,6 +210,21 @@ class StudySpec(Table):
 
         names = [name.replace("{lang}", lang) for name in getattr(self, split)]
         return [Path(name) if name.startswith(PREFIX) else data / name for name in names]
+
+
+def _by_shown_name(specs: Sequence[Any]) -> dict[str, str]:
+    """Strings that load something, each under what may be shown of it.
+
+    >>> _by_shown_name(["mini", "command:mt -k 1", "command:mt -k 2"])
+    {'mini': 'mini', 'command:mt …': 'command:mt -k 1', 'command:mt … (2)': 'command:mt -k 2'}
+    """
+    named: dict[str, str] = {}
+    for spec in dict.fromkeys(map(str, specs)):
+        name, number = shown(spec), 2
+        while name in named:
+            name, number = f"{shown(spec)} ({number})", number + 1
+        named[name] = spec
+    return named
 
 
 _NEEDED: Final = {

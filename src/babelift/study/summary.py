@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 
 import polars as pl
-from pydantic import BaseModel, BeforeValidator
+from pydantic import AfterValidator, BaseModel, BeforeValidator
 
 from babelift.errors import RunError
+from babelift.redaction import shown
 from babelift.store import read_record, read_table
 from babelift.study.answers import Answer, answers, failures, opening, otc_regressions
 from babelift.study.budget import LabelBudget, budgets
@@ -91,7 +92,7 @@ class Translator(BaseModel, frozen=True):
     """A translator and its terms."""
 
     name: str
-    spec: str = ""
+    spec: Annotated[str, AfterValidator(shown)] = ""
     license: str | None = None
 
 
@@ -210,7 +211,7 @@ def summarise(folder: Path) -> StudyResult:
         notes=runs.notes,
         shared=runs.shared,
         labels=runs.labels,
-        settings=spec.model_dump(mode="json", by_alias=True),
+        settings=shown(spec.model_dump(mode="json", by_alias=True)),
         machine=runs.machine,
         versions=runs.versions,
     )

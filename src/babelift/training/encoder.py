@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import torch
 
-from babelift.errors import ModelError, did_you_mean
+from babelift.errors import ConfigError, ModelError, did_you_mean
+from babelift.redaction import LEFT_OUT
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -268,10 +269,16 @@ def find_encoder(spec: str) -> Path:
     """The folder of a named encoder, a folder or a hub id, fetched where it is not at hand.
 
     Raises:
+        ConfigError: It is what `redaction` shows of a folder.
         ModelError: The name is not known, or the model cannot be fetched.
     """
     from babelift.hub import fetch
 
+    if spec.startswith(LEFT_OUT):
+        raise ConfigError(
+            f"encoder '{spec}' is only what is shown of one: the way to its folder was left out.",
+            "Name the folder in full.",
+        )
     entry = ENCODERS.get(spec)
     if entry is None and "/" not in spec and not Path(spec).is_dir():
         raise ModelError(

@@ -17,6 +17,7 @@ from babelift.errors import ConfigError
 from babelift.hub import quietly
 from babelift.precision import choose_precision
 from babelift.progress import Progress, quiet
+from babelift.redaction import identified, shown
 from babelift.store import replace_folder, write_rows
 from babelift.training import data
 from babelift.training.checkpoint import Checkpoints, State
@@ -100,8 +101,9 @@ def train_classifier(
     for part, what in ((rows, "training"), (validation, "validation")):
         if part is not None:
             data.require_texts(part, what)
+    plain = settings.model_dump(mode="json", include=set(Training.model_fields))
     identity = {
-        "settings": settings.model_dump(mode="json", include=set(Training.model_fields)),
+        "settings": {name: identified(value) for name, value in plain.items()},
         "labels": list(labels),
         "data": data.digest(rows, validation),
         "kept texts": ids_digest(keep_texts),
@@ -245,7 +247,7 @@ def _result(
     cuts: tuple[Cut, ...],
 ) -> TrainResult:
     return TrainResult(
-        encoder=encoder.name,
+        encoder=shown(encoder.name),
         license=encoder.license,
         parameters=sum(weight.numel() for weight in encoder.model.parameters()),
         vocabulary=len(encoder.tokenizer),

@@ -22,6 +22,8 @@ from babelift.errors import (
     did_you_mean,
 )
 from babelift.hub import non_commercial
+from babelift.redaction import LEFT_OUT
+from babelift.redaction import TRANSLATORS as GROUP
 from babelift.translation.protocol import Translator, complete
 
 
@@ -177,9 +179,6 @@ def _entries() -> tuple[Entry, ...]:
 
 TRANSLATORS: Final[dict[str, Entry]] = {entry.name: entry for entry in _entries()}
 """Every translator of our own by its name."""
-
-GROUP: Final = "babelift.translators"
-"""Entry points that are translators of other packages."""
 
 
 def translators() -> dict[str, Entry]:
@@ -370,6 +369,11 @@ def parse(spec: str) -> tuple[Entry, str]:
         raise ConfigError(f"translator '{name}' needs an argument: {entry.usage}.")
     if colon and not entry.argument:
         raise ConfigError(f"translator '{name}' takes no argument. Got '{argument}'.")
+    if argument.startswith(LEFT_OUT) or argument.endswith(f" {LEFT_OUT}"):
+        raise ConfigError(
+            f"translator '{spec}' is only what is shown of one: its argument was left out.",
+            f"Name it in full, with what '{LEFT_OUT}' stands for.",
+        )
     if name == "degraded":
         from babelift.translation.engines.degraded import Damage
 

@@ -372,7 +372,7 @@ def predictions(**columns: object) -> pl.DataFrame:
 def mistakes(
     predictions: pl.DataFrame, test: pl.DataFrame = TEST, per_language: int = 2
 ) -> list[Mistake]:
-    run = RunFiles("x", manifest_of(), metrics_of({}), {}, "", [], None, predictions, test)
+    run = RunFiles("x", manifest_of(), metrics_of({}), {}, [], None, predictions, test)
     return surest_mistakes(run, per_language)
 
 

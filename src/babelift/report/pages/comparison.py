@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from babelift import __version__
 from babelift.evaluation.comparison import Comparison, Contrast
+from babelift.redaction import shown
 from babelift.report import comparison as sentences
 from babelift.report.cautions import licences, test_origins
 from babelift.report.comparison import Effect, Wording, direction, effect
@@ -220,7 +221,7 @@ def render_comparison(page: ComparisonPage, folder: Path) -> str:
     """The page as text, with links to the runs' own reports as seen from a folder."""
     comparison = page.comparison
     reports = {
-        side.name: Path(os.path.relpath(Path(side.source) / "report.html", folder)).as_posix()
+        side.name: _link(Path(side.source) / "report.html", folder)
         for side in comparison.sides
         if side.source and side.name in page.runs
     }
@@ -244,6 +245,12 @@ def render_comparison(page: ComparisonPage, folder: Path) -> str:
             settings=settings(page.runs),
         )
     )
+
+
+def _link(report: Path, folder: Path) -> str:
+    """A run's report as seen from a folder; empty where the way there leads through a home."""
+    link = Path(os.path.relpath(report, folder)).as_posix()
+    return link if shown(link) == link else ""
 
 
 def _chance(runs: Mapping[str, RunFiles]) -> str:

@@ -20,6 +20,7 @@ from typing import IO, Any, Final, Literal, NamedTuple
 
 from babelift.config import Translating
 from babelift.errors import ConfigError, TranslationError, did_you_mean, quoted
+from babelift.redaction import LEFT_OUT, shown, shown_program
 from babelift.store import file_hash
 from babelift.translation.protocol import Translation
 
@@ -57,7 +58,7 @@ def load(argument: str, config: Translating) -> "Command":
         arguments = shlex.split(argument)
     except ValueError as error:
         raise ConfigError(
-            f"translator 'command:{argument}': cannot be split into arguments: {error}."
+            f"translator '{shown(f'command:{argument}')}': cannot be split into arguments: {error}."
         ) from error
     if not arguments:
         raise ConfigError(
@@ -115,7 +116,7 @@ class Command:
             TranslationError: What the program states cannot be understood.
         """
         if not self._hello_is_known:
-            self.expect(_hello_of(self.arguments, self.line))
+            self.expect(_hello_of(self.arguments))
         stated = f" {self._hello.name} {self._hello.version}" if self._hello else ""
         return f"command/1:{_digest(self.arguments)}{stated}"
 
@@ -160,11 +161,6 @@ class Command:
         if self._idle is not None:
             self._idle.close()
             self._idle = None
-
-    @property
-    def line(self) -> str:
-        """The command as it would be typed."""
-        return shlex.join(self.arguments)
 
 
 class _Call:
@@ -220,7 +216,7 @@ class _Call:
             self._kill()
             self._recover(fault)
         else:
-            self._accept(_parsed(answer, self._command.line), answer)
+            self._accept(_parsed(answer, self._command.arguments), answer)
 
     def _running(self) -> "LineProcess":
         # A fork leaves its parent's program alone and starts its own.
@@ -230,7 +226,7 @@ class _Call:
             except (OSError, ValueError) as error:  # the latter where an argument holds a NUL
                 why = getattr(error, "strerror", None) or error
                 raise TranslationError(
-                    f"command '{self._command.line}' cannot be started: {why}."
+                    f"command '{_line(self._command.arguments)}' cannot be started: {why}."
                 ) from error
         return self._process
 
@@ -259,8 +255,9 @@ class _Call:
         failed = list(self._under_way)
         self._under_way.clear()
         if self._alone is not None:
+            said = _without(self._command.arguments, fault.message)
             raise TranslationError(
-                f"command '{self._command.line}' {fault.message}. It failed on this text twice: "
+                f"command '{_line(self._command.arguments)}' {said}. It failed on this text twice: "
                 f"{quoted(self._texts[self._alone])}.",
                 _RULES,
             ) from fault
@@ -273,7 +270,7 @@ class _Call:
 
     def _accept(self, answer: dict[str, Any], line: bytes) -> None:
         if self._process is not None and self._process.received == 1:
-            hello = _as_hello(answer, line, self._command.line)
+            hello = _as_hello(answer, line, self._command.arguments)
             if not self._command.expect(hello):
                 raise self._broken("states another version than before, or not at once", line)
             if hello is not None:
@@ -298,7 +295,7 @@ class _Call:
         self._answers[number] = Translation(translation, truncated)
 
     def _broken(self, what: str, line: bytes) -> TranslationError:
-        return _broken(self._command.line, what, line)
+        return _broken(self._command.arguments, what, line)
 
 
 class Hello(NamedTuple):
@@ -308,22 +305,43 @@ class Hello(NamedTuple):
     version: str
 
 
-def _broken(command: str, what: str, line: bytes, rules: str = _RULES) -> TranslationError:
-    text = line.decode("utf-8", errors="replace")
-    return TranslationError(f"command '{command}' {what}: {quoted(text)}.", rules)
+def _broken(
+    arguments: Sequence[str], what: str, line: bytes, rules: str = _RULES
+) -> TranslationError:
+    text = _without(arguments, line.decode("utf-8", errors="replace"))
+    return TranslationError(f"command '{_line(arguments)}' {what}: {quoted(text)}.", rules)
 
 
-def _parsed(line: bytes, command: str) -> dict[str, Any]:
+def _line(arguments: Sequence[str]) -> str:
+    """A command as it may be shown in an error, which a study keeps."""
+    program = shown_program(shlex.join(arguments))
+    return f"{program} {LEFT_OUT}" if arguments[1:] else program
+
+
+def _without(arguments: Sequence[str], text: str) -> str:
+    """What a program said, without what it was told in confidence.
+
+    >>> _without(["mt", "--api-key=s3cret-7f", "-u"], "no key s3cret-7f, -u")
+    'no key …, -u'
+    """
+    words = {word for part in arguments[1:] for word in (part, part.partition("=")[2])}
+    for word in sorted((word for word in words if len(word) > 3), key=len, reverse=True):
+        if not word.startswith("-"):
+            text = text.replace(word, LEFT_OUT)
+    return text
+
+
+def _parsed(line: bytes, arguments: Sequence[str]) -> dict[str, Any]:
     try:
         answer = json.loads(line)
     except (ValueError, RecursionError):
-        raise _broken(command, "wrote a line that is not JSON", line) from None
+        raise _broken(arguments, "wrote a line that is not JSON", line) from None
     if not isinstance(answer, dict):
-        raise _broken(command, "wrote a line that is not a JSON object", line)
+        raise _broken(arguments, "wrote a line that is not a JSON object", line)
     return answer
 
 
-def _as_hello(answer: dict[str, Any], line: bytes, command: str) -> Hello | None:
+def _as_hello(answer: dict[str, Any], line: bytes, arguments: Sequence[str]) -> Hello | None:
     """A program's first line as what it states; None where it is an answer.
 
     Raises:
@@ -332,15 +350,15 @@ def _as_hello(answer: dict[str, Any], line: bytes, command: str) -> Hello | None
     if "babelift" not in answer:
         return None
     if answer["babelift"] != 1 or isinstance(answer["babelift"], bool):
-        raise _broken(command, "speaks another protocol than 1", line, _HELLO)
+        raise _broken(arguments, "speaks another protocol than 1", line, _HELLO)
     hello = Hello(answer.get("name", "-"), answer.get("version", ""))
     for value in hello:
         if not isinstance(value, str) or not 0 < len(value) <= 100 or not value.isprintable():
-            raise _broken(command, "states a name or version that cannot be used", line, _HELLO)
+            raise _broken(arguments, "states a name or version that cannot be used", line, _HELLO)
     return hello
 
 
-def _hello_of(arguments: Sequence[str], command: str) -> Hello | None:
+def _hello_of(arguments: Sequence[str]) -> Hello | None:
     """What a program states; it is started with nothing to read, and ended.
 
     What else is wrong with it will be said when it is to translate.
@@ -352,12 +370,12 @@ def _hello_of(arguments: Sequence[str], command: str) -> Hello | None:
     try:
         process.close_input()
         line = process.receive(_PATIENCE)
-        answer = _parsed(line, command)
+        answer = _parsed(line, arguments)
     except TranslationError:
         return None
     finally:
         process.kill()
-    return _as_hello(answer, line, command)
+    return _as_hello(answer, line, arguments)
 
 
 class ProcessError(TranslationError):
