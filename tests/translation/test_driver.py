@@ -136,6 +136,21 @@ def test_a_failed_answer_is_not_kept_and_is_asked_for_again(memory: Memory, answ
     assert (second.report.tally.from_memory, second.report.notes) == (1, [])
 
 
+@pytest.mark.parametrize("character", ["\0", "\x1b"])
+def test_a_translation_that_no_table_may_hold_is_neither_kept_nor_handed_on(
+    memory: Memory, character: str
+) -> None:
+    rows = rows_of(["Good coffee.", "Bad day."])
+    broken = FunctionTranslator(
+        lambda text, *_: german(text) + (character if "Bad" in text else "")
+    )
+    made = translate_rows(rows, ["de"], broken, memory=memory, quality="keep")
+    assert made.rows["text"].to_list() == [german("Good coffee.")]
+    counts = made.report.pairs["en>de"]
+    assert (counts.kept, counts.dropped, counts.flags["characters"]) == (1, 1, 1)
+    assert len(memory) == 1
+
+
 def test_a_failed_answer_that_was_kept_before_is_asked_for_again(memory: Memory) -> None:
     rows = rows_of(["Good coffee.", "😀", "Bad day."])
     old = {"Good coffee.": Translation(""), "😀": Translation("😀"), "Bad day.": Translation("x")}

@@ -60,9 +60,9 @@ def translate_rows(
         to: Tags of the target languages.
         translator: Translates.
         memory: Where finished translations are kept.
-        quality: What to do with translations that fail a check: `keep` them with their flags,
-            `drop` them, or `retry` them with the translator's variant, if it has one, and the
-            fallback, and drop what fails again.
+        quality: What to do with translations that fail a check: `keep` them with their flags
+            (but for characters that no table may hold), `drop` them, or `retry` them with the
+            translator's variant, if it has one, and the fallback, and drop what fails again.
         fallback: Second translator, for `retry`.
         batch_tokens: Tokens sent to the translator at a time.
         protected: What must stay as it is.
@@ -379,7 +379,7 @@ class _Driver:
                 translated = self._retried(translated, lane_again, band)
             counts.retried += faulty
             counts.repaired += faulty - translated.filter(_FAULTY).height
-        kept = translated if self.quality == "keep" else translated.filter(~_FAULTY)
+        kept = translated.filter(~(_UNWRITABLE if self.quality == "keep" else _FAULTY))
         counts.kept += kept.height
         counts.dropped += translated.height - kept.height
         counts.truncated += int(kept[_TRUNCATED].sum())
@@ -413,6 +413,9 @@ _FAULTS: Final = "__babelift_faults"
 _ROW: Final = "__babelift_row"
 
 _FAULTY: Final = pl.col(_FAULTS).list.len() > 0
+
+# No reader of ours would take such a row.
+_UNWRITABLE: Final = pl.col(_FAULTS).list.contains("characters")
 
 
 def _of(rows: Iterable[pl.DataFrame], lang: str) -> Iterator[pl.DataFrame]:
