@@ -15,7 +15,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from babelift.config import QualityAction, Training, Translating
-from babelift.corpus import label_strings
+from babelift.corpus import label_notes, label_strings
 from babelift.corpus.rows import conform, originals
 from babelift.errors import BabeliftWarning, DataError, LanguageError, RunError
 from babelift.languages import reductions, resolve
@@ -141,6 +141,8 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             groups=None if groups is None else _one_each(groups, "groups", "group", len(texts)),
             split="train",
         )
+        for note in label_notes([rows]):
+            warnings.warn(note, BabeliftWarning, stacklevel=2)
         translations, report = self._translate(rows, translating, progress)
         rows = pl.concat([rows, translations])
         names = [str(name) for name in _names(classes.tolist())]

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import unicodedata
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from babelift.classifier import Classifier
 from babelift.config import Table
 from babelift.corpus import (
     check_labels,
@@ -20,7 +22,7 @@ from babelift.corpus import (
     require_classes,
 )
 from babelift.corpus.reader import read_parts
-from babelift.errors import DataError
+from babelift.errors import BabeliftWarning, DataError, ModelError
 from babelift.prediction.rows import check_predictions
 from babelift.testing import FunctionTranslator
 from babelift.translation.job import translate
@@ -66,6 +68,8 @@ def test_labels_that_were_never_trained_on_are_named_with_the_nearest() -> None:
         "test rows have labels that no training row has: 'Positive' (2 rows); did you mean "
         "'positive'; 'mixed' (1 row)."
     )
+    with pytest.raises(DataError, match="looks like 'positive' but for U\\+0440 CYRILLIC SMALL"):
+        check_labels(train, rows("\u0440ositive"), "test")
 
 
 def test_labels_that_differ_in_case_or_look_missing_are_told() -> None:
@@ -73,6 +77,78 @@ def test_labels_that_differ_in_case_or_look_missing_are_told() -> None:
     said = odd_labels(["positive", "Positive", "null"])
     assert said[0].startswith("labels 'Positive' and 'positive' differ only in case")
     assert "'null'" in said[1]
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        ["p\u043es", "pos"],
+        ["not-hate", "not_hate"],
+        ["\uff11", "1"],
+        ["po\u200bs", "pos"],
+        ["\u0441\u043e\u0441\u043e", "coco"],
+        ["\u2764\ufe0f", "\u2764"],
+        ["'pos'", "pos"],
+    ],
+)
+def test_labels_that_look_alike_are_told(labels: list[str]) -> None:
+    (note,) = odd_labels([*labels, "neg"])
+    assert re.fullmatch("labels '.*' and '.*' look alike.* and count as two", note)
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [["1.1", "11"], ["-1", "1"], ["a+", "a-"], ["3", "4"], ["отдел-IT", "IT"], ["😂", "❤"]],
+)
+def test_labels_that_do_not_are_not(labels: list[str]) -> None:
+    assert odd_labels(labels) == []
+
+
+def test_a_letter_of_another_script_within_a_word_is_told() -> None:
+    (note,) = odd_labels(["p\u043es", "neg"])
+    assert note.endswith("two scripts that look alike: U+043E CYRILLIC SMALL LETTER O")
+
+
+@pytest.mark.parametrize(
+    ("labels", "mark"),
+    [
+        (["-1", "0", "1"], "-1"),
+        (["1", "2", "3", "4", "5", "-100"], "-100"),
+        (["1", "2", "5", "99"], "99"),
+        (["yes", "no", "N/A"], "N/A"),
+        (["neutral", "entailment", "-"], "-"),
+        ([str(number) for number in range(150)], None),
+        (["-1", "1"], None),
+    ],
+)
+def test_marks_for_no_label_are_told(labels: list[str], mark: str | None) -> None:
+    said = [note.split("'")[1] for note in odd_labels(labels) if "looks like 'no label'" in note]
+    assert said == ([mark] if mark else [])
+
+
+@pytest.mark.parametrize("ending", ["csv", "jsonl"])
+def test_texts_with_two_labels_are_counted_with_examples(tmp_path: Path, ending: str) -> None:
+    rows = [(f"text {number}", "yes") for number in range(200)]
+    rows += [(f" Text {number} ", ("yes", "no")[number % 2]) for number in range(200, 230)]
+    rows += [(f"text {number}", ("no", "yes")[number % 2]) for number in range(200, 230)]
+    frame = pl.DataFrame(rows, schema=["text", "label"], orient="row")
+    path = tmp_path / f"a.{ending}"
+    (frame.write_csv if ending == "csv" else frame.write_ndjson)(path)
+    table = Table(lang="en")
+    note = (
+        "60 of 260 labelled rows have a text that also stands with another label, such as "
+        "'Text 200' (no, yes) and 'Text 201' (no, yes)"
+    )
+    assert read_corpus([path], table).notes[-1] == note
+    assert read_parts([path], table, tmp_path / "parts", labelled=False).notes[-1] == note
+    with pytest.warns(BabeliftWarning, match="60 of 260 labelled rows"), pytest.raises(ModelError):
+        Classifier(to=(), encoder="none/such").fit(frame["text"], frame["label"])
+
+
+def test_one_text_in_two_languages_may_have_two_labels(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("text,label,lang\nok,good,en\nok,bad,de\nfine,good,en\n")
+    assert read_corpus([path], Table()).notes == ()
 
 
 SPELLINGS = [

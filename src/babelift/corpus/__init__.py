@@ -4,10 +4,10 @@ from babelift.corpus.labels import (
     check_labels,
     label_set,
     label_strings,
-    odd_labels,
     require_classes,
 )
 from babelift.corpus.leakage import LeakageReport, audit_leakage
+from babelift.corpus.lookalikes import label_notes, odd_labels
 from babelift.corpus.parts import stack
 from babelift.corpus.reader import Corpus, read_corpus
 from babelift.corpus.rejects import check_budget, count_reasons, report_rejects, write_rejects
@@ -20,6 +20,7 @@ __all__ = [
     "check_budget",
     "check_labels",
     "count_reasons",
+    "label_notes",
     "label_set",
     "label_strings",
     "odd_labels",

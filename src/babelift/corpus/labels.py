@@ -1,11 +1,12 @@
 """Labels: which there are, in which order, and whether test and train agree on them."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import polars as pl
 
+from babelift.corpus.lookalikes import looks, odd_letters
 from babelift.errors import DataError, did_you_mean
 
 _WHOLE: Final = re.compile(r"[+-]?\d{1,18}")
@@ -15,8 +16,6 @@ _WHOLE: Final = re.compile(r"[+-]?\d{1,18}")
 _ENDS: Final = r"[\s\p{Z}[\p{Cf}&&\p{Default_Ignorable_Code_Point}]--\x{E0020}-\x{E007F}]+"
 
 _MANY: Final = 50
-
-_MISSING: Final = frozenset({"nan", "null", "none", "n/a", "na", "?"})
 
 
 def as_labels(values: pl.Expr) -> pl.Expr:
@@ -91,26 +90,6 @@ def label_set(labels: Iterable[str | None]) -> tuple[tuple[str, ...], bool]:
     return tuple(sorted(names)), False
 
 
-def odd_labels(labels: Iterable[str]) -> list[str]:
-    """What is odd about some labels but may be meant, as sentences for the user.
-
-    >>> odd_labels(["good", "Good", "NaN"])
-    ["labels 'Good' and 'good' differ only in case and count as two", \
-"label 'NaN' counts as a label like any other"]
-    """
-    names = sorted(labels)
-    folded: dict[str, list[str]] = {}
-    for name in names:
-        folded.setdefault(" ".join(name.casefold().split()), []).append(name)
-    differing = [
-        f"labels '{same[0][:60]}' and '{same[1][:60]}' differ only in case and count as two"
-        for same in folded.values()
-        if len(same) > 1
-    ]
-    odd = [name for name in names if name.casefold() in _MISSING]
-    return [*differing, *(f"label '{name}' counts as a label like any other" for name in odd)]
-
-
 def require_classes(rows: pl.DataFrame) -> None:
     """Make sure that there is something to tell apart.
 
@@ -153,7 +132,7 @@ def check_labels(train: pl.DataFrame, other: pl.DataFrame, name: str) -> None:
         return
     counts = dict(other["label"].value_counts().iter_rows())
     listed = "; ".join(
-        f"'{label[:60]}' ({rows_of(counts[label])}){did_you_mean(label, known).removesuffix('?')}"
+        f"'{label[:60]}' ({rows_of(counts[label])}){_nearest(label, known)}"
         for label in unknown[:5]
     )
     more = f"; and {len(unknown) - 5} more" if len(unknown) > 5 else ""
@@ -161,6 +140,14 @@ def check_labels(train: pl.DataFrame, other: pl.DataFrame, name: str) -> None:
         f"{name} rows have labels that no training row has: {listed}{more}.",
         f"Labels in training: {', '.join(known[:20])}{', ...' if len(known) > 20 else ''}.",
     )
+
+
+def _nearest(label: str, known: Sequence[str]) -> str:
+    """The label that may have been meant; where both look the same, what they differ in."""
+    alike = next((name for name in known if looks(name) == looks(label)), None)
+    if alike is not None and (letters := odd_letters(label) or odd_letters(alike)):
+        return f", which looks like '{alike[:60]}' but for {letters}"
+    return did_you_mean(label, known).removesuffix("?")
 
 
 def rows_of(number: int) -> str:

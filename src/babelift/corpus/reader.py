@@ -12,6 +12,7 @@ from babelift.corpus.checks import as_string, check_rows
 from babelift.corpus.columns import Columns, choose_columns
 from babelift.corpus.datasets import file_split
 from babelift.corpus.identity import PLACE, Counting, Source
+from babelift.corpus.lookalikes import label_notes
 from babelift.corpus.parts import Parts, Slices, Spool
 from babelift.corpus.rows import SPLITS
 from babelift.corpus.slices import Unsliced, raw_slices, read_raw, with_rows
@@ -84,7 +85,7 @@ def read_corpus(
     slices = _read(Slices([]), paths, table, split, labelled, lang_required)
     parts = Parts(slices, [])
     rows = pl.concat([parts.form, *parts])
-    return Corpus(rows, parts.rejects, parts.notes, parts.files)
+    return Corpus(rows, parts.rejects, (*parts.notes, *label_notes([rows])), parts.files)
 
 
 def read_parts(
@@ -113,7 +114,10 @@ def read_parts(
     """
     slices = Slices(Spool(folder / "slices"))
     _read(slices, paths, table, None, labelled, lang_required)
-    return Parts(slices, Spool(folder / "rows"))
+    parts = Parts(slices, Spool(folder / "rows"))
+    if lang_required:  # else rows are to be labelled, whatever label they have
+        parts.notes = (*parts.notes, *label_notes(parts))
+    return parts
 
 
 def _read(

@@ -8,7 +8,7 @@ from typing import Any, Final
 import polars as pl
 
 from babelift.config import EvaluateConfig, Table
-from babelift.corpus import label_strings
+from babelift.corpus import label_strings, odd_labels
 from babelift.corpus.rows import conform
 from babelift.corpus.table import ending
 from babelift.errors import (
@@ -141,6 +141,8 @@ def measure(
                 "Give the table alone, with the columns label, prediction and lang; or a model.",
             )
         labels, predictions = _read_predictions(config, progress)
+        for note in odd_labels(labels):
+            progress.say(note)
         return _scored(predictions, labels, config.ordinal), predictions
     rejects = config.out / _REJECTS if config.out else None
     rows = _read_rows(config, rejects, progress)

@@ -43,8 +43,6 @@ def read_rows(run: Run, config: FitConfig, progress: Progress) -> None:
     train = used.filter(pl.col("split") == "train")
     corpus.require_classes(train)
     labels, ordinal = corpus.label_set(train["label"].to_list())
-    for note in corpus.odd_labels(labels):
-        run.note(note, progress)
     for split in ("validation", "test"):
         corpus.check_labels(train, used.filter(pl.col("split") == split), split)
     if config.validation and not (used["split"] == "validation").any():

@@ -18,10 +18,11 @@ from babelift.config import (
     TranslateConfig,
     Translating,
 )
-from babelift.corpus import label_strings, report_rejects
+from babelift.corpus import label_notes, label_strings, report_rejects
 from babelift.corpus.columns import language_of_frame
 from babelift.corpus.parts import Spool, parts_folder
 from babelift.corpus.reader import read_parts
+from babelift.corpus.rows import conform
 from babelift.errors import BabeliftWarning, ConfigError, RunError
 from babelift.languages import reductions, resolve
 from babelift.progress import Progress, quiet
