@@ -124,8 +124,8 @@ def check_predictions(
             "lang": langs,
             "origin": _known(_column(table, "origin", _all(table, "original")), ORIGINS, where),
             "model": _column(table, "model", _all(table, ENCODER)),
-            "label": _known(label_strings(table["label"]), labels, where),
-            "prediction": _known(label_strings(table["prediction"]), labels, where),
+            "label": _known(_labels(table["label"], labels), labels, where),
+            "prediction": _known(_labels(table["prediction"], labels), labels, where),
             **{name: table[name] for name in also},
         }
     )
@@ -133,6 +133,12 @@ def check_predictions(
     _check_ids(checked, where, ["model", "lang", "id", *also])
     probability = _probability(table, checked["prediction"], labels, where)
     return checked.with_columns(probability.alias("probability"))
+
+
+def _labels(column: pl.Series, labels: Sequence[str]) -> pl.Series:
+    """A column of labels; an empty one stands for none where that is among them."""
+    strings = label_strings(column)
+    return strings.fill_null("") if "" in labels else strings
 
 
 def _all(table: pl.DataFrame, value: str) -> pl.Series:

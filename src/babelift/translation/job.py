@@ -245,6 +245,8 @@ def translate(
     for name in ("group_id", "original_id"):
         if name not in rows.columns:
             rows = rows.with_columns(pl.col("id").alias(name))
+    for note in label_notes([conform(rows)]):
+        (progress or quiet()).say(note)
     asked = (to,) if isinstance(to, str) else tuple(to)
     config = Translating.from_mapping(
         {
