@@ -279,7 +279,7 @@ def reductions(tags: Iterable[str]) -> tuple[str, ...]:
     ("language tags are reduced to those that translators know: 'zh-CN' and 'zh-TW' to 'zh' \
 (Chinese, in Hans script)",)
     >>> reductions(["sr-Latn", "in"])[0].partition(": ")[2]
-    "'sr-Latn' to 'sr' (Serbian, in Cyrl script), 'in' to 'id' (Indonesian)"
+    "'in' to 'id' (Indonesian), 'sr-Latn' to 'sr' (Serbian, in Cyrl script)"
     >>> reductions(["de", "English"])
     ()
     """
@@ -292,7 +292,7 @@ def reductions(tags: Iterable[str]) -> tuple[str, ...]:
     if not groups:
         return ()
     # What is merged is what a reader must not miss.
-    merged_first = sorted(groups.items(), key=lambda group: len(group[1]) < 2)
+    merged_first = sorted(groups.items(), key=lambda group: (len(group[1]) < 2, group[0]))
     phrases = [_reduction(tag, written) for tag, written in merged_first[:_MOST_NAMED]]
     more = len(groups) - len(phrases)
     phrases += [f"and {more} more" if more > 0 else ""]

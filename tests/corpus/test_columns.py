@@ -1,12 +1,17 @@
 """Columns are found as the user says, or guessed and told; never guessed in silence."""
 
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from babelift.config import Table
 from babelift.corpus import Corpus, read_corpus
+from babelift.corpus.columns import language_of_frame
 from babelift.errors import ConfigError, DataError, LanguageError
 
 Read = Callable[..., Corpus]
@@ -158,3 +163,101 @@ def test_english_names_of_languages_in_a_column_are_read_and_told(read: Read) ->
     assert corpus.rows["lang"].to_list() == ["en", "en", "de", "de"]
     assert corpus.notes[1].endswith("language 'English' is read as 'en'")
     assert corpus.notes[2].endswith("language 'german' is read as 'de'")
+
+
+@pytest.mark.parametrize("name", ["my_lang", "no-lang", "it-does-not", "de_then_en", "it", "es"])
+def test_a_column_of_the_given_name_wins_over_a_tag(read: Read, name: str) -> None:
+    corpus = read("a.csv", f"text,label,{name}\na,1,en\nb,1,de\nc,1,de\n", lang=name)
+    assert corpus.rows["lang"].to_list() == ["en", "de", "de"]
+    said = [note for note in corpus.notes if f"read from the column '{name}' (--lang" in note]
+    assert len(said) == (name in ("it", "es"))
+
+
+@pytest.mark.parametrize("lang_required", [True, False])
+@pytest.mark.parametrize("name", ["my_lang", "no-lang", "it-does-not", "de_then_en", "english"])
+def test_a_lang_that_is_no_tag_and_no_column_is_refused(
+    write: Write, name: str, lang_required: bool
+) -> None:
+    path = write("my_data/a.csv", "text,label,lang\nx,1,en\n")
+    with pytest.raises(LanguageError, match=f"'{name}' is neither a column of .* did you mean"):
+        read_corpus([path], Table(lang=name), lang_required=lang_required)
+
+
+def test_a_gap_in_the_languages_is_rejected_also_where_one_is_given(read: Read) -> None:
+    corpus = read("a.csv", "text,label,lang\na,1,en\nb,1,\nc,1,de\nd,1, \n", lang="en")
+    assert corpus.rows["lang"].to_list() == ["en", "de"]
+    assert corpus.rejects.select("row", "field", "reason").rows() == [
+        (3, "lang", "missing language"), (5, "lang", "missing language"),
+    ]  # fmt: skip
+    assert "not from --lang en (rename or remove that column" in corpus.notes[0]
+
+
+def test_names_of_languages_are_read_also_where_one_is_given(read: Read) -> None:
+    corpus = read("a.csv", "text,label,lang\na,1,English\nb,1,GERMAN\nc,1,dutch\n", lang="en")
+    assert corpus.rows["lang"].to_list() == ["en", "de", "nl"]
+
+
+def test_a_column_of_slips_is_a_column_of_languages(read: Read) -> None:
+    corpus = read("a.csv", "text,label,lang\na,1,jp\n", lang="en")
+    assert not corpus.rows.height
+    assert corpus.rejects["reason"].to_list() == ["language 'jp' is not known; did you mean 'ja'?"]
+
+
+def test_an_empty_column_of_languages_leaves_the_one_that_is_given(read: Read) -> None:
+    assert (
+        read("a.csv", "text,label,lang\na,1,\nb,1,\n", lang="de").rows["lang"].to_list()
+        == ["de"] * 2
+    )
+
+
+def test_a_table_that_babelift_wrote_follows_the_same_rule(write: Write, tmp_path: Path) -> None:
+    rows = read_corpus([write("a.csv", "text,label,lang\na,1,en\nb,1,de\n")], Table()).rows
+    rows.with_columns(spoken=pl.lit("fr")).write_parquet(tmp_path / "own.parquet")
+    own = tmp_path / "own.parquet"
+    assert read_corpus([own], Table(lang="spoken")).rows["lang"].to_list() == ["fr", "fr"]
+    corpus = read_corpus([own], Table(lang="ja"))
+    assert corpus.rows["lang"].to_list() == ["en", "de"]
+    assert "not from --lang ja" in corpus.notes[0]
+    with pytest.raises(LanguageError, match="neither a column"):
+        read_corpus([own], Table(lang="no-lang"))
+
+
+VALUES = {
+    "en": "en", "English": "en", "GERMAN": "de", "de_AT": "de", "zh-TW": "zh", "zh_Hans": "zh",
+    "in": "id", "iw": "he", "cmn": "zh", "yue": "yue", "sr-Latn": "sr",
+    "": None, " ": None, "jp": None, "no-lang": None, "my_data": None, "x": None, "de-then": None,
+}  # fmt: skip
+"""What may stand in a column of languages, and what it is read as; None for a reject."""
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.sampled_from(list(VALUES)), min_size=1, max_size=12),
+    st.sampled_from(["lang", "Language", "my_lang"]),
+    st.sampled_from([None, "fr"]),
+)
+def test_every_row_is_in_the_language_it_names_or_a_reject(
+    values: list[str], column: str, lang: str | None
+) -> None:
+    if column == "my_lang":
+        lang = column
+    frame = pl.DataFrame({"text": [f"Text {n}" for n in range(len(values))], column: values})
+    expected = [VALUES[value] for value in values]
+    named = [tag for value, tag in VALUES.items() if value in values and (tag or value == "jp")]
+    if lang == "fr" and not named:
+        expected = ["fr"] * len(values)  # the column names no language
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "a.csv"
+        frame.write_csv(path)
+        corpus = read_corpus([path], Table(lang=lang), labelled=False)
+    assert corpus.rows["lang"].to_list() == [tag for tag in expected if tag]
+    assert corpus.rows.height + corpus.rejects.height == len(values)
+
+
+def test_a_frame_follows_the_rule_of_tables() -> None:
+    frame = pl.DataFrame({"text": ["a", "b"], "lang": ["de", None], "my_lang": ["en", "ja"]})
+    assert language_of_frame(frame, "my_lang", "rows")[0]["lang"].to_list() == ["en", "ja"]
+    read, notes = language_of_frame(frame, "en", "rows")
+    assert read["lang"].to_list() == ["de", None]
+    assert "not from --lang en" in notes[0]
+    assert language_of_frame(frame.drop("lang"), "en", "rows")[0]["lang"].to_list() == ["en"] * 2

@@ -1,14 +1,20 @@
 """Ids are unique, and groups mean the same item."""
 
+import json
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from babelift.config import Table
 from babelift.corpus import Corpus, read_corpus
 from babelift.corpus.identity import Counting
+from babelift.corpus.reader import read_parts
+from babelift.languages import canonical
 
 Read = Callable[..., Corpus]
 Write = Callable[..., Path]
@@ -112,3 +118,83 @@ def test_ids_that_only_count_rows_are_told_from_others(ids: list[str], counted: 
     counting = Counting()
     counting.add(pl.Series(ids, dtype=pl.String))
     assert counting.holds is counted
+
+
+def massive(locale: str, number: int = 3) -> str:
+    lines = [
+        {"id": str(i), "locale": locale, "partition": "train", "scenario": "alarm",
+         "intent": "set", "utt": f"{locale} text {i}"}
+        for i in range(number)
+    ]  # fmt: skip
+    return "".join(json.dumps(line) + "\n" for line in lines)
+
+
+def test_the_same_id_in_two_regions_is_two_rows_of_one_item(write: Write) -> None:
+    paths = [write(f"{tag}.jsonl", massive(tag, 2)) for tag in ("zh-CN", "zh-TW", "de-DE")]
+    corpus = read_corpus(paths, Table())
+    assert corpus.rows.select("id", "group_id", "lang", "input_lang").rows() == [
+        ("0-zh-CN", "0", "zh", "zh-CN"), ("1-zh-CN", "1", "zh", "zh-CN"),
+        ("0-zh-TW", "0", "zh", "zh-TW"), ("1-zh-TW", "1", "zh", "zh-TW"),
+        ("0-de", "0", "de", "de-DE"), ("1-de", "1", "de", "de-DE"),
+    ]  # fmt: skip
+    assert not corpus.rejects.height
+    assert any("'zh-CN' and 'zh-TW' to 'zh' (Chinese, in Hans script)" in n for n in corpus.notes)
+    assert not any("clash" in note for note in corpus.notes)
+
+
+def test_folders_of_two_scripts_are_two_tables_of_one_language(write: Write) -> None:
+    head = "index_id\tcategory\ttext\n"
+    paths = [write(f"{tag}/t.tsv", f"{head}7\tx\t{tag}\n") for tag in ("zho_Hans", "zho_Hant")]
+    rows = read_corpus(paths, Table()).rows
+    assert rows.select("id", "lang").rows() == [("7-zh", "zh"), ("7-zh-Hant", "zh")]
+
+
+def test_the_users_own_column_for_tags_stays(read: Read) -> None:
+    rows = read("a.csv", "id,text,label,lang,input_lang\n1,a,x,pt-BR,own\n").rows
+    assert rows.select("lang", "input_lang", "input_input_lang").rows() == [("pt", "own", "pt-BR")]
+    plain = read("b.csv", "id,text,label,lang\n1,a,x,deu\n").rows
+    assert "input_lang" not in plain.columns
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl"])
+def test_an_id_stays_what_it_was(read: Read, form: str) -> None:
+    ids = ["1", "1.0", "1.9", "true", "True", "01", "1e0", "+1", "2.10"]
+    lines = (
+        ["id,text,label,lang", *(f"{name},text,a,en" for name in ids)]
+        if form == "csv"
+        else [json.dumps({"id": name, "text": "t", "label": "a", "lang": "en"}) for name in ids]
+    )
+    corpus = read(f"a.{form}", "\n".join(lines))
+    assert corpus.rows["id"].to_list() == ids
+    assert not corpus.rejects.height
+
+
+TAGS = ["zh", "zh-CN", "zh-TW", "zho_Hant", "pt-BR", "pt-PT", "pt", "de", "sr-Latn", "sr", "zh-yue"]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from(TAGS)), min_size=1, max_size=14),
+    st.integers(0, 14),
+)
+def test_only_the_same_id_in_the_same_region_is_a_duplicate(
+    rows: list[tuple[str, str]], cut: int
+) -> None:
+    keys = [(name, canonical(tag)) for name, tag in rows]
+    with tempfile.TemporaryDirectory() as folder:
+        paths = []
+        for name, part in (("a", rows[:cut]), ("b", rows[cut:])):
+            if part:
+                frame = pl.DataFrame(part, schema=["id", "lang"], orient="row")
+                frame = frame.with_columns(text=pl.col("id") + " " + pl.col("lang"))
+                paths.append(Path(folder) / f"{name}.csv")
+                frame.write_csv(paths[-1])
+        corpus = read_corpus(paths, Table(), labelled=False)
+        parts = read_parts(paths, Table(), Path(folder) / "parts", labelled=False)
+        sliced = pl.concat([parts.form, *parts])
+    assert corpus.rows["id"].n_unique() == corpus.rows.height
+    assert corpus.rows.height + corpus.rejects.height == len(rows)
+    if not any("clash" in note for note in corpus.notes):
+        assert corpus.rows.height == len(set(keys))
+    assert sliced.equals(corpus.rows)
+    assert parts.notes == corpus.notes

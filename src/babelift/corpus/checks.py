@@ -17,7 +17,7 @@ from babelift.corpus.table import ROW, Raw
 from babelift.errors import DataError, LanguageError
 from babelift.languages import canonical, find, is_name, resolve
 
-# pandas writes whole numbers of a column with gaps as 5.0; the same label elsewhere is 5.
+# pandas writes whole numbers of a column with gaps as 5.0; the same group elsewhere is 5.
 _WHOLE_FLOAT: Final = r"^([+-]?\d+)\.0+$"
 
 _OWN_FORM: Final = ("source_lang", "origin", "translator", "score", "flags", "original_id")
@@ -98,7 +98,7 @@ def to_values(
         pl.col(ROW),
         tags.alias(TAG),
         id=_key(frame, columns.id, file),
-        group=_key(frame, columns.group, file),
+        group=_key(frame, columns.group, file).str.replace(_WHOLE_FLOAT, "${1}"),
         text=pl.concat_str(texts, separator="\n"),
         label=_label(frame, columns, file),
         lang=tags.replace(reduced),
@@ -166,7 +166,7 @@ def _key(frame: pl.DataFrame, name: str | None, file: str) -> pl.Expr:
     if name is None:
         return _constant(None)
     value = as_string(frame, name, file).str.strip_chars()
-    return pl.when(value != "").then(value.str.replace(_WHOLE_FLOAT, "${1}"))
+    return pl.when(value != "").then(value)
 
 
 def _own_form(frame: pl.DataFrame, file: str) -> dict[str, pl.Expr]:
