@@ -251,3 +251,16 @@ def test_a_quote_that_opens_one_field_and_one_that_closes_another_cost_two_rows(
     assert corpus.rows.height == 201
     assert set(corpus.rows["label"]) == {"pos", "neg"}
     assert corpus.rejects["row"].to_list() == [2, 203]
+
+
+@pytest.mark.parametrize("tab", [True, False])
+def test_lines_of_a_table_with_one_column_are_no_rows(tab: bool) -> None:
+    raw = read_delimited(b'text\n"one\ntwo\nthree"\nfour\n', "a", tab=tab)
+    assert raw.frame["text"].to_list() == ["one\ntwo\nthree", "four"]
+    assert (raw.notes, raw.doubtful) == ((), ())
+
+
+def test_quotes_that_are_broken_on_every_line_take_no_time() -> None:
+    lines = ['"a "b c,1\n'] * 20_000
+    _, rejects = read_exact(["text,label\n", *lines, '"' * 100_001 + "\n"], "a.csv", ",")
+    assert len(rejects) == 20_001

@@ -87,12 +87,8 @@ def _jsonl(stream: Iterator[bytes], file: str) -> Iterator[Raw]:
 
 
 def _delimited(stream: Iterator[bytes], file: str, *, tab: bool) -> Iterator[Raw]:
-    from babelift.corpus.delimited import (
-        doubtful_lines,
-        find_delimiter,
-        last_record_end,
-        read_clean,
-    )
+    from babelift.corpus.delimited import find_delimiter, last_record_end, read_clean
+    from babelift.corpus.quoting import doubtful_lines
 
     block = _first_block(stream, file)
     delimiter, notes = ("\t", ()) if tab else find_delimiter(block)
@@ -163,7 +159,7 @@ def read_raw(file: str) -> Raw:
             f"Save it as one of {', '.join(allowed)}; text tables may be gzip'd (.gz).",
         )
     if kind == ".txt":
-        from babelift.corpus.delimited import read_text_and_labels
+        from babelift.corpus.text_files import read_text_and_labels
 
         return read_text_and_labels(path)
     data = read_bytes(path)
