@@ -5,6 +5,7 @@ import pytest
 
 from babelift.config import FitConfig, TranslateConfig
 from babelift.errors import ConfigError
+from babelift.study.spec import StudySpec
 
 
 def test_settings_survive_a_trip_through_yaml(tmp_path: Path) -> None:
@@ -160,3 +161,28 @@ def test_a_flag_overrides_a_setting_however_it_is_written(tmp_path: Path) -> Non
     file = tmp_path / "run.yaml"
     file.write_text("max-length: 5\n")
     assert FitConfig.read(file, {"max_length": 6}).max_length == 6
+
+
+def test_what_tags_lose_is_a_note_of_the_settings(tmp_path: Path) -> None:
+    config = FitConfig.from_mapping({"from": "en-US", "to": ["pt-BR", "pt-PT", "de"]})
+    assert (config.from_, config.to) == (("en",), ("pt", "de"))
+    (note,) = config.notes
+    assert note.endswith("'pt-BR' and 'pt-PT' to 'pt' (Portuguese), 'en-US' to 'en' (English)")
+    assert config.model_copy(update={"seed": 1}).notes == config.notes
+    assert FitConfig(to=("de",)).notes == ()
+    spec = StudySpec.from_mapping(
+        {"train": ["a"], "test": ["b"], "sources": ["en-US+fr"], "targets": ["zh-TW"],
+         "arms": ["zero-shot", "translated"], "translators": ["mini"], "encoders": ["mini"],
+         "primary": {"over": "zero-shot"}}
+    )  # fmt: skip
+    assert (spec.sources, spec.targets) == (("en+fr",), ("zh",))
+    assert "'zh-TW' to 'zh' (Chinese, in Hans script)" in spec.notes[0]
+
+
+@pytest.mark.parametrize("name", ["no-thanks", "my_data", "de_then_en", "it-does-not"])
+def test_no_setting_takes_a_tag_that_is_none(name: str) -> None:
+    for settings in ({"to": name}, {"from": ["en", name]}):
+        with pytest.raises(ConfigError, match=f"'{name}' is not known; did you mean"):
+            FitConfig.from_mapping(settings)
+    with pytest.raises(ConfigError, match=f"'{name}' is not known; did you mean"):
+        StudySpec.from_mapping({"sources": f"en+{name}", "targets": "de"})

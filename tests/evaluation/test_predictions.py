@@ -10,6 +10,7 @@ import babelift
 from babelift.config import EvaluateConfig
 from babelift.errors import (
     BabeliftError,
+    BabeliftWarning,
     ConfigError,
     DataError,
     LanguageError,
@@ -152,3 +153,24 @@ def test_rows_in_memory_are_checked(model: Path) -> None:
 
 def test_the_package_is_also_the_public_function(model: Path) -> None:
     assert babelift.evaluate(model, pl.DataFrame(ROWS)).labels == tuple(LABELS)
+
+
+def test_the_same_id_in_two_regions_is_no_repetition(tmp_path: Path) -> None:
+    file = tmp_path / "other.csv"
+    file.write_text("id,label,prediction,lang\n1,a,a,zh-CN\n1,b,a,zh-TW\n1,a,a,German\n")
+    metrics = measure(file)
+    assert {lang: scores.rows for lang, scores in metrics.languages.items()} == {"zh": 2, "de": 1}
+    file.write_text("id,label,prediction,lang\n1,a,a,zh-CN\n1,b,a,zh_Hans_CN\n")
+    with pytest.raises(DataError, match="occurs more than once"):
+        measure(file)
+
+
+def test_a_table_of_predictions_follows_the_rule_for_languages(tmp_path: Path) -> None:
+    file = tmp_path / "other.csv"
+    file.write_text("label,prediction,lang\na,a,de\nb,a,fr\n")
+    with pytest.warns(BabeliftWarning, match="not from --lang en"):
+        assert set(measure(file, lang="en").languages) == {"de", "fr"}
+    file.write_text("label,prediction,my_lang\na,a,de\nb,a,fr\n")
+    assert set(measure(file, lang="my_lang").languages) == {"de", "fr"}
+    with pytest.raises(LanguageError, match="did you mean 'my_lang'"):
+        measure(file, lang="my_lan")

@@ -14,12 +14,14 @@ from babelift.config import TranslateConfig
 from babelift.corpus.rows import SCHEMA
 from babelift.errors import (
     BabeliftError,
+    BabeliftWarning,
     ConfigError,
     LanguageError,
     MemoryStoreError,
     RejectsError,
     RunError,
 )
+from babelift.progress import quiet
 from babelift.testing import FunctionTranslator
 from babelift.translation.job import run_translate, translate
 from babelift.translation.memory import Memory
@@ -340,3 +342,53 @@ def test_fresh_is_said_of_the_memory_in_the_cache_alone(tmp_path: Path) -> None:
         pytest.raises(ConfigError, match="'memory' is set too"),
     ):
         translate(pl.DataFrame({"text": ["a"]}), "de", "mini", lang="en", memory=memory, fresh=True)
+
+
+class Said:
+    """A progress that keeps what is said."""
+
+    def __init__(self) -> None:
+        self.sentences: list[str] = []
+
+    def say(self, sentence: str) -> None:
+        self.sentences.append(sentence)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(quiet(), name)
+
+
+def test_what_tags_are_reduced_to_is_said_once_and_written(config: Config, tmp_path: Path) -> None:
+    table = TABLE.replace(",en,", ",en-US,", 1).replace(",en,", ",en_GB,")
+    (tmp_path / "in.csv").write_text(table)
+    said = Said()
+    settings = config(to=("de-AT", "de-CH"))
+    run_translate(settings, said)  # type: ignore[arg-type]
+    of_tags = [sentence for sentence in said.sentences if "language tags are reduced" in sentence]
+    assert [sentence.partition(": ")[2] for sentence in of_tags] == [
+        "'de-AT' and 'de-CH' to 'de' (German)",
+        "'en-US' and 'en_GB' to 'en' (English); column 'input_lang' keeps the whole tags",
+    ]
+    report = json.loads((tmp_path / "out" / "rows.jsonl.report.json").read_text())
+    assert [note for note in report["notes"] if "reduced" in note] == of_tags
+    rows = read(tmp_path / "out" / "rows.jsonl")
+    assert [(row["id"], row["lang"], row["input_lang"]) for row in rows] == [
+        ("1@de", "de", "en-US"), ("2@de", "de", "en-GB"),
+    ]  # fmt: skip
+
+
+def test_a_frame_is_in_the_languages_that_it_names() -> None:
+    backwards = FunctionTranslator(lambda text, source, target: f"{source}>{target}: {text}")
+    frame = pl.DataFrame(
+        {"text": ["a b", "c d"], "lang": ["English", "de"], "my_lang": ["ja", "en"]}
+    )
+    with pytest.warns(BabeliftWarning, match="not from --lang fr"):
+        made = translate(frame, "es", backwards, lang="fr")
+    assert made["source_lang"].to_list() == ["en", "de"]
+    named = translate(frame, "es", backwards, lang="my_lang")
+    assert sorted(named["source_lang"]) == ["en", "ja"]
+    with pytest.warns(BabeliftWarning, match="'pt-BR' and 'pt-PT' to 'pt'"):
+        assert translate(frame, ["pt-BR", "pt-PT"], backwards)["lang"].to_list() == ["pt"] * 2
+    with pytest.raises(LanguageError, match="neither a column"):
+        translate(frame, "es", backwards, lang="no-lang")
+    with pytest.raises(LanguageError, match="did you mean 'no'"):
+        translate(frame, "no-thanks", backwards)

@@ -2,7 +2,11 @@
 
 
 def command() -> None:
-    """List the languages and their tags, with each translator's code."""
+    """List the languages and their tags, with each translator's code.
+
+    A tag may have a script, a region and variants behind it: zh-TW, sr-Latn, de-1996. Translators
+    know the tag alone; what is reduced is said.
+    """
     from rich.console import Console
     from rich.table import Table
 

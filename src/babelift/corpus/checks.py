@@ -42,6 +42,9 @@ _CONTROL: Final = r"[\x01-\x08\x0e-\x1b\x7f]"
 _ANY_CONTROL: Final = r"[\x00-\x1f\x7f]"
 _MOST_NAMED: Final = 12
 
+_MOST_LIKENED: Final = 100
+"""Unknown languages of a slice for which the nearest known one is looked up, which takes time."""
+
 # As a name may stand in a header that was joined on: with quotes, spaces, a byte-order mark.
 _AROUND_NAMES: Final = "^[\\s\"'\ufeff\u200b]+|[\\s\"'\ufeff\u200b]+$"
 
@@ -348,13 +351,13 @@ def _languages(raw: Raw, columns: Columns) -> tuple[dict[str, str], dict[str, st
     """The values of the language column: some with canonical tags, the others with their faults."""
     values = _distinct(raw, columns.lang)
     known = {value: tag for value in values if (tag := find(value))}
-    unknown = {}
-    for value in values:
-        if value not in known:
-            try:
-                canonical(value)
-            except LanguageError as error:
-                unknown[value] = error.message
+    others = [value for value in values if value not in known]
+    unknown = dict.fromkeys(others, "language is not known")
+    for value in others[:_MOST_LIKENED]:
+        try:
+            canonical(value)
+        except LanguageError as error:
+            unknown[value] = error.message
     return known, unknown
 
 
@@ -368,7 +371,7 @@ def _distinct(raw: Raw, name: str | None) -> list[str]:
     if name is None:
         return []
     values = raw.frame.select(as_string(raw.frame, name, raw.file)).to_series()
-    return values.unique().drop_nulls().to_list()
+    return values.unique(maintain_order=True).drop_nulls().to_list()
 
 
 def _separate(

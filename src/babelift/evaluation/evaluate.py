@@ -65,6 +65,8 @@ def evaluate(
     if isinstance(data, pl.DataFrame):
         columns = Table.from_mapping(table, where="evaluate")
         rows = _complete(named_columns(data, columns, "the rows"))
+        for note in reductions(rows["lang"].drop_nulls().unique()):
+            warnings.warn(note, BabeliftWarning, stacklevel=2)
         predictor = model if isinstance(model, Predictor) else Predictor.load(model)
         labels, predictions = predict_rows(
             predictor, rows, batch_size=batch_size, progress=progress

@@ -265,3 +265,16 @@ def test_every_original_of_sib_200_has_its_translation(data_dir: Path) -> None:
         answers = translate(table, texts, "en", target)
         assert len(answers) == 701
         assert all(answers)
+
+
+def test_what_tags_of_a_table_are_reduced_to_is_a_note(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text(
+        "source_lang,target_lang,source_text,target_text\nEnglish,zh-CN,one,yi\nen,zh-TW,two,er\n"
+    )
+    table = Table(path)
+    assert table.pairs() == {("en", "zh")}
+    assert any("'zh-CN' and 'zh-TW' to 'zh'" in note for note in table.notes)
+    path.write_text(path.read_text().replace("zh-TW", "zh-then"))
+    with pytest.raises(LanguageError, match="'zh-then' is not known; did you mean 'zh'"):
+        Table(path)
