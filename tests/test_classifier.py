@@ -319,3 +319,36 @@ def test_wrong_parameters_are_named_when_fit_is_called(
         classifier.fit(TEXTS, STARS)
     assert issubclass(ConfigError, ValueError)
     assert issubclass(ConfigError, BabeliftError)
+
+
+@pytest.mark.parametrize(
+    ("value", "fault"), [("half \ud83d", "lone surrogate"), ("a b " * 30_000, "text longer than")]
+)
+def test_a_text_that_cannot_be_trained_on_is_named(small: Small, value: str, fault: str) -> None:
+    with pytest.raises(DataError, match=rf"'X' parameter of fit .* at position 11: {fault}") as it:
+        small().fit([*TEXTS[:-1], value], STARS)
+    assert len(str(it.value)) < 500
+
+
+def test_texts_that_a_table_could_not_hold_are_labelled_where_none_is_made(
+    fitted: Classifier,
+) -> None:
+    assert len(fitted.predict(["good \ud83d", "good " * 3_000_000])) == 2
+    with pytest.raises(DataError, match="text 2 holds half a surrogate pair"):
+        babelift.predict(fitted.predictor_, ["good", "half \ud83d"])
+
+
+def test_half_a_character_in_labels_groups_or_languages_is_named(small: Small) -> None:
+    half = ["\udc00", *"abababababa"]
+    with pytest.raises(DataError, match=r"'y' parameter of fit .* at position 0"):
+        small().fit(TEXTS, half)
+    with pytest.raises(DataError, match=r"'groups' parameter of fit .* at position 0"):
+        small().fit(TEXTS, STARS, groups=half)
+    with pytest.raises(DataError, match=r"'lang' parameter of fit .* at position 0"):
+        small().fit(TEXTS, STARS, lang=half)
+
+
+def test_a_text_that_would_take_hours_is_not_translated() -> None:
+    rows = pl.DataFrame({"text": ["good", "a b " * 30_000]})
+    with pytest.raises(DataError, match="row 1 has a text of 120,000 characters"):
+        babelift.translate(rows, "de", translator(), lang="en")

@@ -16,8 +16,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from babelift.config import QualityAction, Training, Translating
 from babelift.corpus import label_notes, label_strings
+from babelift.corpus.checks import unusable_text
 from babelift.corpus.rows import conform, originals
-from babelift.errors import BabeliftWarning, DataError, LanguageError, RunError
+from babelift.errors import BabeliftWarning, DataError, LanguageError, RunError, quoted
 from babelift.languages import reductions, resolve
 from babelift.prediction.model import HUB_ID, find_model
 from babelift.prediction.predictor import Predictor
@@ -302,7 +303,7 @@ def _check_texts(texts: Any, method: str) -> list[str]:
     """The texts as a list of plain strings.
 
     Raises:
-        DataError: They are not a sequence of strings.
+        DataError: They are not a sequence of strings, or one of them could not be used.
 
     >>> _check_texts(("Good.", "Bad."), "predict")
     ['Good.', 'Bad.']
@@ -317,7 +318,9 @@ def _check_texts(texts: Any, method: str) -> list[str]:
     listed = list(texts)
     for number, text in enumerate(listed):
         if not isinstance(text, str):
-            raise _wrong("X", method, must, f"{text!r} at position {number}")
+            raise _wrong("X", method, must, f"{text!r:.200} at position {number}")
+        if method == "fit" and (fault := unusable_text(text)):
+            raise _wrong("X", method, must, f"{quoted(text, 60)} at position {number}: {fault}")
     if method == "fit" and not listed:
         raise _wrong("X", method, must, "no texts")
     return [str(text) for text in listed]
@@ -345,8 +348,8 @@ def _check_labels(labels: Any, rows: int) -> tuple[npt.NDArray[Any], list[str]]:
     if array.ndim != 1 or len(array) != rows:
         raise _wrong("y", "fit", must, f"an array of shape {array.shape}")
     for number, label in enumerate(listed):
-        if label is None or label != label:
-            raise _wrong("y", "fit", must, f"{label!r} at position {number}")
+        if label is None or label != label or unusable_text(str(label)):
+            raise _wrong("y", "fit", must, f"{label!r:.200} at position {number}")
     if array.dtype.kind == "f" and (array % 1 != 0).any():
         raise _wrong("y", "fit", "classes", "continuous numbers")
     if array.dtype.kind not in "iufbUO" or len({type(label) for label in listed}) > 1:
@@ -404,6 +407,10 @@ def _one_each(values: Any, name: str, what: str, rows: int) -> list[str]:
     names = [str(value) for value in values]
     if len(names) != rows:
         raise _wrong(name, "fit", f"one {what} per text ({rows})", str(len(names)))
+    for number, value in enumerate(names):
+        if fault := unusable_text(value):
+            got = f"{quoted(value, 60)} at position {number}: {fault}"
+            raise _wrong(name, "fit", f"one {what} per text", got)
     return names
 
 

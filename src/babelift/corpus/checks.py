@@ -52,6 +52,7 @@ _VISIBLE: Final = r"[^\p{Z}\p{Cc}\p{Cf}\s]"
 _INVISIBLE: Final = ("Zs", "Zl", "Zp", "Cc", "Cf")
 
 _NUL: Final = "NUL character"
+_LONE: Final = "lone surrogate"
 _TOO_LONG: Final = f"text longer than {MAX_TEXT:,} characters"
 
 
@@ -64,13 +65,24 @@ def text_fault(text: str) -> str | None:
     (None, 'empty text', 'NUL character')
     """
     if UNDECODABLE.search(text):
-        return "lone surrogate"
+        return _LONE
     if all(unicodedata.category(character) in _INVISIBLE for character in text):
         return "empty text"
     if "\x00" in text:
         return _NUL
     if re.search(_CONTROL, text):
         return "control character"
+    return _TOO_LONG if len(text) > MAX_TEXT else None
+
+
+def unusable_text(text: str) -> str | None:
+    """What makes a text one that no file or model can take, whatever it is for; None for others.
+
+    >>> unusable_text(""), unusable_text("\\ud83d"), unusable_text("x" * 100_001)
+    (None, 'lone surrogate', 'text longer than 100,000 characters')
+    """
+    if UNDECODABLE.search(text):
+        return _LONE
     return _TOO_LONG if len(text) > MAX_TEXT else None
 
 

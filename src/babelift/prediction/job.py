@@ -15,8 +15,9 @@ from babelift.config import PredictConfig
 from babelift.corpus import report_rejects
 from babelift.corpus.parts import Parts, parts_folder
 from babelift.corpus.reader import read_parts
+from babelift.corpus.rejects import UNDECODABLE
 from babelift.corpus.rows import SCHEMA
-from babelift.errors import ConfigError, DataError, did_you_mean
+from babelift.errors import ConfigError, DataError, did_you_mean, quoted
 from babelift.prediction.model import model_identity
 from babelift.prediction.predictor import Floats, Predictor, check_texts
 from babelift.prediction.rows import prediction_columns
@@ -93,6 +94,14 @@ def predict(
         return predicted
     if not isinstance(rows, pl.DataFrame):
         check_texts(rows)
+        for number, value in enumerate(rows, 1):
+            if UNDECODABLE.search(value):
+                raise DataError(
+                    f"text {number} holds half a surrogate pair, which no table can hold. "
+                    f"Got {quoted(value, 60)}.",
+                    "Replace it: text.encode('utf-16', 'surrogatepass').decode('utf-16', "
+                    "'replace')",
+                )
         rows = pl.DataFrame({"text": pl.Series(rows, dtype=pl.String)})
     column = text or "text"
     if column not in rows.columns:

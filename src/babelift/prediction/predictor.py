@@ -22,6 +22,9 @@ from babelift.training.data import by_length, padded_width
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 
+_CHARACTERS: Final = 200
+"""Characters of a text that are looked at for each token that the model reads."""
+
 BATCHES_AT_A_TIME: Final = 128
 """Batches whose texts are tokenised, and sorted by length, together."""
 
@@ -228,8 +231,10 @@ class Predictor:
 
     def _tokenize(self, texts: Sequence[str]) -> list[list[int]]:
         limit = self._opened.max_length
+        # What is cut off anyway is not split into tokens first: of ten million characters, that
+        # takes a minute and gigabytes.
         encoded = self._opened.tokenizer(
-            [valid_unicode(text) for text in texts],
+            [valid_unicode(text[: limit and limit * _CHARACTERS]) for text in texts],
             truncation=limit is not None,
             max_length=limit,
             return_attention_mask=False,

@@ -19,11 +19,12 @@ from babelift.config import (
     Translating,
 )
 from babelift.corpus import label_notes, label_strings, report_rejects
+from babelift.corpus.checks import MAX_TEXT
 from babelift.corpus.columns import language_of_frame
 from babelift.corpus.parts import Spool, parts_folder
 from babelift.corpus.reader import read_parts
 from babelift.corpus.rows import conform
-from babelift.errors import BabeliftWarning, ConfigError, RunError
+from babelift.errors import BabeliftWarning, ConfigError, DataError, RunError
 from babelift.languages import reductions, resolve
 from babelift.progress import Progress, quiet
 from babelift.store import (
@@ -181,6 +182,18 @@ def _job_key(config: TranslateConfig) -> str:
     )
 
 
+def _check_lengths(rows: pl.DataFrame) -> None:
+    """Refuse a text that would take hours, as the readers of tables do."""
+    if rows.schema.get("text") == pl.String:
+        lengths = rows["text"].str.len_chars()
+        if (longest := lengths.arg_max()) is not None and lengths[longest] > MAX_TEXT:
+            raise DataError(
+                f"row {longest} has a text of {lengths[longest]:,} characters; at most "
+                f"{MAX_TEXT:,} can be translated.",
+                "Split it, or leave the row out.",
+            )
+
+
 def translate(
     rows: pl.DataFrame,
     to: str | Sequence[str],
@@ -238,6 +251,7 @@ def translate(
     notes: tuple[str, ...] = ()
     if lang is not None:
         rows, notes = language_of_frame(rows, lang, "the rows")
+    _check_lengths(rows)
     if "id" not in rows.columns:
         rows = rows.with_row_index("id").with_columns(pl.col("id").cast(pl.String))
     if "label" in rows.columns:
