@@ -3,9 +3,11 @@
 import polars as pl
 import pytest
 
+from babelift.config import FitConfig
 from babelift.corpus.rows import conform, originals, translation_id
+from babelift.progress import quiet
 from babelift.run.data import attach
-from babelift.run.translations import complete
+from babelift.run.translations import Completion, _translate, complete
 
 ROWS = originals(
     ids=["a", "b", "c"],
@@ -59,6 +61,19 @@ def test_faulty_ones_count_as_if_just_made(quality: str, kept: list[str], again:
     have, jobs = complete(ROWS.head(2), ["ja"], given, quality)
     assert have["id"].to_list() == kept
     assert [name for part, _ in jobs for name in part["id"]] == again
+
+
+def test_fresh_translates_anew_what_the_memory_has() -> None:
+    config = FitConfig.from_mapping({"to": ["ja"], "translator": "mini", "quality": "keep"})
+    rows = ROWS.filter(pl.col("lang") == "en").with_columns(text=pl.lit("two soups"))
+    learnt = complete(rows, ["ja"], ROWS.clear(), "keep")
+    tested = Completion(ROWS.clear(), [])
+    counts = []
+    for fresh in (False, False, True):
+        _, report, _ = _translate(learnt, tested, config, quiet(), fresh)
+        assert report is not None
+        counts.append((report.tally.translated, report.tally.from_memory))
+    assert counts == [(1, 0), (0, 2), (1, 0)]
 
 
 def test_languages_that_are_no_targets_are_left_out() -> None:

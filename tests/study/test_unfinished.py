@@ -104,6 +104,28 @@ def test_translations_of_a_service_that_is_down_are_not_kept(settings, toy, tmp_
     assert not run(settings, toy, tmp_path, **changes).failed
 
 
+def test_fresh_makes_anew_what_the_store_lacks_and_the_memory_has(settings, toy, tmp_path):
+    log, script = tmp_path / "log", tmp_path / "service.py"
+    script.write_text(
+        "import json, sys\nfor line in sys.stdin:\n    asked = json.loads(line)\n"
+        f"    open({str(log)!r}, 'a').write('.')\n"
+        "    text = 'das ' + asked['text'][::-1]\n"
+        "    print(json.dumps({'id': asked['id'], 'translation': text}), flush=True)\n"
+    )
+    spec = StudySpec.from_mapping(
+        {**settings, "seeds": 1, "otc": "off", "targets": ["de"], "quality": "keep",
+         "translators": {"service": f"command:{sys.executable} {script}"}}
+    )  # fmt: skip
+    asked = []
+    for store, fresh in (("a", False), ("b", False), ("c", True), ("c", True)):
+        run_study(
+            spec, tmp_path / f"out-{store}", data=toy, store=tmp_path / store, execute=drawn,
+            fresh=fresh,
+        )  # fmt: skip
+        asked.append(len(log.read_text()))
+    assert asked == [24, 24, 48, 48]
+
+
 def test_one_translator_of_two_that_gives_nothing_costs_its_own_runs_alone(settings, toy, tmp_path):
     bad = spoilt_table(toy, tmp_path, lambda *_: True)
     study = run(settings, toy, tmp_path, translators={"bad": bad, **settings["translators"]})

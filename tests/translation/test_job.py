@@ -298,12 +298,15 @@ def test_an_output_with_failed_answers_is_mended_when_the_service_is_back(
     assert [row["flags"] for row in read(out)] == [["error"], []]
     again = run_translate(service)
     assert (again.tally.failed, again.tally.from_memory) == (1, 1)
+    assert [row["flags"] for row in read(out)] == [["error"], []]
     down.unlink()
     mended = run_translate(service)
     assert (mended.tally.failed, mended.tally.translated, mended.tally.from_memory) == (0, 1, 1)
     assert [row["text"] for row in read(out)] == [
         ".doog saw eeffoc ehT", ".dloc saw eeffoc ehT",
     ]  # fmt: skip
+    report = json.loads(out.with_name(f"{out.name}.report.json").read_text())
+    assert (report["failed"], report["pairs"]["en>de"]["flags"]) == (0, {})
     assert run_translate(service).tally.from_memory == 2
 
 

@@ -33,6 +33,7 @@ from babelift.store import (
     claim_file,
     file_hash,
     job_key,
+    replace_file,
     rows_file,
     write_json,
 )
@@ -52,7 +53,7 @@ def run_translate(
     Beside the output stand `<out>.report.json` with the counts and, where rows could not be read,
     `<out>.rejects.jsonl`. Run again after a kill, it goes on with what is missing; run again when
     all is done, it finds everything in the memory and leaves the output as it is. Where answers
-    failed (see `checks.FAILED`) it asks for them again, and writes the output anew. Rows go from
+    failed (see `checks.FAILED`) it asks for them again, and mends the output. Rows go from
     file to file in parts: how many there are does not change how much memory is used.
 
     Args:
@@ -76,7 +77,6 @@ def run_translate(
         job = _job_key(config)
         if exists := out.exists():
             output.check_job(job)
-            exists = not _has_failures(output)
         for note in config.notes:
             progress.say(note)
         rows = read_parts(config.input, config, folder, labelled=False)
@@ -122,24 +122,27 @@ def run_translate(
                 report.notes += gap_sentences(labels.gaps())
                 if not exists:
                     write_json({"job": job, **report.to_dict()}, output.report)
-            if report.tally.failed and not exists:
-                found = {"job": job, "written": file_hash(out), **report.to_dict()}
-                write_json(found, output.report)
-            if exists and file_hash(written) != file_hash(out):
-                raise RunError(
-                    f"'{out}' is not what this job makes now: it or the translator has changed; "
-                    "it is not overwritten.",
-                    "Choose another --out, or move that file away.",
-                )
+            same = exists and file_hash(written) == file_hash(out)
+            if exists and not same:
+                if not _may_be_mended(output):
+                    raise RunError(
+                        f"'{out}' is not what this job makes now: it or the translator has "
+                        "changed; it is not overwritten.",
+                        "Choose another --out, or move that file away.",
+                    )
+                replace_file(out, written.replace)
+            if not same and (exists or report.tally.failed):
+                known = {"job": job, **report.to_dict()}
+                write_json(known | {"written": file_hash(out)}, output.report)
     for note in report.notes:
         progress.say(note)
-    if exists:
+    if same:
         progress.say(f"{out} is complete already; nothing was changed.")
     return report
 
 
-def _has_failures(output: OutputFile) -> bool:
-    """Whether a table has failed answers in it and is as its job left it: it may be replaced."""
+def _may_be_mended(output: OutputFile) -> bool:
+    """Whether a table has failed answers in it and is as its job left it."""
     report = json.loads(output.report.read_bytes())
     return bool(report.get("failed")) and report.get("written") == file_hash(output.path)
 
