@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from cyclopts import App, CycloptsError
+from rich.console import Console
 
 from babelift import __version__
+from babelift.cli.faults import arguments, debugging, handled, say
 from babelift.cluster.launched import is_first, world
-from babelift.errors import BabeliftError, BabeliftWarning, ConfigError
+from babelift.errors import BabeliftWarning, ConfigError
 from babelift.progress import on_terminal
 
 app = App(
@@ -21,6 +23,10 @@ app = App(
     version=__version__,
     help="Labels in one language, users in many: translate labelled text, fine-tune one "
     "multilingual classifier, and say honestly whether it helped.",
+    help_epilogue="--debug, anywhere in the command, shows the trace of an error. Exit codes: "
+    "0 done, 1 not possible, 2 not understood, 70 a fault of Babelift's, 130 interrupted, "
+    "141 output closed.",
+    suppress_keyboard_interrupt=False,
 )
 _COMMANDS = {
     "demo": "Show the whole job on a sample that ships with Babelift; downloads nothing.",
@@ -40,7 +46,7 @@ for _name, _help in _COMMANDS.items():
 
 
 def main() -> None:
-    """Run the program; errors go to standard error as one readable message.
+    """Run the program; errors go to standard error as one readable message, see `faults`.
 
     Of several processes that a launcher started only the first is heard, but for errors.
     """
@@ -48,22 +54,20 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    try:
-        with _one_voice(), _warnings_in_one_line():
-            _only_fit_is_shared()
-            app(sys.argv[1:], exit_on_error=False, print_error=is_first())
-    except CycloptsError:
-        sys.exit(2)
-    except BabeliftError as error:
-        rank = world()[0]
-        _say(f"{f'process {rank}: ' if rank else ''}{type(error).__name__}: {error}")
-        sys.exit(1)
-    except KeyboardInterrupt:
-        if is_first():
-            _say("Interrupted. What was finished is kept: the same command goes on from there.")
-        sys.exit(130)
-    except BrokenPipeError:
-        sys.exit(141)
+    with handled():
+        # Rich would end the program with exit code 1 where nobody reads its output any more.
+        Console.on_broken_pipe = _raise_again  # type: ignore[method-assign,assignment]
+        try:
+            with _one_voice(), _warnings_in_one_line():
+                _only_fit_is_shared()
+                app(arguments(), exit_on_error=False, print_error=is_first())
+        except CycloptsError:
+            sys.exit(2)
+
+
+def _raise_again(console: Console) -> None:
+    """Called while the error is handled."""
+    raise
 
 
 @contextmanager
@@ -79,7 +83,7 @@ def _one_voice() -> Iterator[None]:
 
 def _only_fit_is_shared() -> None:
     processes = world()[1]
-    if processes > 1 and sys.argv[1:2] != ["fit"]:
+    if processes > 1 and arguments()[:1] != ["fit"]:
         if not is_first():
             sys.exit(1)
         raise ConfigError(
@@ -94,14 +98,12 @@ def _warnings_in_one_line() -> Iterator[None]:
 
     def show(message: Warning | str, category: type[Warning], *place: Any) -> None:
         name = category.__name__ if issubclass(category, BabeliftWarning) else "Warning"
-        _say(f"{name}: {' '.join(str(message).split())}")
+        say(f"{name}: {' '.join(str(message).split())}")
 
     with warnings.catch_warnings():
         if not is_first():
             warnings.simplefilter("ignore")
+        if not debugging():  # what a library will do one day is for those who write programs
+            warnings.simplefilter("ignore", FutureWarning)
         warnings.showwarning = show  # type: ignore[assignment]
         yield
-
-
-def _say(text: str) -> None:
-    sys.stderr.write(f"{text}\n")

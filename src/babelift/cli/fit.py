@@ -2,6 +2,7 @@
 
 import sys
 
+from babelift.cli.faults import arguments
 from babelift.cli.settings import FRESH, settings_command
 from babelift.cli.show import show_run
 from babelift.cluster.launched import is_first
@@ -22,7 +23,7 @@ def fit(config: FitConfig, force: bool = False, fresh: bool = False) -> None:
     if not is_first():
         sys.exit(not train_with_first(config))
     progress = terminal()
-    command = ["babelift", *sys.argv[1:]]
+    command = ["babelift", *arguments()]
     run = run_fit(config, command=command, force=force, fresh=fresh, progress=progress)
     show_run(run)
 
