@@ -162,6 +162,15 @@ def test_a_failed_answer_that_was_kept_before_is_asked_for_again(memory: Memory)
     assert len(memory) == 3
 
 
+def test_a_part_beside_a_name_may_become_nothing_and_has_not_failed(memory: Memory) -> None:
+    words = {"The": "", "The @cafe was good": "Das Kaffeehaus war gut", "was good": "war gut"}
+    translator = FunctionTranslator(lambda text, *_: words[text])
+    made = translate_rows(rows_of(["The @cafe was good"]), ["ja"], translator, memory=memory,
+                          quality="keep")  # fmt: skip
+    assert "@cafe" in made.rows["text"][0]
+    assert (made.report.tally.failed, made.report.notes) == (0, [])
+
+
 def test_a_damaged_translation_is_made_again_and_counted(memory: Memory) -> None:
     rows = rows_of(["Good coffee.", "Bad day."])
     translate_rows(rows, ["de"], FunctionTranslator(german), memory=memory)

@@ -445,14 +445,15 @@ def _protect(
         and any(lane.protected.find(text))
     ]
     cut = [_around(text, lane) for _, text in lossy]
+    failed = tally.failed
     cut, translations = _translated(cut, lane, tally, _Capped(task, 0))
+    tally.failed = failed  # a part may well become nothing: an article before a name, for one
     for (index, text), pieces in zip(lossy, cut, strict=True):
         result = _assembled(pieces, translations, lane)
         if result.text is not None and not survive(text, result.text):
             # Words that now meet a name or an address must not become a part of it.
             result = _assembled(_set_apart(pieces), translations, lane)
         if result.text is not None:
-            # A part may well become nothing: an article before a name, for one.
             start, end = len(text) - len(text.lstrip()), len(text.rstrip())
             results[index] = result._replace(
                 text=text[:start] + result.text.strip() + text[end:],
