@@ -346,7 +346,11 @@ def open_tokenizer(folder: Path, *, kind: str = "model") -> Any:
     """
     from transformers import AutoTokenizer
 
-    return _from_pretrained(AutoTokenizer, folder, kind, {})
+    tokenizer = _from_pretrained(AutoTokenizer, folder, kind, {})
+    # It would write down how it was opened: a resumed training's folder would not be the same.
+    for how in ("is_local", "local_files_only"):
+        tokenizer.init_kwargs.pop(how, None)
+    return tokenizer
 
 
 def open_config(folder: Path, *, kind: str = "model") -> Any:

@@ -15,7 +15,7 @@ import yaml
 from babelift.errors import DataError, RunError
 from babelift.evaluation.comparison import compare
 from babelift.evaluation.metrics import evaluate_predictions
-from babelift.report.comparison import Wording, comparison_table
+from babelift.report.comparison import Wording, cautions, comparison_table
 from babelift.report.folder import read_run
 from babelift.report.pages.comparison import (
     ComparisonPage,
@@ -276,3 +276,17 @@ def test_files_have_a_page_without_runs(tmp_path: Path) -> None:
     assert "Is new.csv better than old.csv?" in words
     assert "new.csv beat old.csv in 3 of 3 languages: +." in words
     assert "The runs" not in words
+
+
+def test_a_language_tested_on_one_label_is_named() -> None:
+    rows = {"id": ["1", "2", "3", "4"], "lang": ["de", "de", "it", "it"]}
+    labels = {"label": ["a", "b", "a", "a"]}
+    sides = [
+        pl.DataFrame({**rows, **labels, "prediction": given})
+        for given in (["a", "b", "a", "b"], ["a", "a", "a", "a"])
+    ]
+    comparison = compare(sides)
+    assert comparison.one_label == {"it": "a"}
+    said = " ".join(cautions(comparison))
+    assert "Italian has test rows of one label alone (a): its scores are the share of a" in said
+    assert "German has" not in said

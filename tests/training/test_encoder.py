@@ -157,6 +157,18 @@ def test_scratch_finds_the_tokenizer_it_kept(tmp_path, rows_of):
     assert found(texts)["input_ids"] == made(texts)["input_ids"]
 
 
+def test_a_resumed_scratch_writes_the_tokenizer_that_an_undisturbed_one_writes(tmp_path, rows_of):
+    rows = rows_of(6)
+    texts, documents = rows["text"].to_list(), list(range(rows.height))
+    for name in ("whole", "resumed"):
+        _, tokenizer = build(
+            texts, documents, labels=["a", "b"], seed=0, tokenizer_folder=tmp_path / "kept"
+        )
+        tokenizer.save_pretrained(tmp_path / name)
+    for file in (tmp_path / "whole").iterdir():
+        assert (tmp_path / "resumed" / file.name).read_bytes() == file.read_bytes()
+
+
 def test_words_that_mean_the_same_start_close_together():
     # "cat" and "Katze" occur in the same items, "cat" and "Hund" never.
     pairs = [("the cat sleeps", "die Katze schläft"), ("the dog runs", "der Hund rennt")] * 10

@@ -97,6 +97,7 @@ class Comparison(BaseModel, frozen=True):
         over: Languages that averages are taken over, each counted once.
         rows: Shared rows of each language, for each seed.
         too_few: Languages that are left out, for they have fewer than two shared items.
+        one_label: Languages whose shared rows have one label alone, and that label.
         sides: What is compared, in the order given.
         baselines: The sides' linear baselines, where their predictions hold any.
         contrasts: What was asked.
@@ -112,6 +113,7 @@ class Comparison(BaseModel, frozen=True):
     over: tuple[str, ...]
     rows: dict[str, int]
     too_few: tuple[str, ...]
+    one_label: dict[str, str] = {}
     sides: tuple[Side, ...]
     baselines: tuple[Baseline, ...]
     contrasts: tuple[Contrast, ...]
@@ -245,6 +247,7 @@ def _compared(
         over=tuple(over),
         rows=shared.count,
         too_few=tuple(shared.too_few),
+        one_label=shared.one_label,
         sides=tuple(
             Side(
                 name=side.name,

@@ -277,6 +277,12 @@ class Shared:
         return dict(self.rows.group_by("lang").len().sort("lang").iter_rows())
 
     @property
+    def one_label(self) -> dict[str, str]:
+        """Languages whose rows have one label alone, and that label."""
+        labels = self.rows.group_by("lang").agg(pl.col("label").unique()).sort("lang")
+        return {lang: names[0] for lang, names in labels.iter_rows() if len(names) == 1}
+
+    @property
     def langs(self) -> npt.NDArray[Any]:
         """`(rows,)` the language of each row."""
         return self.rows["lang"].to_numpy()

@@ -203,6 +203,11 @@ def cautions(comparison: Comparison) -> list[str]:
         sentences.append(
             f"Left out, for fewer than two shared test items: {names(list(comparison.too_few))}."
         )
+    for lang, label in comparison.one_label.items():
+        sentences.append(
+            f"{language_name(lang)} has test rows of one label alone ({label}): its scores are the "
+            f"share of {label} that is recognised, and always answering {label} would be best."
+        )
     return sentences
 
 
