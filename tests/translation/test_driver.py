@@ -479,3 +479,10 @@ def test_rows_in_the_target_language_alone_give_nothing(memory: Memory) -> None:
     assert made.rows.height == 0
     assert made.rows.schema == rows_of(["a"]).schema
     assert made.report.pairs == {}
+
+
+def test_a_translator_that_names_languages_otherwise_is_told_so(memory: Memory) -> None:
+    other = FunctionTranslator(german, pairs=[("en", "pt_BR")])
+    rows = rows_of(["good"])
+    with pytest.raises(LanguageError, match="Its own 'pt_BR' is none of the tags"):
+        translate_rows(rows, ["pt-BR"], other, memory=memory)

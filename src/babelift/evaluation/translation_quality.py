@@ -40,7 +40,7 @@ def bleu_tokenizer(lang: str) -> str:
     >>> [bleu_tokenizer(lang) for lang in ("zh", "ja", "de")]
     ['zh', 'char', '13a']
     """
-    return {"zh": "zh", "ja": "char"}.get(lang, "13a")
+    return {"zh": "zh", "yue": "zh", "ja": "char"}.get(lang, "13a")
 
 
 def text_quality(translations: Sequence[str], references: Sequence[str], lang: str) -> Quality:

@@ -285,9 +285,14 @@ def _check_pairs(langs: Sequence[str], to: Sequence[str], translator: Translator
                 if targets
                 else f"it translates from: {', '.join(sources)}"
             )
+            strange = min(
+                (tag for pair in possible for tag in pair if find(tag) != tag), default=""
+            )
+            own = f" Its own '{strange}' is none of the tags of 'babelift languages'."
             raise LanguageError(
                 f"translator '{translator.name}' cannot translate {source} to {target}; {known}.",
-                "Choose other languages or another translator; see 'babelift models'.",
+                "Choose other languages or another translator; see 'babelift models'."
+                f"{own if strange else ''}",
             )
 
 

@@ -116,7 +116,7 @@ def _belongs_together(before: str, after: str, lang: str) -> bool:
         first = after[0]
         if before[-1] == "." and first.isascii() and (first.isalnum() or first == "-"):
             return True
-        if lang in ("ja", "zh"):
+        if lang in ("ja", "yue", "zh"):
             return bool(_CLOSING.match(after) or (before[-1] in "」』" and _QUOTING.match(after)))
     if _LIST_NUMBER.match(before) or _INITIAL.search(before[-8:]):
         return True

@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Collection, Iterator
 from typing import Final, NamedTuple
 
-UNSPACED: Final = frozenset({"ja", "zh"})
+UNSPACED: Final = frozenset({"ja", "yue", "zh"})
 """Languages that are written without spaces between words."""
 
 _PAIRS: Final = dict(zip("([{（［｛「『【《〈«¿¡", ")]}）］｝」』】》〉»?!", strict=True))
