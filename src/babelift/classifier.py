@@ -17,6 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 from babelift.config import QualityAction, Training, Translating
 from babelift.corpus import label_notes, label_strings
 from babelift.corpus.checks import unusable_text
+from babelift.corpus.lookalikes import respelling
 from babelift.corpus.rows import conform, originals
 from babelift.errors import BabeliftWarning, DataError, LanguageError, RunError, quoted
 from babelift.languages import reductions, resolve
@@ -361,13 +362,14 @@ def _check_labels(labels: Any, rows: int) -> tuple[npt.NDArray[Any], list[str]]:
     spellings: dict[Any, set[Any]] = {}
     for label, name in zip(array.tolist(), names, strict=True):
         spellings.setdefault(name, set()).add(label)
-    merged = [
-        f"{' and '.join(map(ascii, sorted(several)))} as '{name}'"
+    merged = {
+        label: str(name)
         for name, several in spellings.items()
-        if len(several) > 1
-    ]
+        for label in several
+        if len(several) > 1 and label != name
+    }
     if merged:
-        warnings.warn(f"labels are read as one: {'; '.join(merged)}", BabeliftWarning, stacklevel=3)
+        warnings.warn(respelling(merged), BabeliftWarning, stacklevel=3)
     classes = np.unique(
         [labels.pop() if len(labels) == 1 else name for name, labels in spellings.items()]
     )

@@ -205,6 +205,19 @@ def test_a_label_is_read_by_one_rule_whatever_way_it_comes_in(tmp_path: Path) ->
             assert names == wanted, way
 
 
+def test_labels_that_are_respelt_are_told(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    labels = ["pos", "pos\u200b", " pos ", "true", "1.0", "ne\u0301g"] * 400
+    path.write_text("text,label\n" + "".join(f"{n},{x}\n" for n, x in enumerate(labels)), "utf-8")
+    note = (
+        "a.csv: labels are respelt: 'ne\\u0301g' is read as 'n\xe9g', 'pos\\u200b' as 'pos', "
+        "'true' as 'True'"
+    )
+    assert note in read_corpus([path], Table(lang="en")).notes
+    path.write_text("text,label\na,pos\nb, 1.0\n", "utf-8")
+    assert read_corpus([path], Table(lang="en")).notes == ()
+
+
 @given(st.lists(st.text(max_size=8), min_size=1))
 @example(["\u200bTRUE", "-00", "+1.0", "e\u0301\u200d", "1.0\u200b"])
 def test_what_was_read_as_a_label_is_read_as_the_same_label_again(labels: list[str]) -> None:

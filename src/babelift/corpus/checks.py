@@ -39,6 +39,7 @@ SPLIT_NAMES: Final = {
 # Control characters that are not white space; those of Latin-1's upper half (0x80-0x9f) stay, for
 # they are common in tweets and harm nothing.
 _CONTROL: Final = r"[\x01-\x08\x0e-\x1b\x7f]"
+_NUMBER: Final = r"^[+-]?[0-9]+(\.0*)?$"
 _ANY_CONTROL: Final = r"[\x00-\x1f\x7f]"
 _MOST_NAMED: Final = 12
 
@@ -228,12 +229,15 @@ class Checked:
         rejects: The other rows.
         notes: What was decided, in words.
         written: Language tags as the file has them.
+        respelt: Labels by how they are written, where more than white space or the form of a
+            number differs.
     """
 
     rows: pl.DataFrame
     rejects: pl.DataFrame
     notes: tuple[str, ...]
     written: tuple[str, ...]
+    respelt: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -277,7 +281,18 @@ def check_rows(
         known = pl.col("origin").is_in(list(ORIGINS)).fill_null(False)
         faults.append(_Fault(~known, "origin", "unknown origin", pl.col("origin")))
     written = (*langs, *filter(None, [columns.tag]))
-    return Checked(*_separate(raw, values, faults), tuple(notes), written)
+    kept, rejects = _separate(raw, values, faults)
+    return Checked(kept, rejects, tuple(notes), written, _respelt(raw, columns))
+
+
+def _respelt(raw: Raw, columns: Columns) -> dict[str, str]:
+    if columns.label is None:
+        return {}
+    written = as_string(raw.frame, columns.label, raw.file).str.strip_chars()
+    both = raw.frame.select(written.alias("written"), as_labels(written).alias("label"))
+    differ = pl.col("written") != pl.col("label")
+    numbers = pl.col("written").str.contains(_NUMBER)
+    return dict(both.filter(differ & ~numbers).unique().iter_rows())
 
 
 def _headers_again(raw: Raw) -> list[int]:

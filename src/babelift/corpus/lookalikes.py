@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 import polars as pl
@@ -31,6 +31,7 @@ _ALIKE: Final = str.maketrans(
     "abekmhopctyxsijhldqwabezhikmvoptuxi",
 )
 
+_MOST_SHOWN: Final = 6
 _MOST_CLASSES: Final = 1_000
 """More different labels than that are no classes, and need no word about each."""
 
@@ -125,6 +126,18 @@ def _marks(names: list[str]) -> list[str]:
         "empty in rows that have none"
         for name in odd
     ]
+
+
+def respelling(labels: Mapping[str, str]) -> str:
+    """That labels are not read as they are written, in words.
+
+    >>> respelling({"true": "True", "pos\\u200b": "pos"})
+    "labels are respelt: 'pos\\\\u200b' is read as 'pos', 'true' as 'True'"
+    """
+    pairs = [f"{written[:60]!a} as '{label[:60]}'" for written, label in sorted(labels.items())]
+    more = f" and {len(pairs) - _MOST_SHOWN} more" if len(pairs) > _MOST_SHOWN else ""
+    listed = ", ".join(pairs[:_MOST_SHOWN]).replace(" as ", " is read as ", 1)
+    return f"labels are respelt: {listed}{more}"
 
 
 def label_notes(slices: Iterable[pl.DataFrame]) -> list[str]:

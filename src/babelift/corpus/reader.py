@@ -12,7 +12,7 @@ from babelift.corpus.checks import as_string, check_rows
 from babelift.corpus.columns import Columns, choose_columns
 from babelift.corpus.datasets import file_split
 from babelift.corpus.identity import PLACE, Counting, Source
-from babelift.corpus.lookalikes import label_notes
+from babelift.corpus.lookalikes import label_notes, respelling
 from babelift.corpus.parts import Parts, Slices, Spool
 from babelift.corpus.rows import SPLITS
 from babelift.corpus.slices import Unsliced, raw_slices, read_raw, with_rows
@@ -205,6 +205,7 @@ class _Reader:
         raw_form, form, counting = _Form(), _Form(), Counting()
         notes: dict[str, None] = {}
         doubtful: list[int] = []
+        respelt: dict[str, str] = {}
         needs = {"labelled": self._labelled, "lang_required": self._lang_required}
         for raw in raws:
             raw_form.add(raw.frame)
@@ -220,12 +221,15 @@ class _Reader:
                 counting.add(_ids_of(raw, columns))
             notes |= dict.fromkeys([*raw.notes, *checked.notes])
             doubtful += raw.doubtful
+            respelt |= checked.respelt
             slices.rejects += [checked.rejects] if checked.rejects.height else []
             place = pl.lit(len(slices.sources), pl.Int32).alias(PLACE)
             for part in checked.rows.iter_slices(MOST):
                 slices.frames.append(part.with_columns(place))
         if columns is None:
             raise Unsliced
+        if respelt:
+            notes[respelling(respelt)] = None
         if doubtful:
             notes[
                 f"a field in line {doubtful[0]} holds lines that look like whole rows"
