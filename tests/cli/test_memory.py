@@ -90,6 +90,17 @@ def test_it_never_clears_unasked(babelift: Callable, monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.usefixtures("held")
+def test_what_earlier_versions_stored_is_told_where_it_cannot_be_chosen(babelift: Callable) -> None:
+    with Memory() as memory:
+        memory._db.execute("UPDATE entries SET lane = NULL WHERE number = 3")
+    assert "stored before version 0.3" in babelift("memory").out
+    said = babelift("memory", "clear", "--translator", "a", "--yes").out
+    assert "2 translations were removed; 2 are left" in said
+    assert "1 more were stored before version 0.3" in said
+    assert "2 translations were removed; 0 are left" in babelift("memory", "clear", "--yes").out
+
+
+@pytest.mark.usefixtures("held")
 def test_it_counts_damaged_translations(babelift: Callable) -> None:
     with Memory() as memory:
         memory._db.execute("UPDATE entries SET truncated = 0 WHERE number = 3")

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
@@ -52,13 +52,20 @@ def command(
         return
     wanted = (translator, source and resolve(source), target and resolve(target))
     with Memory() as memory:
-        chosen = [held for held in memory.holdings() if _matches(held.lane, *wanted)]
-        if action == "clear":
-            _clear(memory, chosen, yes)
-        elif text is not None:
-            _show_text(memory, text, {held.lane for held in chosen}, as_json)
-        else:
+        if text is not None:
+            lanes = [lane for lane in memory.lanes() if _matches(lane, *wanted)]
+            _show_text(memory, text, lanes, as_json)
+            return
+        held = memory.holdings()
+        chosen = [counts for counts in held if _matches(counts.lane, *wanted)]
+        if action == "show":
             _show(memory, chosen, as_json)
+            return
+        _clear(memory, chosen, yes)
+        left = sum(counts.entries for counts in held if not counts.lane and counts not in chosen)
+        if left:
+            print(f"{left:,} more were {_UNKNOWN}, which did not say by which translator or for "
+                  "which pair: 'clear' without these flags removes them too.")  # fmt: skip
 
 
 def _matches(
@@ -74,7 +81,7 @@ def _matches(
     )
 
 
-def _show(memory: "Memory", chosen: "Iterable[Holdings]", as_json: bool) -> None:
+def _show(memory: "Memory", chosen: "Sequence[Holdings]", as_json: bool) -> None:
     lines = [
         {
             **(held.lane._asdict() if held.lane else {"fingerprint": None}),
@@ -107,14 +114,13 @@ def _show(memory: "Memory", chosen: "Iterable[Holdings]", as_json: bool) -> None
         print(f"{damaged:,} are damaged: they are not used, and are made again when needed.")
 
 
-def _show_text(memory: "Memory", text: str, lanes: "set[LaneKey | None]", as_json: bool) -> None:
+def _show_text(memory: "Memory", text: str, lanes: "Sequence[LaneKey]", as_json: bool) -> None:
     from babelift.translation.segments import split_text
 
     sentences = [
         piece.text
-        for lane in lanes
-        if lane is not None
-        for piece in split_text(text, lane.source_lang, "sentence")
+        for source in dict.fromkeys(lane.source_lang for lane in lanes)
+        for piece in split_text(text, source, "sentence")
         if piece.kind == "send"
     ]
     lines = [
@@ -153,7 +159,11 @@ def _clear(memory: "Memory", chosen: "list[Holdings]", yes: bool) -> None:
     if not yes:
         if not sys.stdin.isatty():
             raise ConfigError(f"{what} would be removed.", "Say --yes to remove them.")
-        if input(f"Remove {what}? [y/N] ").strip().lower() not in ("y", "yes"):
+        try:
+            answer = input(f"Remove {what}? [y/N] ")
+        except EOFError:
+            answer = ""
+        if answer.strip().lower() not in ("y", "yes"):
             print("Nothing was removed.")
             return
     removed = memory.clear(held.lane for held in chosen)

@@ -359,10 +359,17 @@ class Memory:
         Raises:
             MemoryStoreError: The file cannot be read.
         """
-        with self._lock, _explained(self.path):
-            lanes = sorted(self._lanes().values())
-        found = ((lane, self.get_many([segment], *lane).get(segment)) for lane in lanes)
+        found = ((lane, self.get_many([segment], *lane).get(segment)) for lane in self.lanes())
         return {lane: stored for lane, stored in found if stored is not None}
+
+    def lanes(self) -> list[LaneKey]:
+        """The translators and pairs that something was stored of.
+
+        Raises:
+            MemoryStoreError: The file cannot be read.
+        """
+        with self._lock, _explained(self.path):
+            return sorted(self._lanes().values())
 
     def clear(self, lanes: Iterable[LaneKey | None]) -> int:
         """Remove all entries of some translators and pairs; jobs under way go on.
