@@ -13,6 +13,8 @@ from typing import Any
 
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict
 
 from babelift import store
@@ -23,6 +25,7 @@ from babelift.store import (
     check_form,
     claim_file,
     claim_folder,
+    excel_safe_rows,
     full_disk_explained,
     is_partial,
     partial_of,
@@ -551,3 +554,35 @@ def test_a_panic_while_writing_is_an_error_of_ours(
     with pytest.raises(RunError, match=r"rows\.jsonl' cannot be written: not yet implemented"):
         write_rows(pl.DataFrame({"id": ["1"]}), tmp_path / "rows.jsonl")
     assert not list(tmp_path.iterdir())
+
+
+START = st.sampled_from([*"=+-@＝＋－＠", "\t", "\r", "\n", " =", "\u200b@", ""])
+
+
+@given(st.lists(st.tuples(START, st.text(alphabet="ab1.,'\"=-\n\t ")), min_size=1, max_size=8))
+def test_a_spreadsheet_finds_no_formula_and_nothing_else_is_changed(
+    parts: list[tuple[str, str]],
+) -> None:
+    texts = ["".join(part) for part in parts]
+    rows = pl.DataFrame({"text": texts, "-n": [-1] * len(texts), "@x": texts, "'@x": texts})
+    safe = excel_safe_rows(rows)
+    assert safe.columns == ["text", "'-n", "''@x", "'@x"]
+    assert safe["'-n"].to_list() == [-1] * len(texts)
+    for text, shown in zip(texts, safe["text"].to_list(), strict=True):
+        assert shown in (text, f"'{text}")
+        bare = shown.strip(" \u200b\ufeff")
+        if bare[:1] in tuple("=@＝＠") or shown[:1] in tuple("\t\r\n"):
+            pytest.fail(repr(shown))
+        if bare[:1] in tuple("+-＋－") and bare:
+            float(bare.replace(",", "").replace("..", ".") or "x")  # a number
+
+
+@pytest.mark.parametrize("text", ["-1", "+1.5", "-1,000.5", "+3%", "-.5", "1e-5", "a=b", "'=x", ""])
+def test_numbers_and_other_texts_stay(text: str) -> None:
+    assert excel_safe_rows(pl.DataFrame({"text": [text]}))["text"].to_list() == [text]
+
+
+def test_a_category_and_an_absent_text_are_safe_too() -> None:
+    rows = pl.DataFrame({"a": ["=1", None], "b": ["=1", "=1"]})
+    kinds = {"a": pl.Categorical, "b": pl.Enum(["=1"])}
+    assert excel_safe_rows(rows.cast(kinds)).rows() == [("'=1", "'=1"), (None, "'=1")]

@@ -330,11 +330,37 @@ class Distributed(Settings):
         return self
 
 
-class TranslateConfig(Table, Translating, Distributed):
+class TableOut(Settings):
+    """The file that is written."""
+
+    out: Path | None = Field(None, description="File to write: .parquet, .jsonl or .csv.")
+    excel_safe: bool = Field(
+        False,
+        description="Put an apostrophe before what a spreadsheet would take for a formula in a "
+        ".csv: text and column names that begin with = + - @ or a tab. It stays when read again.",
+    )
+
+    @model_validator(mode="after")
+    def _excel_reads_csv(self) -> Self:
+        if self.excel_safe and self.out and self.out.suffix.lower() != ".csv":
+            raise ValueError(f"'excel_safe' is only used with a .csv. Got out '{self.out}'")
+        return self
+
+    def content(self, *others: str) -> dict[str, Any]:
+        """Plain values of the settings that change what is in the file.
+
+        Args:
+            *others: Settings that do not, beside `out`.
+        """
+        # Left out where it is off, so that files that were made before it was there are ours.
+        off = () if self.excel_safe else ("excel_safe",)
+        return self.model_dump(mode="json", exclude={"out", *off, *others})
+
+
+class TranslateConfig(TableOut, Table, Translating, Distributed):
     """Settings of `babelift translate`."""
 
     input: tuple[str, ...] = Field((), description="Tables to translate.")
-    out: Path | None = Field(None, description="File to write: .parquet, .jsonl or .csv.")
     with_originals: bool = Field(False, description="Write the originals too.")
     quality: QualityAction = Field(
         "keep", description="What to do with translations that fail a quality check."
@@ -470,10 +496,8 @@ class Predicting(Table):
     _tuples = field_validator("input", mode="before")(_as_tuple)
 
 
-class PredictConfig(Predicting, Distributed):
+class PredictConfig(TableOut, Predicting, Distributed):
     """Settings of `babelift predict`."""
-
-    out: Path | None = Field(None, description="File to write: .jsonl, .csv or .parquet.")
 
 
 class EvaluateConfig(Predicting):

@@ -18,7 +18,7 @@ import socket
 import stat
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -327,11 +327,17 @@ def write_rows(rows: "pl.DataFrame", path: Path) -> None:
 
 
 @contextmanager
-def rows_file(path: Path) -> "Iterator[Callable[[pl.DataFrame], None]]":
+def rows_file(
+    path: Path, *, excel_safe: bool = False
+) -> "Iterator[Callable[[pl.DataFrame], None]]":
     """A file of rows, written frame by frame; put in its place, whole, when the block ends.
 
     All frames have the columns of the first, which may be without rows. What the form does not
     hold is written as `storable` says.
+
+    Args:
+        path: The file.
+        excel_safe: Write CSV as `excel_safe_rows` says.
 
     Raises:
         RunError: The file cannot be written: disk full, no permission.
@@ -345,7 +351,11 @@ def rows_file(path: Path) -> "Iterator[Callable[[pl.DataFrame], None]]":
     ...     path.read_text()
     'id\\n1\\n2\\n'
     """
-    forms = {".parquet": _parquet_file, ".jsonl": _jsonl_file, ".csv": _csv_file}
+    forms: dict[str, Callable[[Path], AbstractContextManager[Callable[[pl.DataFrame], None]]]] = {
+        ".parquet": _parquet_file,
+        ".jsonl": _jsonl_file,
+        ".csv": lambda file: _csv_file(file, excel_safe),
+    }
     partial = partial_of(path)
     try:
         with ExitStack() as stack:
@@ -395,9 +405,44 @@ def _jsonl_file(path: Path) -> "Iterator[Callable[[pl.DataFrame], None]]":
 
 
 @contextmanager
-def _csv_file(path: Path) -> "Iterator[Callable[[pl.DataFrame], None]]":
+def _csv_file(path: Path, excel_safe: bool) -> "Iterator[Callable[[pl.DataFrame], None]]":
     with path.open("wb") as file:
-        yield lambda frame: storable(frame, ".csv").write_csv(file, include_header=not file.tell())
+
+        def append(frame: "pl.DataFrame") -> None:
+            rows = storable(frame, ".csv")
+            rows = excel_safe_rows(rows) if excel_safe else rows
+            rows.write_csv(file, include_header=not file.tell())
+
+        yield append
+
+
+_FORMULA: Final = r"^(?:[\s\x{200b}\x{feff}]*[=+\-@＝＋－＠]|[\t\r\n])"
+_NUMBER: Final = r"^\s*[+-]?(?:\d+(?:[.,]\d+)*|[.,]\d+)(?:[eE][+-]?\d+)?%?\s*$"
+
+
+def excel_safe_rows(rows: "pl.DataFrame") -> "pl.DataFrame":
+    """Rows of plain columns in which a spreadsheet finds no formula.
+
+    Text and column names that begin with `=`, `+`, `-` or `@`, also after spaces, or with a tab or
+    a line break, get an apostrophe in front; numbers stay numbers. Reading does not take it away.
+
+    >>> import polars as pl
+    >>> excel_safe_rows(pl.DataFrame({"=a": ["=1+1", "-1.5", "a=b"], "n": -1})).to_dicts()[:2]
+    [{"'=a": "'=1+1", 'n': -1}, {"'=a": '-1.5', 'n': -1}]
+    """
+    import polars as pl
+
+    text = pl.col(pl.String, pl.Categorical, pl.Enum).cast(pl.String)
+    is_formula = text.str.contains(_FORMULA) & ~text.str.contains(_NUMBER)
+    rows = rows.with_columns(pl.when(is_formula).then(text.str.replace("^", "'")).otherwise(text))
+    names = pl.Series(rows.columns, dtype=pl.String)
+    renamed: dict[str, str] = {}
+    for name in names.filter(names.str.contains(_FORMULA)):
+        safe = f"'{name}"
+        while safe in rows.columns or safe in renamed.values():
+            safe = f"'{safe}"
+        renamed[name] = safe
+    return rows.rename(renamed)
 
 
 def storable(rows: "pl.DataFrame", form: str) -> "pl.DataFrame":

@@ -167,7 +167,10 @@ def run_predict(config: PredictConfig, progress: Progress | None = None) -> Path
             job = _job_key(config)
             finished = Finished(out, job)
             cuts: list[Cut] = []
-            with _opened(config, config.model) as predictor, rows_file(out) as append:
+            with (
+                _opened(config, config.model) as predictor,
+                rows_file(out, excel_safe=config.excel_safe) as append,
+            ):
                 size = config.batch_size
                 for part in _labelled(rows, predictor, finished, size, cuts, progress):
                     append(part)
@@ -185,8 +188,7 @@ def run_predict(config: PredictConfig, progress: Progress | None = None) -> Path
 
 def _job_key(config: PredictConfig) -> str:
     """The key of all that the probabilities depend on."""
-    not_content = {"model", "input", "out", "max_rejects", "on", "workers"}
-    settings = config.model_dump(mode="json", exclude=not_content)
+    settings = config.content("model", "input", "max_rejects", "on", "workers")
     return job_key([settings, model_identity(config.model)], config.input)
 
 

@@ -113,7 +113,7 @@ def run_translate(
             for part in rows:
                 labels.add_originals(part)
             written = folder / f"again{out.suffix}" if exists else out
-            with rows_file(written) as append:
+            with rows_file(written, excel_safe=config.excel_safe) as append:
                 for frame in chain([rows.form], rows if config.with_originals else ()):
                     append(frame)
                 for frame in translations:
@@ -174,15 +174,13 @@ def _terms(config: TranslateConfig) -> list[str]:
     return [str(config.keep_terms)] if config.keep_terms else []
 
 
-_NOT_CONTENT = {"keep_terms", "out", "input", "batch_tokens", "max_rejects", "on", "workers"}
+_NOT_CONTENT = ("keep_terms", "input", "batch_tokens", "max_rejects", "on", "workers")
 """Settings that do not change what is in the output."""
 
 
 def _job_key(config: TranslateConfig) -> str:
     """Of the settings that change what is in the output."""
-    return job_key(
-        config.model_dump(mode="json", exclude=_NOT_CONTENT), [*config.input, *_terms(config)]
-    )
+    return job_key(config.content(*_NOT_CONTENT), [*config.input, *_terms(config)])
 
 
 def _check_lengths(rows: pl.DataFrame) -> None:
