@@ -29,6 +29,7 @@ from babelift.model_folder import (
     WEIGHTS,
     check,
     checked,
+    longest_text,
     missing,
     open_config,
     open_model,
@@ -42,7 +43,7 @@ from babelift.progress import BYTES, Task, shown
 from babelift.store import cache_dir, check_model_name, write_text
 
 __all__ = [
-    "MODEL_FILES", "TOKENIZER", "WEIGHTS", "announced", "check", "fetch", "missing",
+    "MODEL_FILES", "TOKENIZER", "WEIGHTS", "announced", "check", "fetch", "longest_text", "missing",
     "non_commercial", "on_disk", "open_config", "open_model", "open_tokenizer", "quietly",
     "read_json", "size_in_words", "weight_files", "without_progress_bars",
 ]  # fmt: skip

@@ -57,6 +57,7 @@ _NUMBER: Final = 2**24
 _TABLE: Final = 2**24
 """Most numbers in a table of positions that no weights hold: it is computed one by one."""
 _LIST: Final = 4096
+_NO_LIMIT: Final = 1_000_000
 _SURPLUS: Final = 2**26
 """Numbers that a model may have beyond its weights: a head, a layer, a table of positions."""
 _DAMAGED: Final = "A file is damaged, or the folder's files do not belong together; fetch it again."
@@ -88,9 +89,9 @@ def weight_files(folder: Path) -> list[Path]:
     try:
         index = read_json(folder / "model.safetensors.index.json")
         names = sorted(set(index["weight_map"].values()))
+        inside = all(Path(name).name == name and name.endswith(".safetensors") for name in names)
     except (ModelError, KeyError, AttributeError, TypeError):
         return []
-    inside = all(fnmatch(name, "*.safetensors") and Path(name).name == name for name in names)
     files = [folder / name for name in names]
     return files if inside and all(file.is_file() for file in files) else []
 
@@ -319,23 +320,24 @@ def _check_extent(model_class: Any, config: Any, folder: Path, kind: str) -> Non
     import torch
 
     held = sum(map(math.prod, weight_shapes(folder).values()))
-    positions = getattr(config, "max_position_embeddings", None) or 0
-    table = positions * (getattr(config, "hidden_size", None) or 0)
-    if not hasattr(type(config), "rope_parameters") and table > max(_TABLE, held):
-        extent = table
-    else:
+    most = 2 * held + _SURPLUS  # twice: input and output words may share theirs
+    extent = (getattr(config, "max_position_embeddings", None) or 0) * (
+        getattr(config, "hidden_size", None) or 0
+    )
+    if hasattr(type(config), "rope_parameters") or extent <= max(_TABLE, held):
         try:
             with torch.random.fork_rng(devices=()), torch.device("meta"), quietly():
                 model = getattr(model_class, "from_config", model_class)(config)
         except Exception as error:
             raise _not_opened(folder, kind, error) from error
         extent = sum(t.numel() for part in (model.parameters(), model.buffers()) for t in part)
-    if extent > 2 * held + _SURPLUS:  # twice: input and output words may share theirs
-        raise ModelError(
-            f"{kind} '{folder}' cannot be opened: config.json describes a model of {extent:,} "
-            f"numbers, but its weights hold {held:,}.",
-            _DAMAGED,
-        )
+        if extent <= most:
+            return
+    raise ModelError(
+        f"{kind} '{folder}' cannot be opened: config.json describes a model of {extent:,} "
+        f"numbers, but its weights hold {held:,}.",
+        _DAMAGED,
+    )
 
 
 def open_tokenizer(folder: Path, *, kind: str = "model") -> Any:
@@ -362,6 +364,36 @@ def open_config(folder: Path, *, kind: str = "model") -> Any:
     from transformers import AutoConfig
 
     return _from_pretrained(AutoConfig, folder, kind, {})
+
+
+def longest_text(model: Any, tokenizer: Any) -> int | None:
+    """Most tokens in a text, special ones included; None where nothing limits it.
+
+    Raises:
+        ModelError: There is no room for a single token.
+    """
+    limits = [tokenizer.model_max_length]  # tokenizers without a limit of their own say 1e30
+    positions = getattr(model.config, "max_position_embeddings", None)
+    if positions:
+        limits.append(positions - _reserved_positions(model, positions))
+    longest = int(min(limits))
+    special = tokenizer.num_special_tokens_to_add()
+    if longest <= special:
+        raise ModelError(
+            f"model '{tokenizer.name_or_path}' takes texts of {longest} tokens, and {special} are "
+            "special ones: nothing of a text is left.",
+            "Check model_max_length in tokenizer_config.json and max_position_embeddings in "
+            "config.json.",
+        )
+    return longest if longest < _NO_LIMIT else None
+
+
+def _reserved_positions(model: Any, positions: int) -> int:
+    """Positions that no token may take: RoBERTa's kin count from behind the padding's number."""
+    for name, module in model.named_modules():
+        if name.endswith("position_embeddings") and module.num_embeddings == positions:
+            return 0 if module.padding_idx is None else int(module.padding_idx) + 1
+    return 0
 
 
 def _from_pretrained(auto_class: Any, folder: Path, kind: str, options: dict[str, Any]) -> Any:

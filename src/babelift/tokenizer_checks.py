@@ -253,7 +253,7 @@ class _Scanner:
     """Reads a pattern in Oniguruma's syntax as far as its repeats go."""
 
     _REPEAT = re.compile(r"[*+?]|\{(\d*)(,?)(\d*)\}")
-    _OPEN = re.compile(r"\((?:\?(?:(<?[=!])|[a-zA-Z-]*:|>|P?<\w+>|'\w+'|([a-zA-Z-]*)\)))?")
+    _OPEN = re.compile(r"\((?:\?(?:(<?[=!])|[imsxadu-]*:|>|P?<\w+>|'\w+'|([imsxadu-]*)\)))?")
     _ESCAPE = re.compile(r"\\(?:[pPx]\{[^}]*\}|.)", re.DOTALL)
 
     def __init__(self, pattern: str) -> None:

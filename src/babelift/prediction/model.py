@@ -9,15 +9,13 @@ from typing import Any, Final
 import polars as pl
 
 from babelift.errors import ModelError, did_you_mean
-from babelift.hub import MODEL_FILES, fetch, open_model, open_tokenizer
+from babelift.hub import MODEL_FILES, fetch, longest_text, open_model, open_tokenizer
 from babelift.training.cuts import Cut, count_cuts, lost_tokens
 from babelift.translation.engines.model_files import identity
 
 _KIND: Final = "classifier"
 HUB_ID: Final = re.compile(r"[A-Za-z0-9][\w.-]{0,95}(/[A-Za-z0-9][\w.-]{0,95})?")
 """What the id of a model on the hub looks like, with or without its owner."""
-
-_NO_LIMIT: Final = 1_000_000  # tokenizers without a limit of their own say about 1e30
 
 
 @dataclass(frozen=True)
@@ -139,7 +137,7 @@ def open_classifier(model: str | Path) -> OpenModel:
         model=network,
         tokenizer=tokenizer,
         labels=labels,
-        max_length=_max_length(network, tokenizer),
+        max_length=longest_text(network, tokenizer),
     )
 
 
@@ -171,19 +169,3 @@ def _check_whole(folder: Path, network: Any, tokenizer: Any, report: dict[str, A
         )
     if tokenizer.pad_token is None:
         raise ModelError(f"the tokenizer of model '{folder}' has no padding token.")
-
-
-def _max_length(network: Any, tokenizer: Any) -> int | None:
-    limits = [tokenizer.model_max_length] if tokenizer.model_max_length < _NO_LIMIT else []
-    positions = getattr(network.config, "max_position_embeddings", None)
-    if positions:
-        limits.append(positions - _reserved_positions(network, positions))
-    return min(limits) if limits else None
-
-
-def _reserved_positions(network: Any, positions: int) -> int:
-    """Positions that no token may take: RoBERTa's kin count from behind the padding's number."""
-    for name, module in network.named_modules():
-        if name.endswith("position_embeddings") and module.num_embeddings == positions:
-            return 0 if module.padding_idx is None else int(module.padding_idx) + 1
-    return 0

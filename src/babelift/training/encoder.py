@@ -236,6 +236,8 @@ def load_encoder(
     Raises:
         ModelError: The name is not known, or the model cannot be fetched or opened.
     """
+    from babelift.hub import longest_text
+
     entry = ENCODERS.get(spec, _OTHER)
     if spec == SCRATCH:
         from babelift.training.scratch import build
@@ -252,7 +254,7 @@ def load_encoder(
     model.config.label2id = {label: number for number, label in enumerate(labels)}
     model.config.problem_type = "single_label_classification"
     _check_tokenizer(spec, tokenizer)
-    tokenizer.model_max_length = _longest(model, tokenizer)
+    tokenizer.model_max_length = longest_text(model, tokenizer) or NO_LIMIT
     return Encoder(spec, license_, model, tokenizer, entry.learning_rate, entry.epochs)
 
 
@@ -342,21 +344,6 @@ def _check_tokenizer(spec: str, tokenizer: Any) -> None:
             f"encoder '{spec}': its tokenizer has no token for padding.",
             "Choose an encoder (BERT, RoBERTa, DistilBERT, ...), not a model that writes text.",
         )
-
-
-def _longest(model: Any, tokenizer: Any) -> int:
-    """Most tokens in a text: what the tokenizer says, within the model's positions.
-
-    RoBERTa's positions start after the padding token's number, so that two of its 514 are never
-    used.
-    """
-    positions = getattr(model.config, "max_position_embeddings", None)
-    limit = int(min(tokenizer.model_max_length, NO_LIMIT))
-    if positions is None:
-        return limit
-    embeddings = getattr(getattr(model.base_model, "embeddings", None), "position_embeddings", None)
-    padding = getattr(embeddings, "padding_idx", None)
-    return min(limit, int(positions) - (0 if padding is None else int(padding) + 1))
 
 
 def _license(folder: Path) -> str | None:

@@ -2,8 +2,10 @@
 
 import itertools
 import json
+import os
 import random
 import shutil
+import struct
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +26,7 @@ from babelift.translation.engines.ctranslate2 import (
     load,
     load_published,
 )
+from babelift.translation.engines.model_files import ModelSettings
 from babelift.translation.memory import Memory
 from babelift.translation.segments import Lane, Tally, translate_texts
 from tests.support import SENTENCES, tiny_m2m100, tiny_marian, tiny_nllb
@@ -351,6 +354,56 @@ def test_a_damaged_model_is_a_model_error(m2m100: Path, tmp_path: Path) -> None:
     (folder / "model.bin").write_bytes(b"not a model")
     with pytest.raises(ModelError, match="cannot be opened"):
         list(load(str(folder), Translating()).translate(["Yes."], "en", "de"))
+
+
+def _large_shape(folder: Path) -> None:
+    """Make the shape of a matrix one of terabytes, and leave its values as they are."""
+    content = bytearray((folder / "model.bin").read_bytes())
+    end = b"/weight\0"
+    rank = content.index(end) + len(end)
+    assert content[rank] == 2
+    struct.pack_into("II", content, rank + 1, 2**20, 2**20)
+    (folder / "model.bin").write_bytes(content)
+
+
+def _settings(**values: Any) -> Callable[[Path], None]:
+    def write(folder: Path) -> None:
+        ModelSettings("m2m100", 64).write(folder)
+        path = folder / "babelift.json"
+        path.write_text(json.dumps(json.loads(path.read_text()) | values))
+
+    return write
+
+
+def _write(name: str, content: str) -> Callable[[Path], Any]:
+    return lambda folder: (folder / name).write_text(content)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (_large_shape, "model.bin' is damaged: .* bytes for the shape"),
+        (lambda f: os.truncate(f / "model.bin", 2000), "model.bin' is damaged"),
+        (lambda f: os.truncate(f / "shared_vocabulary.json", 10**8), "has 100,000,000 bytes"),
+        (_write("shared_vocabulary.json", "[" * 10**5), "cannot be read"),
+        (_write("shared_vocabulary.json", "{}"), "must hold a JSON list of texts"),
+        (_write("shared_vocabulary.json", "[1, 2]"), "must hold a JSON list of texts"),
+        (_write("config.json", "[" * 10**5), "cannot be read"),
+        (_write("tokenizer_config.json", '{"auto_map": {"a": "b"}}'), "code of its own"),
+        (_write("sentencepiece.bpe.model", "no model"), "not a SentencePiece model"),
+        (_settings(output_limit=10**12), "a text of 1000000000000 tokens"),
+        (_settings(source_limit=0), "a text of 0 tokens"),
+        (_settings(source_limit="x"), "babelift.json' is not what this version writes"),
+    ],
+)
+def test_a_folder_that_would_cost_time_or_memory_is_refused(
+    m2m100: Path, tmp_path: Path, spoil: Callable[[Path], Any], words: str
+) -> None:
+    folder = foreign(m2m100, tmp_path / "model")
+    load(str(folder), Translating())
+    spoil(folder)
+    with pytest.raises(ModelError, match=words):
+        load(str(folder), Translating())
 
 
 def test_a_marian_folder_must_say_its_languages(tmp_path: Path) -> None:

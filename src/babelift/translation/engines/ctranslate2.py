@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple
 
 from babelift.config import Translating
-from babelift.errors import ModelError, TranslationError
+from babelift.errors import ModelError, TranslationError, first_line
 from babelift.hub import TOKENIZER, check, fetch
 from babelift.translation.engines.convert import check_compute_type, converted, device
 from babelift.translation.engines.model_files import (
@@ -453,10 +453,20 @@ def load_published(
 def _vocabulary(folder: Path) -> list[str]:
     for name in ("shared_vocabulary", "target_vocabulary"):
         if (folder / f"{name}.json").is_file():
-            return list(json.loads((folder / f"{name}.json").read_text("utf-8")))
+            return _tokens(folder / f"{name}.json")
         if (folder / f"{name}.txt").is_file():
             return (folder / f"{name}.txt").read_text("utf-8").removesuffix("\n").split("\n")
     raise ModelError(f"'{folder}' has no vocabulary beside model.bin.")
+
+
+def _tokens(path: Path) -> list[str]:
+    try:
+        tokens = json.loads(path.read_text("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise ModelError(f"'{path}' cannot be read: {first_line(error)}.") from error
+    if not isinstance(tokens, list) or not all(isinstance(token, str) for token in tokens):
+        raise ModelError(f"'{path}' must hold a JSON list of texts.")
+    return tokens
 
 
 def _load(name: str, argument: str, config: Translating) -> CT2Translator:

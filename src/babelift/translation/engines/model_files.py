@@ -137,8 +137,8 @@ Family = Literal["m2m100", "nllb", "marian"]
 _FILE: Final = "babelift.json"
 _OUTPUT_LIMIT: Final = 200
 """Longest output where a model states none: M2M100's and NLLB's own."""
-_MOST_TOKENS: Final = 2**14
-"""Of a text that any model takes or gives: one that never ends would go on up to here."""
+MOST_TOKENS: Final = 4096
+"""Of a text that any model takes or gives: an output that never ends would go on up to here."""
 _SOURCE_LIMIT: Final[dict[Family, int]] = {"m2m100": 1024, "nllb": 1024, "marian": 512}
 
 
@@ -188,8 +188,8 @@ class ModelSettings:
             values["pair"] = tuple(values["pair"]) if values["pair"] else None
             settings = cls(**values)
             for limit in (settings.source_limit, settings.output_limit):
-                if not 0 < limit <= _MOST_TOKENS:
-                    raise ValueError(f"a text of {limit} tokens; possible are 1 to {_MOST_TOKENS}")
+                if not 0 < limit <= MOST_TOKENS:
+                    raise ValueError(f"a text of {limit} tokens; possible are 1 to {MOST_TOKENS}")
             return settings
         except (TypeError, KeyError, ValueError) as error:
             raise ModelError(
@@ -237,8 +237,8 @@ def _positions(config: dict[str, Any], family: Family) -> int:
 def _limits(folder: Path, room: int, generation: dict[str, Any]) -> tuple[int, int]:
     tokenizer = read_json(folder / "tokenizer_config.json", missing_ok=True)
     # transformers writes 1e30 where a tokenizer states no limit.
-    source = min(room, int(tokenizer.get("model_max_length") or room))
-    return source, min(room, int(generation.get("max_length") or _OUTPUT_LIMIT))
+    source = min(room, int(tokenizer.get("model_max_length") or room), MOST_TOKENS)
+    return source, min(room, int(generation.get("max_length") or _OUTPUT_LIMIT), MOST_TOKENS)
 
 
 def foreign_settings(folder: Path, tokens: list[str]) -> ModelSettings:

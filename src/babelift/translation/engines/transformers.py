@@ -19,6 +19,7 @@ from babelift.errors import ModelError, TranslationError
 from babelift.hub import MODEL_FILES, fetch, open_model, open_tokenizer, read_json
 from babelift.languages import LANGUAGES, Language
 from babelift.translation.engines.model_files import (
+    MOST_TOKENS,
     Decoding,
     identity,
     longest_input,
@@ -280,7 +281,9 @@ def _decoding(published: Any, search: Decoding) -> Any:
     settings = deepcopy(published)
     settings.num_beams = search.beam_size
     settings.do_sample = False
-    settings.max_length = settings.max_length or _OUTPUT_LIMIT
+    settings.max_length = min(settings.max_length or _OUTPUT_LIMIT, MOST_TOKENS)
+    if settings.num_return_sequences not in (None, 1):
+        settings.num_return_sequences = None
     settings.max_new_tokens = settings.forced_eos_token_id = None
     settings.no_repeat_ngram_size = search.ngram(settings.no_repeat_ngram_size)
     if search.beam_size == 1:
