@@ -72,7 +72,9 @@ def read_tables(spec: StudySpec, data: Path, progress: Progress) -> Tables:
     """
     from babelift import corpus
 
-    notes = [*spec.notes]
+    notes: list[str] = []
+    for note in spec.notes:
+        progress.say(note)
     learnt = {lang for source in spec.sources for lang in source.split("+")}
     if {"original", "original+translated", "reference"} & set(spec.arms):
         learnt |= set(spec.targets)
@@ -105,7 +107,7 @@ def read_tables(spec: StudySpec, data: Path, progress: Progress) -> Tables:
     corpus.check_labels(learning, testing, "test")
     for note in notes:
         progress.say(note)
-    return Tables(train, test, tuple(labels), ordinal, tuple(notes))
+    return Tables(train, test, tuple(labels), ordinal, (*spec.notes, *notes))
 
 
 def _check_parallel(spec: StudySpec, tables: dict[str, pl.DataFrame]) -> None:
