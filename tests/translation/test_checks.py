@@ -16,6 +16,7 @@ from babelift.translation import checks as faults
 from babelift.translation.checks import (
     FAILED,
     FAULTS,
+    Answers,
     Band,
     density,
     failure,
@@ -354,3 +355,86 @@ def test_real_sentences_are_no_failures(real: dict) -> None:
     for pair, (sources, texts) in real.items():
         failed = [pair for pair in zip(sources, texts, strict=True) if failure(*pair)]
         assert not failed, pair
+
+
+@pytest.mark.parametrize(
+    "quota", ["Daily quota of this key is used up.", "Unavailable; retry in {n} s"]
+)
+@pytest.mark.parametrize("part", [0.02, 0.3, 1.0])
+def test_an_answer_that_many_different_texts_have_is_a_fault_of_all_of_them(
+    quota: str, part: float
+) -> None:
+    sources = [
+        " ".join(["dish", "old", "cold", "soup"] * (n % 7 + 1)) + "x" * n for n in range(300)
+    ]
+    texts = [f"Antwort {'y' * n}" for n in range(300)]
+    faulty = range(0, 300, round(1 / part))
+    for n in faulty:
+        texts[n] = quota.format(n=n)
+    ours, theirs = pl.Series(sources), pl.Series(texts)
+    answers = Answers("en")
+    answers.add(ours[:100], theirs[:100])
+    answers.add(ours[100:], theirs[100:])
+    assert np.flatnonzero(answers.are_shared(theirs)).tolist() == list(faulty)
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.tuples(st.text(max_size=9), st.text(max_size=3)), max_size=30), st.integers(1, 30)
+)
+def test_how_the_answers_come_in_changes_nothing(pairs: list[tuple[str, str]], size: int) -> None:
+    ours, theirs = (pl.Series([pair[side] for pair in pairs], dtype=pl.String) for side in (0, 1))
+    whole, parts = Answers("en"), Answers("en")
+    whole.add(ours, theirs)
+    for start in range(0, len(pairs), size):
+        parts.add(ours[start : start + size], theirs[start : start + size])
+    assert whole.are_shared(theirs).tolist() == parts.are_shared(theirs).tolist()
+
+
+def test_texts_that_say_the_same_may_share_a_translation() -> None:
+    same = [
+        "Great!",
+        "GREAT .",
+        "Fantastic!",
+        "Wonderful!",
+        "Super",
+        "So good",
+        "Very good",
+    ]
+    answers = Answers("en")
+    answers.add(pl.Series(same), pl.Series(["素晴らしい！"] * len(same)))
+    assert not answers.are_shared(pl.Series(["素晴らしい！"])).any()
+
+
+def test_real_translations_are_in_their_language_and_others_are_not(real: dict) -> None:
+    for source, target in real:
+        if source != "en":
+            continue
+        for lang, wrong in ((target, False), ("de", True), ("es", True), ("fr", True)):
+            if (lang == target) == wrong or not faults.same_script(lang, target):
+                continue
+            found = faults.wrong_language(pl.Series(real["en", lang][1]), "en", target)
+            assert found.mean() >= 0.99 if wrong else not found.any(), (lang, target)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "OK", "Samsung Galaxy S5", "Ja!", "Tom Hanks", "12 km/h", "😀"]
+)
+def test_of_a_text_too_short_to_tell_no_language_is_said(text: str) -> None:
+    for target in ("de", "fr", "es", "en", "ja", "sw"):
+        assert not faults.wrong_language(pl.Series([text]), "en", target).any()
+
+
+@pytest.mark.parametrize("lang", sorted(LANGUAGES))
+def test_every_language_can_be_looked_for(lang: str) -> None:
+    for source in ("en", "ru", "no"):
+        if source != lang:
+            faults.wrong_language(pl.Series(["The soup was cold and the bread old."]), source, lang)
+
+
+@pytest.mark.parametrize(
+    "text", ["Die <unk> war kalt.", "Die <UNK>", "Die ⁇ war kalt.", "Die \ufffd"]
+)
+def test_signs_for_unknown_words_are_a_fault(text: str) -> None:
+    assert "unknown" in check(["The soup was cold."], [text], "en", "de")[0]
+    assert "unknown" not in check([text], [text], "en", "de")[0]

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from babelift.config import QualityAction
 from babelift.corpus.rows import SCHEMA, originals
 from babelift.errors import ConfigError, DataError, LanguageError, TranslationError
 from babelift.testing import FunctionTranslator
@@ -324,10 +325,22 @@ def test_a_translator_that_returns_too_few_is_named(memory: Memory) -> None:
         translate_rows(rows_of(["Good.", "Bad."]), ["de"], Short(german), memory=memory)
 
 
-def test_halves_of_surrogate_pairs_are_replaced(memory: Memory) -> None:
-    translator = FunctionTranslator(lambda *_: "gut \ud83d")
-    made = translate_rows(rows_of(["Good thing."]), ["de"], translator, memory=memory)
-    assert made.rows["text"].to_list() == ["gut ?"]
+@pytest.mark.parametrize("character", ["\ud83d", "\x00", "\x08", "\x7f"])
+@pytest.mark.parametrize("quality", ["keep", "drop"])
+def test_what_no_table_may_hold_is_neither_written_nor_remembered(
+    memory: Memory, character: str, quality: QualityAction
+) -> None:
+    answers = {"Good thing.": f"gut {character}", "Bad thing.": "schlecht"}
+    translator = FunctionTranslator(lambda text, *_: answers[text])
+    rows = rows_of(["Good thing.", "Bad thing."])
+    made = translate_rows(rows, ["de"], translator, memory=memory, quality=quality)
+    assert made.rows["text"].to_list() == ["schlecht"]
+    counts = made.report.pairs["en>de"]
+    assert (counts.rows, counts.kept, counts.dropped) == (2, 1, 1)
+    assert counts.flags == {"characters": 1}
+    answers["Good thing."] = "gut"
+    again = translate_rows(rows, ["de"], translator, memory=memory, quality=quality)
+    assert again.rows["text"].to_list() == ["gut", "schlecht"]
 
 
 def test_truncation_is_flagged_and_remembered_but_no_reason_to_drop(memory: Memory) -> None:
@@ -486,3 +499,56 @@ def test_a_translator_that_names_languages_otherwise_is_told_so(memory: Memory) 
     rows = rows_of(["good"])
     with pytest.raises(LanguageError, match="Its own 'pt_BR' is none of the tags"):
         translate_rows(rows, ["pt-BR"], other, memory=memory)
+
+
+SENTENCES = [f"The {'very ' * (n % 9)}cold soup number {'x' * n} was served." for n in range(60)]
+
+
+@pytest.mark.parametrize("quality", ["keep", "drop"])
+def test_a_translator_that_answers_most_texts_alike_is_stopped_before_the_end(
+    memory: Memory, quality: QualityAction
+) -> None:
+    calls = []
+
+    def quota(text: str, *_: str) -> str:
+        calls.append(text)
+        return f"Come back tomorrow ({len(calls)})" if len(calls) % 3 else text.upper()
+
+    with pytest.raises(TranslationError, match=r"same answer to \d+ of \d+ .*Come back tomorrow"):
+        translate_rows(
+            rows_of(SENTENCES), ["de"], FunctionTranslator(quota), memory=memory, quality=quality,
+            batch_tokens=300,
+        )  # fmt: skip
+    assert len(calls) < len(SENTENCES)
+    # What it stored before it was noticed is not believed: the service is up again.
+    good = FunctionTranslator(lambda text, *_: text.replace("The", "Die").replace("cold", "kalte"))
+    made = translate_rows(rows_of(SENTENCES), ["de"], good, memory=memory, quality="keep").rows
+    assert not any("Come back" in text for text in made["text"])
+
+
+def test_an_answer_for_some_of_many_texts_is_a_flag_and_asked_for_again(memory: Memory) -> None:
+    up: list[bool] = []
+
+    def sometimes(text: str, *_: str) -> str:
+        return f"Dort {text}" if up or len(text) % 4 else "Sorry, no more credit for today"
+
+    translator = FunctionTranslator(sometimes)
+    rows = rows_of(SENTENCES)
+    down = translate_rows(rows, ["de"], translator, memory=memory, quality="keep")
+    alike = down.rows.filter(pl.col("text").str.starts_with("Sorry"))
+    assert alike.height > 4
+    assert all("shared" in flags for flags in alike["flags"])
+    dropped = translate_rows(rows, ["de"], translator, memory=memory, quality="drop")
+    assert not dropped.rows["text"].str.starts_with("Sorry").any()
+    up.append(True)
+    translated = translate_rows(rows, ["de"], translator, memory=memory, quality="keep")
+    assert not translated.rows["text"].str.starts_with("Sorry").any()
+    assert translated.report.tally.translated == alike.height
+
+
+def test_text_escaped_as_html_is_unescaped_where_the_source_is_not(memory: Memory) -> None:
+    answers = {"I see the water.": "Je vois l&#39;eau.", "AT&amp;T is big.": "AT&amp;T est grand."}
+    translator = FunctionTranslator(lambda text, *_: answers[text])
+    made = translate_rows(rows_of(list(answers)), ["fr"], translator, memory=memory, quality="keep")
+    assert made.rows["text"].to_list() == ["Je vois l'eau.", "AT&amp;T est grand."]
+    assert not any("lost" in flags for flags in made.rows["flags"])

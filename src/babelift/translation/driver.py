@@ -15,7 +15,13 @@ from babelift.corpus.rows import conform, translation_id
 from babelift.errors import ConfigError, DataError, LanguageError, did_you_mean
 from babelift.languages import find, reductions, resolve
 from babelift.progress import Progress, Task, quiet
-from babelift.translation.checks import Band, filled_ratios, find_faults, learn_band
+from babelift.translation.checks import (
+    Answers,
+    Band,
+    filled_ratios,
+    find_faults,
+    learn_band,
+)
 from babelift.translation.memory import Memory
 from babelift.translation.protected import NOTHING, Protected, read_terms
 from babelift.translation.protocol import Translator, complete
@@ -349,6 +355,7 @@ class _Driver:
         counts = self.report.pairs[">".join(pair)] = PairCounts()
         spooled = self.spool()
         ratios: list[NDArray[np.float32]] = []  # of every row: half the memory
+        answers = Answers(lane.source_lang)
         with self._task(lane, total) as task:
             for part in _of(rows, lane.source_lang):
                 translated = self._translated(part, lane, task)
@@ -357,9 +364,10 @@ class _Driver:
                 spooled.append(translated)
                 part_ratios = filled_ratios(translated["text"], translated[_TEXT], *pair)
                 ratios.append(part_ratios.astype(np.float32))
-        band = learn_band(np.concatenate([np.empty(0, np.float32), *ratios]))
+                answers.add(translated["text"], translated[_TEXT])
+        usual = _Usual(learn_band(np.concatenate([np.empty(0, np.float32), *ratios])), answers)
         for translated in spooled:
-            yield self._judged(_checked(translated, lane, band), lane, band, counts)
+            yield self._judged(_checked(translated, lane, usual), lane, usual, counts)
 
     def _translated(self, part: pl.DataFrame, lane: Lane, task: Task) -> pl.DataFrame:
         """The rows that have a translation, with the translation in a column of its own."""
@@ -372,7 +380,7 @@ class _Driver:
         ).filter(pl.col(_TEXT).is_not_null())
 
     def _judged(
-        self, translated: pl.DataFrame, lane: Lane, band: Band, counts: PairCounts
+        self, translated: pl.DataFrame, lane: Lane, usual: "_Usual", counts: PairCounts
     ) -> pl.DataFrame:
         """The rows of a part that pass the checks, as translations."""
         columns = (translated[name].to_list() for name in ("text", _TEXT, _FAULTS))
@@ -381,7 +389,7 @@ class _Driver:
             faulty = translated.filter(_FAULTY).height
             for alternative in self.alternatives:
                 lane_again = replace(lane, translator=alternative)
-                translated = self._retried(translated, lane_again, band)
+                translated = self._retried(translated, lane_again, usual)
             counts.retried += faulty
             counts.repaired += faulty - translated.filter(_FAULTY).height
         kept = translated.filter(~(_UNWRITABLE if self.quality == "keep" else _FAULTY))
@@ -394,7 +402,7 @@ class _Driver:
         title = f"{lane.source_lang} → {lane.target_lang}"
         return self.progress.task(title, total, unit="segments")
 
-    def _retried(self, translated: pl.DataFrame, lane: Lane, band: Band) -> pl.DataFrame:
+    def _retried(self, translated: pl.DataFrame, lane: Lane, usual: "_Usual") -> pl.DataFrame:
         """The rows, the faulty ones with another translator's translation where that passes."""
         faulty = translated.filter(_FAULTY)
         possible = lane.translator.pairs()
@@ -404,7 +412,7 @@ class _Driver:
         total = count_segments(faulty["text"], lane.source_lang, lane.translator)
         with self._task(lane, total) as task:
             retried = self._translated(faulty, lane, task)
-        repaired = _checked(retried, lane, band).filter(~_FAULTY)
+        repaired = _checked(retried, lane, usual).filter(~_FAULTY)
         unchanged = translated.filter(~pl.col(_ROW).is_in(repaired[_ROW].to_list()))
         return pl.concat([unchanged, repaired]).sort(_ROW)
 
@@ -423,22 +431,30 @@ _FAULTY: Final = pl.col(_FAULTS).list.len() > 0
 _UNWRITABLE: Final = pl.col(_FAULTS).list.contains("characters")
 
 
+class _Usual(NamedTuple):
+    """What a pair's translations are held against: their usual lengths, and all answers."""
+
+    band: Band
+    answers: Answers
+
+
 def _of(rows: Iterable[pl.DataFrame], lang: str) -> Iterator[pl.DataFrame]:
     """The rows of one language, part by part."""
     parts = (part.filter(pl.col("lang") == lang) for part in rows)
     return (part for part in parts if part.height)
 
 
-def _checked(translated: pl.DataFrame, lane: Lane, band: Band) -> pl.DataFrame:
+def _checked(translated: pl.DataFrame, lane: Lane, usual: "_Usual") -> pl.DataFrame:
     """Translated rows with their faults, who translated them, and their numbers."""
     faults = find_faults(
         translated["text"],
         translated[_TEXT],
         lane.source_lang,
         lane.target_lang,
-        band,
+        usual.band,
         translated[_LOST].to_numpy(),
         lane.protected,
+        usual.answers,
     )
     numbered = translated if _ROW in translated.columns else translated.with_row_index(_ROW)
     return numbered.with_columns(

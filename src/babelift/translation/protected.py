@@ -1,7 +1,7 @@
 """What must stay in a translation as it is: links, names, placeholders, markup, emoji, terms."""
 
+import re
 import unicodedata
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
@@ -36,18 +36,19 @@ _AFTER_TERMS: Final = rf"""
     | \{{\{{ \s? [\w.|-]{{1,64}} \s? \}}\}} | \$?\{{ [\w.:!\[\]%,+<>^=-]{{0,64}} \}}
     | (?<![\w%])% (?:\(\w{{1,64}}\)|\d\$)? [-+0]?\d{{0,3}} (?:\.\d{{1,3}})? [sdifgx@] (?!{_W})
     | (?<![{_W}@])@(?: {_W}{{1,64}}(?:[.@]{_W}{{1,64}}){{0,4}} | [\w--{_W}]{{1,64}} )
-    | (?<![\w&])[\#＃] (?=[\d_]*\p{{L}}) \w+
-    | (?<![{_W}.])https?(?![{_W}.])
+    | (?<![{_W}&])[\#＃] (?=[\d_]*(?![\d_]){_W}|[\w--{_W}]) \w+
+    | (?<![{_W}.])https?(?!{_W}|[.]{_W}|:)
     | \p{{Regional_Indicator}}{{1,2}} | [0-9\#*]\uFE0F?\u20E3
     | (?=[[\p{{Emoji}}&&\p{{Extended_Pictographic}}]--[©®™‼⁉ℹ]]) \X
 """
 """Entities; placeholders of str.format, templates and printf; @names and #tags; the bare `http`
 that data sets put for a link; emoji, each with all that belongs to it."""
 
-_HINT: Final = regex.compile(
-    r"[@#＃{}<>&%]|://|www|http|\p{L}\.\p{L}|(?![0-9#*©®])\p{Emoji}|\u20E3"
+_HINT: Final = re.compile(
+    "[@#＃{}<>&%/\u203c\u2049\u20e3\u2122-\u27bf\u2900-\u2bff\u3030\u303d\u3297\u3299"
+    "\U0001f000-\U0001ffff]|[.]\\w"
 )
-"""What a text has that has anything to protect, but for terms: most texts have none of it."""
+"""What a text has that has anything to protect, but for terms and `http`; most have none of it."""
 
 
 _DEPTH: Final = 8
@@ -92,7 +93,7 @@ class Protected:
 
     def _spans(self, text: str, depth: int = _DEPTH) -> Iterator[tuple[int, int]]:
         """Where the protected parts are; what is between them has none if it is searched alone."""
-        if not depth or not (self.terms or _HINT.search(text)):
+        if not depth or not (self.terms or _HINT.search(text) or "http" in text):
             return
         place = 0
         matches = [match.span() for match in self._pattern.finditer(text)]
@@ -128,7 +129,7 @@ class Protected:
         >>> Protected().survive("{n} 😀😀", "😀{n} 😀"), Protected().survive("😀😀", "😀")
         (True, False)
         """
-        return Counter(self.find(source)) == Counter(self.find(translation))
+        return sorted(self.find(source)) == sorted(self.find(translation))
 
 
 def _is_bounded(character: str) -> bool:

@@ -2,16 +2,21 @@
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from html import unescape
 from itertools import pairwise
 from typing import Final, Literal, NamedTuple
 
+import polars as pl
+
 from babelift import languages
-from babelift.errors import TranslationError
+from babelift.corpus.rejects import UNDECODABLE
+from babelift.errors import TranslationError, quoted
 from babelift.progress import Task
-from babelift.translation.checks import failure
+from babelift.translation.checks import Answers, failure
 from babelift.translation.memory import Memory
 from babelift.translation.protected import NOTHING, Protected
 from babelift.translation.protocol import (
@@ -408,8 +413,7 @@ def _window(texts: Sequence[str], lane: Lane, tally: Tally, task: Task) -> list[
     total = sum(piece.kind == "send" for pieces in cut for piece in pieces)
     cut, translations = _translated(cut, lane, tally, _Capped(task, total))
     results = [_assembled(pieces, translations, lane) for pieces in cut]
-    if not getattr(lane.translator, "indivisible", False):
-        _protect(texts, results, lane, tally, task)
+    _protect(texts, results, lane, tally, task)
     return results
 
 
@@ -437,13 +441,17 @@ def _protect(
     most keep links and names as they are, and translate a whole better than its parts.
     """
     survive = lane.protected.survive
-    lossy = [
-        (index, text)
-        for index, (text, result) in enumerate(zip(texts, results, strict=True))
-        if result.text is not None
-        and not survive(text, result.text)
-        and any(lane.protected.find(text))
-    ]
+    lossy = []
+    for index, (text, result) in enumerate(zip(texts, results, strict=True)):
+        if result.text is None or survive(text, result.text):
+            continue
+        # Some services answer in HTML whatever they are asked: l&#39;eau.
+        if "&" in result.text and survive(text, unescaped := unescape(result.text)):
+            results[index] = result._replace(text=unescaped)
+        elif any(lane.protected.find(text)):
+            lossy.append((index, text))
+    if getattr(lane.translator, "indivisible", False):
+        return
     cut = [_around(text, lane) for _, text in lossy]
     failed = tally.failed
     cut, translations = _translated(cut, lane, tally, _Capped(task, 0))
@@ -542,7 +550,8 @@ def _translations(
     fingerprint = lane.translator.fingerprint
     known = lane.memory.get_many(list(counts), *pair, fingerprint)
     # Stored before failures were known as such, or by another version's rules.
-    if failed := [text for text, stored in known.items() if failure(text, stored.text)]:
+    shared = _shared({text: stored.text for text, stored in known.items()}, pair[0])
+    if failed := [t for t, stored in known.items() if t in shared or failure(t, stored.text)]:
         lane.memory.remove(known.pop(text).number for text in failed)
     for segment, stored in known.items():
         if stored.number <= lane.since:
@@ -555,8 +564,12 @@ def _translations(
     sizes = counter(lane.translator, *pair)(new)
     batches = list(cut_batches(new, sizes, lane.batch_tokens))
     translated = translate_batches(lane.translator, batches, *pair)
+    enough = _ENOUGH
     for batch, results in zip(batches, translated, strict=True):
         fresh = _checked(batch, results, lane)
+        if len(done) + len(fresh) >= enough:
+            enough = 2 * (len(done) + len(fresh))
+            _check_answers(done | fresh, lane)
         finished = {
             text: fresh[text]
             for text, result in zip(batch, results, strict=True)
@@ -574,6 +587,46 @@ def _translations(
         bar.advance(sum(counts[segment] for segment in batch))
     bar.finish()
     return done
+
+
+def _shared(translations: Mapping[str, str], lang: str) -> set[str]:
+    """The texts with an answer that many different ones of them have."""
+    answers = Answers(lang)
+    texts = pl.Series(list(translations), dtype=pl.String)
+    made = pl.Series(list(translations.values()), dtype=pl.String)
+    answers.add(texts, made)
+    return set(texts.filter(answers.are_shared(made)))
+
+
+_ENOUGH: Final = 20
+"""Texts from which on a translator is stopped that answers most of them alike."""
+
+
+def _check_answers(done: Mapping[str, Translation], lane: Lane) -> None:
+    """Stop a translator that answers most texts alike, before it has gone through all of them."""
+    answers = {_letters(text): made.text or "" for text, made in done.items()}
+    counts = Counter(map(_letters, answers.values()))
+    del counts[""]
+    for common, count in counts.most_common(1):
+        if 2 * count <= len(answers) or len(answers) < _ENOUGH:
+            continue
+        alike = [text for text, made in done.items() if _letters(made.text or "") == common]
+        stored = lane.memory.get_many(
+            alike, lane.source_lang, lane.target_lang, lane.translator.fingerprint
+        )
+        lane.memory.remove(entry.number for entry in stored.values())
+        answer = done[alike[0]].text or ""
+        raise TranslationError(
+            f"translator '{lane.translator.name}' gave the same answer to {count:,} of "
+            f"{len(answers):,} different texts ({lane.source_lang} to {lane.target_lang}): "
+            f"{quoted(answer)}.",
+            "That is no translation: see whether its service is up, its quota is used up, or its "
+            "key is wrong. What was finished before is kept.",
+        )
+
+
+def _letters(text: str) -> str:
+    return "".join(filter(str.isalpha, text)).casefold()
 
 
 def _checked(
@@ -594,8 +647,9 @@ def _checked(
 
 
 def _storable(text: str) -> str:
-    """The text without halves of surrogate pairs, which no file could hold."""
-    return text.encode("utf-8", "replace").decode("utf-8")
+    """The text with NUL for halves of surrogate pairs: no table may hold either, tables of rows
+    in memory cannot even hold the latter."""
+    return UNDECODABLE.sub("\x00", text)
 
 
 def _assembled(pieces: Sequence[Piece], translations: dict[str, Translation], lane: Lane) -> Result:
