@@ -4,7 +4,7 @@
 
 For each command and signal a run is killed `--kills` times, each time a little later after its
 start, and the same command is given again until it ends. Its files must then be those of a run that
-nothing disturbed: the same names, and the same bytes but for files that tell times. Nobody may see
+nothing disturbed: the same names, and the same bytes but for what tells times. Nobody may see
 a traceback. Where a run ends before the signal comes, it is compared and a new one is begun.
 """
 
@@ -22,6 +22,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)
 ROWS = 60
@@ -47,17 +48,15 @@ STUDY = {
     "primary": {"arm": "translated", "over": "zero-shot"},
 }  # fmt: skip
 
-TIMED = (
-    "out.jsonl.report.json",
-    "manifest.json",
-    "report.html",
-    "README.md",
-    "log.jsonl",
-    "runs.json",
-    "report.json",
-    "training.json",
-)
-"""Files that tell when or how long; of them only the names are compared."""
+TIMES = {
+    "command", "cost", "created", "duplicates", "energy_joules", "finished", "from_memory",
+    "invocations", "resumed_from", "rows_per_second", "seconds", "stages", "translated",
+    "translating",
+}  # fmt: skip
+"""What JSON files say of when, how long, and how much was there already: left out."""
+
+PAGES = (".html", ".md")
+"""Files that tell times in words; of them only the names are compared."""
 
 
 @dataclass
@@ -132,12 +131,29 @@ def wait(process: "subprocess.Popen[str]") -> str:
 
 
 def output(folder: Path) -> dict[str, bytes]:
-    """The files a command left: their bytes, or nothing for those that tell times."""
+    """What the files say that a command left, times left out."""
     return {
-        str(path.relative_to(folder)): b"" if path.name in TIMED else path.read_bytes()
+        str(path.relative_to(folder)): _content(path)
         for path in sorted((folder / "out").rglob("*"))
         if path.is_file() and not path.name.endswith(".lock")
     }
+
+
+def _content(path: Path) -> bytes:
+    if path.suffix in PAGES:
+        return b""
+    if path.suffix == ".json":
+        return json.dumps(_timeless(json.loads(path.read_bytes()))).encode()
+    if path.name == "log.jsonl":
+        lines = [_timeless(json.loads(line)) for line in path.read_bytes().splitlines()]
+        return json.dumps(lines).encode()
+    return path.read_bytes()
+
+
+def _timeless(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _timeless(part) for key, part in value.items() if key not in TIMES}
+    return [_timeless(part) for part in value] if isinstance(value, list) else value
 
 
 def differences(whole: dict[str, bytes], killed: dict[str, bytes]) -> list[str]:
