@@ -333,7 +333,8 @@ def test_a_text_that_cannot_be_trained_on_is_named(small: Small, value: str, fau
 def test_texts_that_a_table_could_not_hold_are_labelled_where_none_is_made(
     fitted: Classifier,
 ) -> None:
-    assert len(fitted.predict(["good \ud83d", "good " * 3_000_000])) == 2
+    with pytest.warns(BabeliftWarning, match="1 of 2 texts .* lose over 99 %"):
+        assert len(fitted.predict(["good \ud83d", "good " * 3_000_000])) == 2
     with pytest.raises(DataError, match="text 2 holds half a surrogate pair"):
         babelift.predict(fitted.predictor_, ["good", "half \ud83d"])
 
@@ -352,3 +353,12 @@ def test_a_text_that_would_take_hours_is_not_translated() -> None:
     rows = pl.DataFrame({"text": ["good", "a b " * 30_000]})
     with pytest.raises(DataError, match="row 1 has a text of 120,000 characters"):
         babelift.translate(rows, "de", translator(), lang="en")
+
+
+def test_texts_that_are_cut_are_warned_of_in_training_and_in_use(small: Small) -> None:
+    long = [f"{text} " + "very good lamp " * 60 for text in TEXTS]
+    with pytest.warns(BabeliftWarning, match=r"12 of 12 texts|training texts \(100 %\)") as caught:
+        classifier = small(max_length=8).fit(long, STARS)
+    assert any("larger max_length" in str(warning.message) for warning in caught)
+    with pytest.warns(BabeliftWarning, match="texts .* are longer than the .* tokens"):
+        classifier.predict(["good " * 700])

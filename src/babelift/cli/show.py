@@ -81,8 +81,11 @@ def show_study(study: "Study") -> None:
         )
     if result.trend:
         sentences.append(result.trend.sentence)
+    notes = result.notes[:_AT_A_GLANCE]
+    if left := len(result.notes) - len(notes):
+        notes.append(f"{left} more notes on the rows stand in the report.")
     console.print()
-    for sentence in (*result.opening, *sentences, *result.cautions, *result.failed):
+    for sentence in (*result.opening, *sentences, *result.cautions, *result.failed, *notes):
         console.print(sentence, markup=False, highlight=False)
     for name in ("results.parquet", "predictions.parquet", "report.html"):
         if (study.folder / name).is_file():

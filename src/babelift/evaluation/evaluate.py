@@ -147,13 +147,14 @@ def measure(
             progress.say(note)
         return _scored(predictions, labels, config.ordinal), predictions
     rejects = config.out / _REJECTS if config.out else None
-    rows = _read_rows(config, rejects, progress)
+    rows, rejected = _read_rows(config, rejects, progress)
     predictor = opened or Predictor.load(config.model, precision=config.precision)
     labels, predictions = predict_rows(
         predictor, rows, batch_size=config.batch_size, progress=progress
     )
     cuts = predictor.cuts(rows["text"].to_list(), rows, "test")
-    return _scored(predictions, labels, config.ordinal, cuts), predictions
+    metrics = _scored(predictions, labels, config.ordinal, cuts)
+    return metrics.model_copy(update={"rejected": rejected}), predictions
 
 
 def is_predictions_file(model: str) -> bool:
@@ -165,8 +166,10 @@ def is_predictions_file(model: str) -> bool:
     return ending(Path(model)) in _TABLES and not Path(model).is_dir()
 
 
-def _read_rows(config: EvaluateConfig, rejects: Path | None, progress: Progress) -> pl.DataFrame:
-    """The labelled rows of the input tables.
+def _read_rows(
+    config: EvaluateConfig, rejects: Path | None, progress: Progress
+) -> tuple[pl.DataFrame, int]:
+    """The labelled rows of the input tables, and how many were rejected.
 
     Args:
         config: Which tables, and how to read them.
@@ -183,7 +186,7 @@ def _read_rows(config: EvaluateConfig, rejects: Path | None, progress: Progress)
         raise ConfigError("no input table was given.", "Name one or more, e.g. reviews.csv")
     read = corpus.read_corpus(config.input, config)
     corpus.report_rejects(read, rejects, config.max_rejects, progress)
-    return read.rows
+    return read.rows, read.rejects.height
 
 
 def predict_rows(

@@ -107,6 +107,7 @@ class Metrics(BaseModel, frozen=True):
         languages: The classifier's scores in each test language.
         linear: The linear baseline's, where it was asked.
         mean: Over `languages`, each counted once.
+        rejected: Rows that could not be used and are in no score.
         cuts: The test texts that were longer than the classifier reads; none where its texts are
             not at hand.
     """
@@ -117,6 +118,7 @@ class Metrics(BaseModel, frozen=True):
     languages: dict[str, LanguageMetrics]
     linear: dict[str, LanguageMetrics] = {}
     mean: Means
+    rejected: int = 0
     cuts: tuple[Cut, ...] = ()
 
     @model_validator(mode="after")

@@ -181,6 +181,7 @@ def run_predict(config: PredictConfig, progress: Progress | None = None) -> Path
                 }
                 write_json({"job": job, **counts}, output.report)
             finished.clear()
+    progress.say(f"{rows.height:,} rows labelled, {rows.rejects.height:,} rejected")
     for sentence in cut_sentences(added_cuts(cuts)):
         progress.say(sentence)
     return out

@@ -22,6 +22,7 @@ def cautions(manifest: Manifest, metrics: Metrics) -> list[str]:
     """Every doubt that applies, the gravest first."""
     return [
         *leakage(manifest),
+        *rejected(metrics),
         *beaten(metrics),
         *cuts(manifest, metrics),
         *gap_sentences(manifest.label_gaps),
@@ -105,6 +106,13 @@ def labels_tested(metrics: Metrics) -> list[str]:
             "occur, so that languages with other labels do not compare."
         )
     return sentences
+
+
+def rejected(metrics: Metrics) -> list[str]:
+    """Test rows that could not be used, of a model measured by itself."""
+    count = metrics.rejected
+    were = "was" if count == 1 else "were"
+    return [f"{counted(count, 'row')} {were} rejected and not tested on."] if count else []
 
 
 def cuts(manifest: Manifest, metrics: Metrics) -> list[str]:

@@ -218,6 +218,8 @@ def _loss(parts: Sequence[Cut]) -> str:
 
 def _percent(part: int, whole: int) -> str:
     value = 100 * part / whole
+    if 99 < value < 100:
+        return "over 99 %"
     return f"{value:.0f} %" if value >= 1 else "under 1 %"
 
 
