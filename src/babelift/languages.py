@@ -67,6 +67,11 @@ tt Tatar Cyrl tat|tk Turkmen Latn tuk|ku Kurdish Latn kmr|rw Kinyarwanda Latn ki
 yue Cantonese Hant yue
 """
 
+_OTHER_NAMES: Final = {
+    "castilian": "es", "farsi": "fa", "filipino": "tl", "flemish": "nl", "mandarin": "zh",
+}  # fmt: skip
+"""Names that languages of the table go by as well."""
+
 _READ_AS: Final = {"nb": "no", "nn": "no", "fil": "tl"}
 """Languages that translators know under the tag of another."""
 
@@ -126,7 +131,8 @@ def _codes() -> dict[str, str]:
 
 @cache
 def _names() -> dict[str, str]:
-    return {language.name.lower(): language.tag for language in LANGUAGES.values()}
+    names = {language.name.lower(): language.tag for language in LANGUAGES.values()}
+    return names | _OTHER_NAMES
 
 
 def _key(text: str) -> str:
@@ -254,17 +260,18 @@ def _known(tag: str) -> _Read:
 def _nearest(key: str) -> str | None:
     """The tag that may have been meant."""
     codes, names = _codes(), _names()
-    meant = _COUNTRY_SLIPS.get(key) or names.get(key.replace("-", " "))
+    first = re.split("[^a-z]", key)[0]
+    meant = _COUNTRY_SLIPS.get(key) or names.get(key.replace("-", " ")) or names.get(first)
     if meant or len(key) > _LONGEST:
         return meant
-    first = _read(key.split("-")[0])
-    if isinstance(first, _Read):
-        return first.full
-    if re.fullmatch("[a-z]{3}", key):
+    read = _read(first)
+    if isinstance(read, _Read):
+        return read.full
+    if len(first) == 3:
         from langcodes.data_dicts import MACROLANGUAGES
 
-        if MACROLANGUAGES.get(key) in codes:
-            return codes[MACROLANGUAGES[key]]
+        if MACROLANGUAGES.get(first) in codes:
+            return codes[MACROLANGUAGES[first]]
     near = nearest(key, [*codes, *names])
     return codes.get(near) or names.get(near) if near else None
 

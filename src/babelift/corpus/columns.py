@@ -287,7 +287,8 @@ def choose_columns(raw: Raw, table: Table, *, labelled: bool, lang_required: boo
     if label is not None and not labelled and raw.frame[label].dtype.is_nested():
         label = None
     lang, tag = finder.language(table.lang, raw, required=lang_required)
-    identity = finder.column("id", table.id)
+    # A column cannot say both; where `--lang id` names it, it is the language.
+    identity = None if table.id is None and lang == "id" else finder.column("id", table.id)
     group = finder.column("group", table.group)
     split = finder.column("split", None)
     return Columns(
