@@ -105,6 +105,11 @@ FAULTS: dict[str, tuple[Callable[[Path], Any], str]] = {
         rules(normalizer={"type": "Prepend", "prepend": "x" * 10**6}), "its normalizer may make"),
     "pattern": (
         rules(pre_tokenizer={**SPLIT, "pattern": {"Regex": "(a+)+$"}}), "some texts take for ever"),
+    "adapter": (text("adapter_config.json", "{}"), "it holds an adapter"),
+    "added tokens": (rules(added_tokens=[{}] * 40_000), "adds 40,000 tokens"),
+    "added tokens in settings": (
+        lambda f: change(f / "tokenizer_config.json", added_tokens_decoder=[{}] * 40_000),
+        "adds 40,000 tokens"),
     "header": (
         lambda f: (f / "model.safetensors").write_bytes(b"\xff" * 64),
         "model.safetensors is damaged"),

@@ -57,6 +57,8 @@ _NUMBER: Final = 2**24
 _TABLE: Final = 2**24
 """Most numbers in a table of positions that no weights hold: it is computed one by one."""
 _LIST: Final = 4096
+_ADDED_TOKENS: Final = 2**15
+"""Gemma 3 has 6,415; each takes a fraction of a millisecond to add."""
 _NO_LIMIT: Final = 1_000_000
 _SURPLUS: Final = 2**26
 """Numbers that a model may have beyond its weights: a head, a layer, a table of positions."""
@@ -154,6 +156,11 @@ def check(folder: Path, kind: str = "model") -> None:
                 status = _file_status(path)
                 state.append((path.name, status.st_size, status.st_mtime_ns, status.st_ino))
         _check_contents(folder, tuple(state))
+        if (folder / "adapter_config.json").exists():
+            raise ModelError(
+                "it holds an adapter (PEFT), which names another model to open.",
+                "Merge it into its model first: merge_and_unload(), then save_pretrained.",
+            )
     except ModelError as error:
         raise ModelError(
             f"{kind} '{folder}' cannot be opened: {error.message}", error.hint
@@ -208,6 +215,12 @@ def _check_contents(folder: Path, state: tuple[Any, ...]) -> None:
                     _DAMAGED,
                 )
     rules = read_json(folder / "tokenizer.json", missing_ok=True)
+    for added in (tokenizer.get("added_tokens_decoder"), rules.get("added_tokens")):
+        if isinstance(added, dict | list) and len(added) > _ADDED_TOKENS:
+            raise ModelError(
+                f"its tokenizer adds {len(added):,} tokens to those it has learnt, more than "
+                f"{_ADDED_TOKENS:,}."
+            )
     faults = {"tokenizer.json": tokenizer_fault(rules)}
     pieces = [folder / name for name in TOKENIZER if name.endswith((".model", ".spm"))]
     faults |= {path.name: sentencepiece_fault(path) for path in pieces if path.is_file()}
