@@ -174,3 +174,18 @@ def test_a_table_of_predictions_follows_the_rule_for_languages(tmp_path: Path) -
     assert set(measure(file, lang="my_lang").languages) == {"de", "fr"}
     with pytest.raises(LanguageError, match="did you mean 'my_lang'"):
         measure(file, lang="my_lan")
+
+
+def test_labels_of_predictions_are_spelt_as_those_of_tables(tmp_path: Path) -> None:
+    composed, apart = "n\xe9gatif", "ne\u0301gatif"
+    rows = [(composed, apart), (apart, composed), ("pos\u200b", "pos"), ("\ufeffpos", composed)]
+    lines = [f"{number},{label},{answer},en" for number, (label, answer) in enumerate(rows)]
+    first, second = tmp_path / "a.csv", tmp_path / "b.csv"
+    first.write_text("\n".join(["id,label,prediction,lang", *lines]), "utf-8")
+    frame = pl.DataFrame({"id": list("0123"), "label": [composed, composed, "pos", "pos"]})
+    frame.with_columns(prediction=pl.lit("pos"), lang=pl.lit("en")).write_csv(second)
+    metrics = evaluate(first)
+    assert metrics.labels == (composed, "pos")
+    assert metrics.languages["en"].f1_micro == 0.75
+    sides = babelift.compare([first, second]).sides
+    assert [side.mean.value for side in sides] == [0.75, 0.5]
