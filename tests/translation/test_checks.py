@@ -438,3 +438,13 @@ def test_every_language_can_be_looked_for(lang: str) -> None:
 def test_signs_for_unknown_words_are_a_fault(text: str) -> None:
     assert "unknown" in check(["The soup was cold."], [text], "en", "de")[0]
     assert "unknown" not in check([text], [text], "en", "de")[0]
+
+
+def test_the_readme_says_of_each_flag_what_becomes_of_it() -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    lines = [line.split("|") for line in readme.splitlines() if line.startswith("| `")]
+    table = {cells[1].strip(" `"): cells for cells in lines if len(cells) == 6}
+    assert [name for name in table if name in FAULTS] == list(FAULTS)
+    for name, cells in table.items():
+        if name in FAULTS:
+            assert (cells[3].strip() == "no") == (name in FAILED), name
