@@ -46,7 +46,7 @@ def command(
 
     if action == "clear" and (text is not None or as_json):
         raise ConfigError("'clear' takes no --text and no --json.", "It removes by --translator, "
-                          "--from and --to; --fresh makes single texts anew.")  # fmt: skip
+                          "--from and --to.")  # fmt: skip
     if not memory_path().exists():
         print("[]" if as_json else f"There is no memory yet at {memory_path()}.")
         return
