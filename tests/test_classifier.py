@@ -333,8 +333,9 @@ def test_a_text_that_cannot_be_trained_on_is_named(small: Small, value: str, fau
 def test_texts_that_a_table_could_not_hold_are_labelled_where_none_is_made(
     fitted: Classifier,
 ) -> None:
-    with pytest.warns(BabeliftWarning, match="1 of 2 texts .* lose over 99 %"):
-        assert len(fitted.predict(["good \ud83d", "good " * 3_000_000])) == 2
+    assert len(fitted.predict(["good \ud83d"])) == 1
+    with pytest.warns(BabeliftWarning, match="longer than the 512 tokens"):
+        assert len(fitted.predict(["good " * 3_000_000])) == 1
     with pytest.raises(DataError, match="text 2 holds half a surrogate pair"):
         babelift.predict(fitted.predictor_, ["good", "half \ud83d"])
 

@@ -296,3 +296,21 @@ def test_large_rows_of_parquet_come_in_small_slices(
     corpus = read_corpus([path], Table(lang="en", text="text"))
     assert corpus.height == 40
     assert max(heights) < 8
+
+
+@pytest.mark.parametrize(
+    ("field", "reason"),
+    [
+        ("id", "id longer than 1,000 characters"),
+        ("group_id", "group longer than 1,000 characters"),
+        ("label", "label longer than 1,000 characters"),
+        ("lang", "language is not known"),
+    ],
+)
+def test_a_text_in_the_place_of_a_name_is_a_reject(read: Read, field: str, reason: str) -> None:
+    good = {"id": "1", "group_id": "1", "text": "good", "label": "pos", "lang": "en"}
+    rows = [good, {**good, "id": "2", field: "x y" * 400_000}]
+    corpus = read("a.jsonl", "\n".join(map(json.dumps, rows)))
+    assert corpus.rows["id"].to_list() == ["1"]
+    assert corpus.rejects.select("row", "field", "reason").rows() == [(2, field, reason)]
+    assert len(corpus.rejects["value"][0]) <= 500

@@ -84,10 +84,10 @@ def write(path: Path, rows: list[dict[str, Any]]) -> Path:
     name = path.name.removesuffix(".gz")
     opened = gzip.open if path.name.endswith(".gz") else open
     if name.endswith(".parquet"):
-        pl.DataFrame(rows).write_parquet(path)
+        pl.DataFrame(rows, infer_schema_length=None).write_parquet(path)
         return path
     with opened(path, "wt", encoding="utf-8", newline="") as file:  # type: ignore[operator]
-        if name.endswith(".jsonl"):
+        if name.endswith((".jsonl", ".ndjson")):
             file.writelines(json.dumps(row) + "\n" for row in rows)
         else:
             writer = csv.DictWriter(
@@ -246,3 +246,54 @@ def test_a_disk_that_is_full_of_slices_is_named(
     monkeypatch.setattr(pl.DataFrame, "write_parquet", full)
     with pytest.raises(RunError, match=r"000000\.parquet' cannot be written: No space left"):
         spool.append(pl.DataFrame({"id": ["1"]}))
+
+
+FAULTS: dict[str, dict[str, Any]] = {
+    "no text": {"text": None},
+    "empty text": {"text": " \u200b"},
+    "NUL": {"text": "a\0b"},
+    "control": {"text": "a\x08b"},
+    "long": {"text": "x" * 100_001},
+    "language": {"lang": "xx-nonsense"},
+    "no language": {"lang": None},
+    "id": {"id": "r0"},
+    "quotes": {"text": 'a "word" in, "quotes"'},
+    "lines": {"text": "a\n\nb"},
+    "returns": {"text": "a\rb"},
+    "none": {},
+}
+FORMS = ("csv", "tsv", "jsonl", "ndjson", "csv.gz", "tsv.gz", "jsonl.gz", "parquet")
+
+
+@settings(
+    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    form=st.sampled_from(FORMS),
+    number=st.integers(2, 60),
+    faults=st.lists(st.tuples(st.integers(0, 59), st.sampled_from(sorted(FAULTS))), max_size=6),
+    block=st.integers(40, 5000),
+    rows=st.integers(1, 30),
+)
+def test_every_row_is_taken_or_rejected_whatever_the_slices(
+    tmp_path_factory: pytest.TempPathFactory,
+    form: str,
+    number: int,
+    faults: list[tuple[int, str]],
+    block: int,
+    rows: int,
+) -> None:
+    folder = tmp_path_factory.mktemp("law")
+    table = table_of(number)
+    for place, fault in faults:
+        table[place % (number - 1)].update(FAULTS[fault])  # the last row stays sound
+    path = write(folder / f"a.{form}", table)
+    whole = read_corpus([path], Table(), labelled=False)
+    with slices_of(block, rows):
+        parts = read_parts([path], Table(), folder / "parts", labelled=False)
+    assert whole.height + whole.rejects.height == number
+    assert parts.height + parts.rejects.height == number
+    assert pl.concat([parts.form, *parts]).equals(whole.rows)
+    assert sorted(parts.rejects.rows(), key=repr) == sorted(whole.rejects.rows(), key=repr)
+    assert parts.notes == whole.notes
+    assert whole.files == parts.files == {str(path): whole.height}

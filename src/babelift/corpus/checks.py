@@ -13,7 +13,7 @@ from babelift.corpus.identity import TAG
 from babelift.corpus.labels import as_labels, values_as_text
 from babelift.corpus.rejects import REJECTS, UNDECODABLE, readable, reject_frame, shorten
 from babelift.corpus.rows import ORIGINS, SCHEMA
-from babelift.corpus.table import ROW, Raw
+from babelift.corpus.table import MAX_NAME, ROW, Raw
 from babelift.errors import DataError, LanguageError
 from babelift.languages import canonical, find, is_name, resolve
 
@@ -271,6 +271,11 @@ def check_rows(
     values = to_values(raw, columns, langs, splits or split)
     headers = pl.col(ROW).is_in(_headers_again(raw))
     faults = [_Fault(headers, None, "the header again"), *_text_faults(raw, columns)]
+    faults += [
+        _too_long(what, name, what)
+        for what, name in (("id", columns.id), ("group", columns.group))
+        if name is not None
+    ]
     if columns.label is not None:
         faults += _label_faults(columns.label, labelled)
     if columns.lang is not None and lang_required:
@@ -355,8 +360,17 @@ def _text_faults(raw: Raw, columns: Columns) -> list[_Fault]:
 
 def _label_faults(name: str, labelled: bool) -> list[_Fault]:
     label = pl.col("label")
-    faults = [_Fault(label.str.contains(_ANY_CONTROL), name, "control character", label)]
+    faults = [
+        _Fault(label.str.contains(_ANY_CONTROL), name, "control character", label),
+        _too_long("label", name, "label"),
+    ]
     return [_Fault(label.is_null(), name, "missing label"), *faults] if labelled else faults
+
+
+def _too_long(column: str, name: str, what: str) -> _Fault:
+    value = pl.col(column)
+    reason = f"{what} longer than {MAX_NAME:,} characters"
+    return _Fault(value.str.len_chars() > MAX_NAME, name, reason, value)
 
 
 def _language_faults(raw: Raw, name: str, unknown: Mapping[str, str]) -> list[_Fault]:
@@ -381,6 +395,8 @@ def _languages(raw: Raw, columns: Columns) -> tuple[dict[str, str], dict[str, st
     others = [value for value in values if value not in known]
     unknown = dict.fromkeys(others, "language is not known")
     for value in others[:_MOST_LIKENED]:
+        if len(value) > MAX_NAME:
+            continue  # the tags that it is like are not looked for: it is no tag
         try:
             canonical(value)
         except LanguageError as error:

@@ -32,7 +32,7 @@ MAX_COLUMNS: Final = 2_000
 """Columns a table may have; more is a table that is turned on its side, or not a table."""
 
 MAX_NAME: Final = 1_000
-"""Characters of a column's name; a longer one is a text whose header is missing."""
+"""Characters of a column's name, a label or an id; longer is a text in the wrong place."""
 
 MAX_DEPTH: Final = 32
 """Levels of a nested value; the time that polars takes for one grows with their square and more."""

@@ -10,6 +10,7 @@ import polars as pl
 from numpy.typing import NDArray
 from pydantic import BaseModel
 
+from babelift.corpus.checks import MAX_TEXT
 from babelift.errors import BabeliftWarning, LanguageError
 from babelift.languages import get
 
@@ -81,7 +82,8 @@ def lost_tokens(tokenizer: Any, texts: Sequence[str], limit: int | None) -> NDAr
     least = limit - tokenizer.num_special_tokens_to_add() - 1
     long = [n for n, text in enumerate(texts) if len(text) > least or not text.isascii()]
     if long:
-        lost[long] = tokens_within(tokenizer, [texts[n] for n in long], limit)[1]
+        # What lies behind the longest text of a table is not counted: it would take minutes.
+        lost[long] = tokens_within(tokenizer, [texts[n][:MAX_TEXT] for n in long], limit)[1]
     return lost
 
 
