@@ -27,6 +27,10 @@ def test_usual_names_are_guessed_and_said_so(read: Read) -> None:
         "a.csv: text is read from 'Tweet', label from 'Rating', language from 'Locale', "
         "the id from 'tweet_id', the group from 'parallel_id' (guessed from the names)"
     )
+    assert any(
+        note.endswith("other columns are named with --text, --label, --lang, --id, --group")
+        for note in corpus.notes
+    )
 
 
 def test_columns_with_the_rows_own_names_need_no_note(read: Read) -> None:

@@ -262,6 +262,8 @@ def check_rows(
     langs, unknown = _languages(raw, columns)
     named = sorted(value for value in langs if is_name(value))
     notes += [f"language '{name}' is read as '{langs[name]}'" for name in named[:_MOST_NAMED]]
+    if columns.flags:
+        notes.append(f"other columns are named with {', '.join(columns.flags)}")
     splits = None if split is not None else _splits(raw, columns)
     if columns.split is not None and not columns.own_form:
         if splits:

@@ -50,6 +50,7 @@ class Finder:
         self.names = names
         self.known = known
         self.guessed: list[str] = []
+        self.flags: list[str] = []
         self.notes: list[str] = []
         self.by_lower = {name.lower(): name for name in reversed(names)}
         if known is not None:
@@ -153,6 +154,7 @@ class Finder:
         likeliest = self.likely(role)
         if likeliest is not None and likeliest not in (role, "group_id"):
             verb = "" if self.guessed else " is read"
+            self.flags += [] if role == "split" else [f"--{role}"]
             self.guessed.append(f"{_WORDS.get(role, role)}{verb} from '{likeliest}'")
         return likeliest
 
@@ -238,6 +240,7 @@ class Columns:
         own_form: The file was written by Babelift and is read back as it is.
         names: Label names by what stands in the file.
         notes: What was guessed, in words.
+        flags: What would name other columns than those that were guessed.
     """
 
     text: tuple[str, ...]
@@ -251,6 +254,7 @@ class Columns:
     own_form: bool = False
     names: dict[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    flags: tuple[str, ...] = ()
 
     @property
     def used(self) -> set[str]:
@@ -296,6 +300,7 @@ def choose_columns(raw: Raw, table: Table, *, labelled: bool, lang_required: boo
         known=known,
         names=_label_names(raw, label, known),
         notes=finder.sentences(),
+        flags=tuple(finder.flags),
     )  # fmt: skip
 
 
