@@ -305,7 +305,7 @@ def _write_record(record: TranslationRecord, table: TranslatedTable) -> None:
     write_record(record, table.path.with_suffix(".json"))
 
 
-def reason(error: Exception) -> str:
+def reason(error: BaseException) -> str:
     """An error in one line, as it is told of a run that failed.
 
     >>> reason(ValueError("no"))

@@ -2,16 +2,21 @@
 
 import multiprocessing
 import os
+import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from typing import Final
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
 
 from babelift.cluster.ray import Piece, Pool, Work
 from babelift.errors import BabeliftError, TrainingError
 from babelift.study.cache import locked, reason
 from babelift.study.task import Task, run_task
+
+if TYPE_CHECKING:
+    from multiprocessing.synchronize import Event
 
 Execute = Callable[[Sequence[Task]], Iterator[tuple[Task, str | None]]]
 """Runs tasks in any order and gives each back as it ends, with the error that stopped it."""
@@ -33,7 +38,9 @@ def run_locked(task: Task) -> str | None:
             return None
         try:
             run_task(task)
-        except Exception as error:  # one run's fault must not stop the others
+        except (KeyboardInterrupt, GeneratorExit):
+            raise
+        except BaseException as error:  # one run's fault must not stop the others, Rust's included
             return reason(error)
     return None
 
@@ -107,7 +114,8 @@ def _one_pool(
     tasks: Sequence[Task], workers: int, threads: int
 ) -> Iterator[tuple[Task, str | None]]:
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, context, _prepare_worker, (threads,))
+    stopped = context.Event()
+    pool = ProcessPoolExecutor(workers, context, _prepare_worker, (threads, stopped))
     waiting = list(reversed(tasks))
     running: dict[Future[str | None], Task] = {}
     try:
@@ -115,21 +123,56 @@ def _one_pool(
             # No more are handed out than are at work, so that those are known if a process dies.
             while waiting and len(running) < workers:
                 task = waiting.pop()
-                running[pool.submit(run_locked, task)] = task
+                with _deaf_to_interrupts():  # a process inherits that, and has no end of its own
+                    running[pool.submit(_run_in_worker, task)] = task
             for future in wait(running, return_when=FIRST_COMPLETED).done:
                 try:
                     error = future.result()
                 except BrokenProcessPool:
                     raise _Died(list(running.values())) from None
                 yield running.pop(future), error
+    except KeyboardInterrupt:
+        stopped.set()
+        raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _prepare_worker(threads: int) -> None:
+@contextmanager
+def _deaf_to_interrupts() -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+_stopped: "Event | None" = None
+"""In a worker: whether the program was interrupted, perhaps before the worker could be."""
+
+
+def _run_in_worker(task: Task) -> str | None:
+    """Do a task; only while it does is a worker interrupted, so that it ends without a trace."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        if _stopped is not None and _stopped.is_set():
+            raise KeyboardInterrupt
+        return run_locked(task)
+    except KeyboardInterrupt:
+        return "it was interrupted"
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _prepare_worker(threads: int, stopped: "Event | None" = None) -> None:
     """Take a share of the cores, and end with the process that started this one."""
     import torch
 
+    global _stopped
+    _stopped = stopped
     torch.set_num_threads(threads)
     parent = multiprocessing.parent_process()
     if parent is not None:
