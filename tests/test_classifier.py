@@ -363,3 +363,11 @@ def test_texts_that_are_cut_are_warned_of_in_training_and_in_use(small: Small) -
     assert any("larger max_length" in str(warning.message) for warning in caught)
     with pytest.warns(BabeliftWarning, match="texts .* are longer than the .* tokens"):
         classifier.predict(["good " * 700])
+
+
+def test_a_label_whose_translations_are_all_left_out_is_warned_of(small: Small) -> None:
+    only_good = FunctionTranslator(
+        lambda text, source, target: text[::-1] if "good" in text else ""
+    )
+    with pytest.warns(BabeliftWarning, match="German has no translation labelled 1: none of 6"):
+        small(to=("de",), translator=only_good).fit(TEXTS, STARS)

@@ -27,6 +27,7 @@ from babelift.progress import Progress
 from babelift.redaction import LEFT_OUT, shown
 from babelift.store import replace_folder, write_json
 from babelift.training.cuts import warn_of_cuts
+from babelift.translation.coverage import LabelCounts, gap_sentences
 from babelift.translation.protocol import Translator
 
 if TYPE_CHECKING:
@@ -252,6 +253,11 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             translated = opened.translate_rows(
                 rows, config.to, quality=config.quality, progress=progress
             )
+        counts = LabelCounts(config.to)
+        counts.add_originals(rows)
+        counts.add_translations(translated.rows)
+        for sentence in gap_sentences(counts.gaps()):
+            warnings.warn(sentence, BabeliftWarning, stacklevel=3)
         return conform(translated.rows), translated.report.to_dict()
 
     def _train(
