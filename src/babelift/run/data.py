@@ -188,7 +188,10 @@ def _read(run: Run, config: FitConfig, progress: Progress) -> pl.DataFrame:
         if read.rejects.height:
             file = run.folder / "data" / "rejects.jsonl"
             corpus.write_rejects(pl.concat(rejects), file)
-            run.note(f"rejected rows: {read.rejects.height}; see {file}", progress)
+            reasons = corpus.count_reasons(read.rejects)
+            why = ", ".join(f"{reason}: {number:,}" for reason, number in reasons.items())
+            rows = "training" if split == "train" else split
+            run.note(f"rejected {rows} rows: {read.rejects.height:,} ({why}); see {file}", progress)
         corpus.check_budget(read, config.max_rejects)
     rejected = pl.concat(rejects)
     reasons = corpus.count_reasons(rejected)
