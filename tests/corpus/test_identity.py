@@ -14,6 +14,7 @@ from babelift.config import Table
 from babelift.corpus import Corpus, read_corpus
 from babelift.corpus.identity import Counting
 from babelift.corpus.reader import read_parts
+from babelift.errors import DataError
 from babelift.languages import canonical
 
 Read = Callable[..., Corpus]
@@ -198,3 +199,17 @@ def test_only_the_same_id_in_the_same_region_is_a_duplicate(
         assert corpus.rows.height == len(set(keys))
     assert sliced.equals(corpus.rows)
     assert parts.notes == corpus.notes
+
+
+def test_no_column_of_the_users_is_lost_or_renamed_for_one_of_ours(read: Read) -> None:
+    head = "id,text,label,lang,own,group,input_id,input_lang"
+    rows = read("a.csv", f"{head}\n1,a,x,pt-BR,mine,g,i,l\n1,b,x,pt-PT,mine,g,i,l\n").rows
+    assert (
+        rows.select("own", "group", "input_id", "input_lang").rows()
+        == [("mine", "g", "i", "l")] * 2
+    )
+    assert rows.select("input_input_id", "input_input_lang").rows() == [
+        ("1", "pt-BR"), ("1", "pt-PT")
+    ]  # fmt: skip
+    with pytest.raises(DataError, match="a column cannot be called '__babelift_tag'"):
+        read("b.csv", "text,label,lang,__babelift_tag\na,x,de,1\n")

@@ -9,7 +9,7 @@ from typing import Any, Final
 import polars as pl
 
 from babelift.corpus.columns import Columns
-from babelift.corpus.identity import TAG
+from babelift.corpus.identity import GROUP, TAG
 from babelift.corpus.labels import as_labels, values_as_text
 from babelift.corpus.rejects import REJECTS, UNDECODABLE, readable, reject_frame, shorten
 from babelift.corpus.rows import ORIGINS, SCHEMA
@@ -99,7 +99,7 @@ def to_values(
         splits: Splits by what stands in the split column, or the one split of all rows.
 
     Returns:
-        `ROW`, `TAG`, `id`, `group`, `text`, `label`, `lang`, `split`, in a table that Babelift
+        `ROW`, `TAG`, `GROUP`, `id`, `text`, `label`, `lang`, `split`, in a table that Babelift
         wrote its further columns, and then the user's own.
 
     Raises:
@@ -113,8 +113,8 @@ def to_values(
     return frame.select(
         pl.col(ROW),
         tags.alias(TAG),
+        _key(frame, columns.group, file).str.replace(_WHOLE_FLOAT, "${1}").alias(GROUP),
         id=_key(frame, columns.id, file),
-        group=_key(frame, columns.group, file).str.replace(_WHOLE_FLOAT, "${1}"),
         text=pl.concat_str(texts, separator="\n"),
         label=_label(frame, columns, file),
         lang=tags.replace(reduced),
@@ -208,7 +208,7 @@ def _flags(frame: pl.DataFrame, file: str) -> pl.Expr:
 
 def _own_columns(raw: Raw, columns: Columns, used: set[str]) -> dict[str, pl.Expr]:
     """The user's own columns, renamed where rows have a column of that name."""
-    taken = {*SCHEMA, "group", "input_id"}
+    taken = set(SCHEMA)
     own: dict[str, pl.Expr] = {}
     for name in raw.columns:
         if name in used or (columns.own_form and name in SCHEMA):

@@ -13,6 +13,14 @@ from babelift.corpus.table import ROW
 PLACE: Final = "__babelift_file"
 """Column with the number of the file that a row comes from."""
 
+GROUP: Final = "__babelift_group"
+"""Column with the group that stands in a table, null where it has none."""
+
+OWN: Final = "__babelift_own"
+"""Column that says whether Babelift made a row."""
+
+_ID: Final = "__babelift_id"  # as it stands in the table
+
 TAG: Final = "__babelift_tag"
 """Column with the canonical language tag, of which `lang` is what translators know."""
 
@@ -96,7 +104,7 @@ class Naming:
         """Decide from all rows what their ids mean.
 
         Args:
-            rows: From `prefixed`; of its columns `id`, `lang`, `TAG`, `text`, `own` and `PLACE`.
+            rows: From `prefixed`; of its columns `id`, `lang`, `TAG`, `text`, `OWN` and `PLACE`.
             sources: What is known about each file.
         """
         notes = []
@@ -140,15 +148,15 @@ def prefixed(rows: pl.DataFrame, sources: Sequence[Source]) -> pl.DataFrame:
     )
     own = _of_file(["own" if source.own_form else "" for source in sources]) == "own"
     return rows.with_columns(
-        input_id=pl.col("id"), id=of_id + pl.coalesce("id", numbered), own=own
-    ).with_columns(group_id=pl.coalesce(of_group + pl.col("group"), "id"))
+        pl.col("id").alias(_ID), own.alias(OWN), id=of_id + pl.coalesce("id", numbered)
+    ).with_columns(group_id=pl.coalesce(of_group + pl.col(GROUP), "id"))
 
 
 def named(rows: pl.DataFrame, naming: Naming) -> pl.DataFrame:
     """Rows of `prefixed` with the ids and groups that were decided on."""
     if naming.files_clash:
         behind = _of_file(naming.stems) + "-"
-        implied = pl.col("group").is_null()
+        implied = pl.col(GROUP).is_null()
         rows = _renamed(
             rows, behind + pl.col("id"), pl.when(implied).then(behind + pl.col("group_id"))
         )
@@ -161,16 +169,15 @@ def named(rows: pl.DataFrame, naming: Naming) -> pl.DataFrame:
 
 def was_changed(rows: pl.DataFrame) -> bool:
     """Whether some id differs from the one in its file."""
-    return bool((rows["input_id"] != rows["id"]).any())
+    return bool((rows[_ID] != rows["id"]).any())
 
 
-def tag_column(columns: Sequence[str]) -> str:
-    """The name of the column that keeps canonical tags, beside the user's own columns.
+def free_name(name: str, columns: Sequence[str]) -> str:
+    """A name for a column of ours beside the user's own columns.
 
-    >>> tag_column(["text"]), tag_column(["text", "input_lang"])
+    >>> free_name("input_lang", ["text"]), free_name("input_lang", ["text", "input_lang"])
     ('input_lang', 'input_input_lang')
     """
-    name = "input_lang"
     while name in columns:
         name = f"input_{name}"
     return name
@@ -191,10 +198,11 @@ def settled(rows: pl.DataFrame, *, changed: bool, reduced: bool) -> pl.DataFrame
     """
     original = pl.col("original_id") if "original_id" in rows.columns else pl.lit(None, pl.String)
     rows = rows.with_columns(
-        original_id=pl.when("own").then(pl.coalesce(original, "id")).otherwise("id")
+        original_id=pl.when(OWN).then(pl.coalesce(original, "id")).otherwise("id")
     )
-    rows = rows.rename({TAG: tag_column(rows.columns)}) if reduced else rows.drop(TAG)
-    return rows.drop(["own", "group", *([] if changed else ["input_id"])])
+    for name, kept, ours in (("input_lang", reduced, TAG), ("input_id", changed, _ID)):
+        rows = rows.rename({ours: free_name(name, rows.columns)}) if kept else rows.drop(ours)
+    return rows.drop(OWN, GROUP)
 
 
 def repeats(rows: pl.DataFrame, sources: Sequence[Source]) -> pl.DataFrame:
@@ -206,7 +214,7 @@ def repeats(rows: pl.DataFrame, sources: Sequence[Source]) -> pl.DataFrame:
         row=pl.col(ROW),
         field=_of_file([source.id or "" for source in sources]),
         reason=pl.lit("duplicate id"),
-        value=pl.coalesce("input_id", "id"),
+        value=pl.coalesce(_ID, "id"),
         text=pl.col("text"),
     )
     return shorten(rejects.cast(pl.Schema(REJECTS)))
@@ -214,7 +222,7 @@ def repeats(rows: pl.DataFrame, sources: Sequence[Source]) -> pl.DataFrame:
 
 def _renamed(rows: pl.DataFrame, ids: pl.Expr, groups: pl.Expr | None = None) -> pl.DataFrame:
     """Rows with other ids and groups, but for those that Babelift made; null leaves one as is."""
-    foreign = ~pl.col("own")
+    foreign = ~pl.col(OWN)
     changed = [pl.when(foreign).then(ids).otherwise("id").alias("id")]
     if groups is not None:
         changed.append(pl.coalesce(pl.when(foreign).then(groups), "group_id").alias("group_id"))
@@ -246,7 +254,7 @@ def _files_disagree(rows: pl.DataFrame) -> bool:
     if rows[PLACE].n_unique() < 2:
         return False
     shared = (
-        rows.filter(~pl.col("own"))
+        rows.filter(~pl.col(OWN))
         .group_by("id", TAG)
         .agg(files=pl.col(PLACE).n_unique(), texts=pl.col("text").n_unique())
         .filter(pl.col("files") > 1)
@@ -258,7 +266,7 @@ def _shared_ids(rows: pl.DataFrame, key: list[str]) -> pl.DataFrame:
     """The keys of rows, of those that Babelift did not make, that stand in several languages."""
     if rows[TAG].n_unique() < 2:
         return rows.head(0)
-    shared = rows.filter(~pl.col("own")).group_by(key).agg(pl.col(TAG).n_unique())
+    shared = rows.filter(~pl.col(OWN)).group_by(key).agg(pl.col(TAG).n_unique())
     return shared.filter(pl.col(TAG) > 1)
 
 

@@ -11,15 +11,16 @@ import polars as pl
 
 from babelift.corpus.arrow import PREFIX
 from babelift.corpus.identity import (
+    OWN,
     PLACE,
     TAG,
     Naming,
     Source,
+    free_name,
     named,
     prefixed,
     repeats,
     settled,
-    tag_column,
     was_changed,
     was_reduced,
 )
@@ -143,7 +144,11 @@ class Parts:
         files = [source.file for source in slices.sources]
         self.files = dict.fromkeys(files, 0)
         form = named(self._prefixed(stack(slices.forms)), self._naming)
-        kept = f"; column '{tag_column(form.columns)}' keeps the whole tags" if reduced else ""
+        kept = (
+            f"; column '{free_name('input_lang', form.columns)}' keeps the whole tags"
+            if reduced
+            else ""
+        )
         of_tags = [f"{note}{kept}" for note in reductions(slices.written)]
         self.notes = (*of_files(slices.notes, files), *of_tags, *self._naming.notes)
         rejects = [reject_frame([]), *slices.rejects]
@@ -173,7 +178,7 @@ class Parts:
                 "id",
                 pl.col("lang", TAG).cast(pl.Categorical),
                 pl.col("text").hash(),  # only compared
-                "own",
+                OWN,
                 PLACE,
             )
             for rows in (stack(self._slices.forms), *slices)

@@ -25,7 +25,10 @@ MAY_EXPAND: Final = 32 << 20
 MAX_RATIO: Final = 100
 """How many times its size a larger one may; tables reach 5 to 20, a bomb 1,030."""
 
-ROW: Final = "__babelift_row"
+_RESERVED: Final = "__babelift_"
+"""Begins the names of columns of ours that stand beside the user's while rows are made."""
+
+ROW: Final = f"{_RESERVED}row"
 """Column that holds where a raw row stands: its line in a text file, else its number."""
 
 MAX_COLUMNS: Final = 2_000
@@ -118,8 +121,8 @@ def check_columns(names: list[str], file: str) -> list[str]:
                 f"{file}: column '{name}' occurs {clean.count(name)} times.",
                 "The first line must name the columns, each once.",
             )
-        if name == ROW:
-            raise DataError(f"{file}: a column cannot be called '{ROW}'.")
+        if name.startswith(_RESERVED):
+            raise DataError(f"{file}: a column cannot be called '{name[:60]}'.")
     return clean
 
 
