@@ -310,6 +310,26 @@ def test_an_output_with_failed_answers_is_mended_when_the_service_is_back(
     assert run_translate(service).tally.from_memory == 2
 
 
+def test_an_output_with_one_answer_for_many_texts_is_mended_too(
+    config: Config, tmp_path: Path
+) -> None:
+    """Whatever the answer says: no list of messages has it."""
+    texts = ["the soup", *(f"{'the soup was cold and ' * n}it is {n}" for n in range(1, 40))]
+    rows = pl.DataFrame({"id": [f"r{n}" for n in range(40)], "text": texts, "lang": "en"})
+    rows.with_columns(label=pl.lit("1")).write_csv(tmp_path / "in.csv")
+    program = tmp_path / "service.py"
+    said = SERVICE.replace('"ERROR: no service"', '"Bitte den Tarif wechseln"')
+    program.write_text(said.replace('"good" in', '"3" in'))
+    settings = config(translator=f"command:'{sys.executable}' '{program}'", to=("de",))
+    assert settings.out is not None
+    (tmp_path / "down").touch()
+    assert run_translate(settings).pairs["en>de"].flags["shared"] == 13
+    (tmp_path / "down").unlink()
+    mended = run_translate(settings)
+    assert (mended.tally.translated, mended.tally.from_memory) == (13, 27)
+    assert [row["text"] for row in read(settings.out)] == [text[::-1] for text in texts]
+
+
 def test_an_output_with_failed_answers_that_was_changed_by_hand_is_not_replaced(
     service: TranslateConfig, tmp_path: Path
 ) -> None:

@@ -100,6 +100,9 @@ the README has the table."""
 FAILED: Final = frozenset({"empty", "characters", "error"})
 """Faults of answers that are no translations: they are not finished, and asking again may help."""
 
+ASKED_AGAIN: Final = FAILED | {"shared"}
+"""Faults of answers that the next run asks for again, also where the memory has them."""
+
 _ERROR: Final = re.compile(
     r"""\W*(?:
     (?:(?:\w+\s)?error(?:es|e)?|(?:\w+\.)*\w*(?:error|exception|timeout)|erreur|fehler|erro|fout|błąd

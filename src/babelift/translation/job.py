@@ -2,12 +2,12 @@
 
 import json
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from itertools import chain, count
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import polars as pl
 
@@ -37,6 +37,7 @@ from babelift.store import (
     rows_file,
     write_json,
 )
+from babelift.translation.checks import ASKED_AGAIN
 from babelift.translation.coverage import LabelCounts, gap_sentences
 from babelift.translation.driver import translate_parts, translating
 from babelift.translation.memory import Memory
@@ -53,7 +54,7 @@ def run_translate(
     Beside the output stand `<out>.report.json` with the counts and, where rows could not be read,
     `<out>.rejects.jsonl`. Run again after a kill, it goes on with what is missing; run again when
     all is done, it finds everything in the memory and leaves the output as it is. Where answers
-    failed (see `checks.FAILED`) it asks for them again, and mends the output. Rows go from
+    failed (see `checks.ASKED_AGAIN`) it asks for them again, and mends the output. Rows go from
     file to file in parts: how many there are does not change how much memory is used.
 
     Args:
@@ -133,8 +134,8 @@ def run_translate(
                         "Choose another --out, or move that file away.",
                     )
                 replace_file(out, written.replace)
-            if not same and (exists or report.tally.failed):
-                known = {"job": job, **report.to_dict()}
+            known = {"job": job, **report.to_dict()}
+            if not same and (exists or _asks_again(known)):
                 write_json(known | {"written": file_hash(out)}, output.report)
     for note in report.notes:
         progress.say(note)
@@ -143,10 +144,16 @@ def run_translate(
     return report
 
 
+def _asks_again(report: Mapping[str, Any]) -> bool:
+    """Whether a report is of translations of which the next run asks for some again."""
+    flags = {flag for counts in report["pairs"].values() for flag in counts["flags"]}
+    return bool(report.get("failed") or flags & ASKED_AGAIN)
+
+
 def _may_be_mended(output: OutputFile) -> bool:
-    """Whether a table has failed answers in it and is as its job left it."""
+    """Whether a table is as its job left it, and that asks for some answers again."""
     report = json.loads(output.report.read_bytes())
-    return bool(report.get("failed")) and report.get("written") == file_hash(output.path)
+    return report.get("written") == file_hash(output.path) and _asks_again(report)
 
 
 def _checked_output(config: TranslateConfig) -> Path:
