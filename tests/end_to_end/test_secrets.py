@@ -40,6 +40,8 @@ def home(tmp_path: Path, stand_ins: Path, monkeypatch: pytest.MonkeyPatch) -> Pa
         for label, words in (("good", "fine"), ("bad", "poor"))
     ]
     pl.DataFrame(rows).write_csv(home / "reviews.csv")
+    rejected = {"text": "", "label": "good", "lang": "en"}
+    pl.DataFrame([*rows, rejected]).write_csv(home / "faulty.csv")
     (home / "encoder").symlink_to(stand_ins / "encoder")
     (tmp_path / "work").mkdir()
     monkeypatch.setenv("HOME", str(home))
@@ -92,7 +94,7 @@ def test_no_file_of_a_run_and_nothing_made_from_it_holds_a_secret(
     table = f"{home}/reviews.csv"
     for command in (
         ("translate", table, "--to", "de", "--translator", translator(home), "--out", "t.jsonl"),
-        ("predict", "run", table, "--out", "p.csv"),
+        ("predict", "run", f"{home}/faulty.csv", "--max-rejects", "1", "--out", "p.csv"),
         ("evaluate", "run", table, "--out", "evaluated"),
     ):
         assert at_work(*command).code == 0

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 import polars as pl
 
 from babelift.errors import RejectsError, RunError
+from babelift.redaction import shown
 from babelift.store import write_text
 
 if TYPE_CHECKING:
@@ -94,7 +95,8 @@ def write_rejects(rejects: pl.DataFrame, path: Path) -> None:
             f"'{path}' holds something else than rejected rows; it is not overwritten.",
             "Choose another --out, or move that file away.",
         )
-    lines = (json.dumps(row, ensure_ascii=False) + "\n" for row in rejects.iter_rows(named=True))
+    rows = ({**row, "file": shown(row["file"])} for row in rejects.iter_rows(named=True))
+    lines = (json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
     write_text("".join(lines), path)
 
 
