@@ -402,6 +402,7 @@ class Answers:
     def __init__(self, lang: str) -> None:
         self._sentence = _SENTENCE * density(lang)
         self._parts: list[pl.DataFrame] = []
+        self._shared: pl.Series | None = None
 
     def add(self, source: pl.Series, translation: pl.Series) -> None:
         """Take in texts and their translations, of one pair of languages."""
@@ -410,15 +411,17 @@ class Answers:
             {"answer": theirs.hash(), "source": ours.hash(), "length": ours.str.len_chars()}
         )
         self._parts.append(frame.filter(theirs != "").unique())
+        self._shared = None
 
     def are_shared(self, translation: pl.Series) -> Mask:
         """Where a translation is an answer that many different texts have."""
-        shared = self._shared()["answer"]
-        return _letters(translation).hash().is_in(shared.implode()).to_numpy()
+        if self._shared is None:
+            self._shared = self._find_shared()
+        return _letters(translation).hash().is_in(self._shared.implode()).to_numpy()
 
-    def _shared(self) -> pl.DataFrame:
+    def _find_shared(self) -> pl.Series:
         if not self._parts:
-            return pl.DataFrame(schema={"answer": pl.UInt64, "texts": pl.UInt32})
+            return pl.Series(dtype=pl.UInt64)
         pairs = pl.concat(self._parts).unique()
         self._parts = [pairs]
         counts = pairs.group_by("answer").agg(
@@ -426,11 +429,12 @@ class Answers:
             pl.col("length").min().alias("shortest"),
             pl.col("length").max().alias("longest"),
         )
-        return counts.filter(
+        shared = counts.filter(
             pl.col("texts") >= max(_SHARED, _SHARED_PART * pairs.height),
             pl.col("longest") >= _SHARED_SPREAD * pl.col("shortest"),
             pl.col("longest") >= self._sentence,
         )
+        return shared["answer"]
 
 
 _RIVALS: Final = ("en", "de", "es", "fr", "it", "nl", "pt", "ru", "ja", "zh")
