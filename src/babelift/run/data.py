@@ -14,7 +14,7 @@ from babelift.errors import DataError, LanguageError, did_you_mean
 from babelift.progress import Progress
 from babelift.run.folder import Run
 from babelift.run.manifest import Rejects
-from babelift.store import write_rows
+from babelift.store import not_a_file, write_rows
 
 Leakage: TypeAlias = Literal["error", "drop", "warn"]
 
@@ -164,6 +164,8 @@ def read_lines(paths: Sequence[str]) -> list[str]:
     lines: list[str] = []
     for path in paths:
         try:
+            if kind := not_a_file(Path(path)):
+                raise DataError(f"{path}: is {kind}; only files can be read.")
             lines += Path(path).read_text(encoding="utf-8-sig").splitlines()
         except (OSError, UnicodeDecodeError) as error:
             reason = getattr(error, "strerror", None) or "it is not UTF-8"
