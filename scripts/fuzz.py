@@ -416,15 +416,17 @@ def _make_model(folder: Path) -> Outcome:
 
 def run(numbers: Iterable[int], folder: Path) -> Iterator[tuple[int, Case, Outcome]]:
     """Each case with its outcome, one after the other."""
-    import babelift
+    import babelift.corpus
+    import babelift.translation
 
     # All that a child needs is imported once: a process then takes a fraction of a second.
-    for module in pkgutil.walk_packages(babelift.__path__, "babelift."):
-        if not module.name.endswith("__main__"):
-            with suppress(ImportError):
-                import_module(module.name)
-    for name in ("torch", "transformers", "pyarrow.parquet", "pyarrow.csv", "tests.support"):
-        import_module(name)
+    names = ["babelift.cli.translate", "babelift.cli.predict", "babelift.prediction.job"]
+    for package in (babelift.corpus, babelift.translation):
+        prefix = f"{package.__name__}."
+        names += [found.name for found in pkgutil.iter_modules(package.__path__, prefix)]
+    for name in (*names, "torch", "pyarrow.parquet", "pyarrow.csv", "rich.console"):
+        with suppress(ImportError):  # of an extra that is not installed
+            import_module(name)
     os.environ["BABELIFT_CACHE"] = str(folder / "cache")
     model = folder / "model"
     made = in_a_process(lambda: _make_model(model), 300)

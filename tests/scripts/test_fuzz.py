@@ -14,6 +14,7 @@ ROOT = Path(__file__).parents[2]
 CASE = Case(Path("a.csv"), "predict", 3, "cells", ".csv")
 
 
+@pytest.mark.slow
 def test_a_few_odd_tables_lose_nothing_and_end_in_time() -> None:
     command = [sys.executable, "scripts/fuzz.py", "--cases", "60"]
     ran = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=_environment())
