@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from babelift import languages
 from babelift.corpus.checks import text_fault
-from babelift.translation.protected import NOTHING, Protected
+from babelift.translation.protected import HINT, NOTHING, Protected
 
 REVISION: Final = 2
 """Part of the key under which a study keeps the translations of a table. Raise it by hand with any
@@ -602,15 +602,16 @@ def find_faults(
     [['copy'], []]
     """
     ratios = log_ratio(source, translation, source_lang, target_lang)
-    lost = np.array(
-        [not protected.survive(*pair) for pair in zip(source, translation, strict=True)],
-        dtype=np.bool_,
-    )
-    # Markup and placeholders are no words of a language.
-    bare_source, bare = (
-        pl.Series([protected.without(text) for text in texts], dtype=pl.String)
-        for texts in (source, translation)
-    )
+    lost = np.zeros(len(source), dtype=np.bool_)
+    bare_source, bare = source.to_list(), translation.to_list()
+    may_have = pl.Series([bool(protected.terms)] * len(source), dtype=pl.Boolean)
+    for texts in (source, translation):
+        may_have |= texts.str.contains(f"{HINT.pattern}|http")
+    for row in np.flatnonzero(may_have.to_numpy()):
+        lost[row] = not protected.survive(bare_source[row], bare[row])
+        # Markup and placeholders are no words of a language.
+        bare_source[row], bare[row] = map(protected.without, (bare_source[row], bare[row]))
+    source_words, words = (pl.Series(texts, dtype=pl.String) for texts in (bare_source, bare))
     is_empty = empty(source, translation)
     failures = np.array(
         [failure(*pair) or "" for pair in zip(source, translation, strict=True)], dtype=np.str_
@@ -621,11 +622,11 @@ def find_faults(
         "error": failures == "error",
         "shared": np.zeros_like(is_empty) if answers is None else answers.are_shared(translation),
         "unknown": unknown_words(source, translation),
-        "copy": copied(bare_source, bare, source_lang, target_lang),
+        "copy": copied(source_words, words, source_lang, target_lang),
         "loop": looping(source, translation, source_lang, target_lang),
         "length": ((ratios < band.low) | (ratios > band.high)) & ~is_empty,
-        "script": wrong_script(bare_source, bare, target_lang),
-        "language": wrong_language(bare, source_lang, target_lang),
+        "script": wrong_script(source_words, words, target_lang),
+        "language": wrong_language(words, source_lang, target_lang),
         "numbers": lost_numbers(source, translation) & ~is_empty,
         "lost": lost & ~is_empty,
         "sentences": lost_sentence & ~is_empty,

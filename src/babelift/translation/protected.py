@@ -44,7 +44,7 @@ _AFTER_TERMS: Final = rf"""
 """Entities; placeholders of str.format, templates and printf; @names and #tags; the bare `http`
 that data sets put for a link; emoji, each with all that belongs to it."""
 
-_HINT: Final = re.compile(
+HINT: Final = re.compile(
     "[@#＃{}<>&%/\u203c\u2049\u20e3\u2122-\u27bf\u2900-\u2bff\u3030\u303d\u3297\u3299"
     "\U0001f000-\U0001ffff]|[.]\\w"
 )
@@ -93,7 +93,7 @@ class Protected:
 
     def _spans(self, text: str, depth: int = _DEPTH) -> Iterator[tuple[int, int]]:
         """Where the protected parts are; what is between them has none if it is searched alone."""
-        if not depth or not (self.terms or _HINT.search(text) or "http" in text):
+        if not depth or not (self.terms or HINT.search(text) or "http" in text):
             return
         place = 0
         matches = [match.span() for match in self._pattern.finditer(text)]
