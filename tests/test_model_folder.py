@@ -92,6 +92,9 @@ FAULTS: dict[str, tuple[Callable[[Path], Any], str]] = {
     "deep object": (text("config.json", '{"a":' * 200_000), "cannot be read"),
     "no object": (text("config.json", "[]"), "must hold a JSON object"),
     "no JSON": (text("config.json", "<html>"), "cannot be read"),
+    "no number": (config(seq_classif_dropout=float("nan")), "a value is NaN"),
+    "limit that is none": (
+        lambda f: change(f / "tokenizer_config.json", model_max_length="x"), "be a number"),
     "large config": (sparse("config.json", 600_000_000), "config.json has 600,000,000 bytes"),
     "large tokenizer": (sparse("tokenizer.json", 400_000_000), "has 400,000,000 bytes"),
     "deep tokenizer": (text("tokenizer.json", '{"a":' * 200_000), "tokenizer.json' cannot be read"),

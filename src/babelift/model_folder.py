@@ -108,12 +108,18 @@ def read_json(path: Path, *, missing_ok: bool = False) -> dict[str, Any]:
         return {}
     try:
         _check_size(path.name, path.stat().st_size)
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = json.loads(path.read_text(encoding="utf-8"), parse_constant=_constant)
     except (OSError, ValueError, RecursionError) as error:
         raise ModelError(f"'{path}' cannot be read: {first_line(error)}.") from error
     if not isinstance(values, dict):
         raise ModelError(f"'{path}' must hold a JSON object.")
     return values
+
+
+def _constant(name: str) -> float:
+    if name == "NaN":  # it passes every comparison that should stop it
+        raise ValueError("a value is NaN, which is no number")
+    return float(name)
 
 
 def checked(folder: Path, kind: str) -> Path:
@@ -204,6 +210,13 @@ def _check_contents(folder: Path, state: tuple[Any, ...]) -> None:
     tokenizer = read_json(folder / "tokenizer_config.json", missing_ok=True)
     _check_code("config.json", config)
     _check_code("tokenizer_config.json", tokenizer)
+    longest = tokenizer.get("model_max_length")
+    if not (longest is None or isinstance(longest, int | float)):
+        raise ModelError(
+            f"tokenizer_config.json says model_max_length {quoted(str(longest), 40)}, and it must "
+            "be a number.",
+            _DAMAGED,
+        )
     if weight_files(folder):
         shapes = weight_shapes(folder)
         for key, value in _numbers(config):
@@ -416,11 +429,14 @@ def _from_pretrained(auto_class: Any, folder: Path, kind: str, options: dict[str
             return auto_class.from_pretrained(
                 folder, local_files_only=True, trust_remote_code=False, **options
             )
-    except Exception as error:  # transformers raises whatever the damage happens to cause
+    except BaseException as error:
+        # transformers raises whatever the damage happens to cause; a panic in Rust is no Exception.
+        if isinstance(error, KeyboardInterrupt | SystemExit):
+            raise
         raise _not_opened(folder, kind, error) from error
 
 
-def _not_opened(folder: Path, kind: str, error: Exception) -> ModelError:
+def _not_opened(folder: Path, kind: str, error: BaseException) -> ModelError:
     return ModelError(
         f"{kind} '{folder}' cannot be opened: {first_line(error)}.",
         "A folder needs config.json, model.safetensors and the tokenizer's files, as "

@@ -24,7 +24,7 @@ _WORD: Final = 1000
 _PADDING: Final = 2**14
 _PATTERN: Final = 10_000
 _REPEATS: Final = 256
-_UNBOUNDED: Final = 3
+_UNBOUNDED: Final = 2
 _VARIABLE: Final = 12
 
 
@@ -179,7 +179,7 @@ def pattern_fault(pattern: Any) -> str | None:
 
     Refused is what makes a backtracking matcher try exponentially many ways (repeats or choices
     within a repeat, long rows of what may or may not be there), and what makes the time grow faster
-    than with the fourth power of a text. The patterns of published tokenizers have none of these.
+    than with the third power of a text. The patterns of published tokenizers have none of these.
 
     >>> pattern_fault(r"(?i:'s|'t)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}|\\s+(?!\\S)|\\s+")
     >>> pattern_fault(r"(a|a)*b"), pattern_fault(r"(\\w)\\1")

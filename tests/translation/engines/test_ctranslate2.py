@@ -394,6 +394,8 @@ def _write(name: str, content: str) -> Callable[[Path], Any]:
         (_settings(output_limit=10**12), "a text of 1000000000000 tokens"),
         (_settings(source_limit=0), "a text of 0 tokens"),
         (_settings(source_limit="x"), "babelift.json' is not what this version writes"),
+        (_settings(repetition_penalty=[1]), "babelift.json' is not what this version writes"),
+        (_settings(suppressed=5), "babelift.json' is not what this version writes"),
     ],
 )
 def test_a_folder_that_would_cost_time_or_memory_is_refused(

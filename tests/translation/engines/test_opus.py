@@ -1,5 +1,6 @@
 """OPUS-MT: the right model per pair, two hops where there is none, few open at a time."""
 
+import json
 from itertools import permutations
 from pathlib import Path
 
@@ -111,3 +112,12 @@ def test_any_mapping_of_pairs_to_models_will_do(models: Path) -> None:
     )
     assert "opus-mt:mine" in translator.fingerprint
     assert len(list(translator.translate(SENTENCES["en"], "en", "de"))) == len(SENTENCES["en"])
+
+
+@pytest.mark.parametrize("limit", ["x", [[]], {"a": 1}, -1])
+def test_a_limit_that_is_no_number_is_refused(tmp_path: Path, limit: object) -> None:
+    folder = tiny_marian(tmp_path / "opus-mt-en-de", "en", "de")
+    path = folder / "tokenizer_config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"model_max_length": limit}))
+    with pytest.raises(ModelError, match="model_max_length must be a number above 0"):
+        load(str(folder), Translating())

@@ -12,7 +12,9 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any, BinaryIO, Final, Literal, Self
 
-from babelift.errors import LanguageError, ModelError
+from pydantic import TypeAdapter
+
+from babelift.errors import LanguageError, ModelError, first_line, quoted
 from babelift.languages import resolve
 from babelift.model_folder import read_json
 from babelift.store import cache_dir, file_hash
@@ -183,17 +185,14 @@ class ModelSettings:
         if not (folder / _FILE).is_file():
             return None
         try:
-            values = read_json(folder / _FILE)
-            values["suppressed"] = tuple(tuple(tokens) for tokens in values["suppressed"])
-            values["pair"] = tuple(values["pair"]) if values["pair"] else None
-            settings = cls(**values)
+            settings = TypeAdapter(cls).validate_python(read_json(folder / _FILE))
             for limit in (settings.source_limit, settings.output_limit):
                 if not 0 < limit <= MOST_TOKENS:
                     raise ValueError(f"a text of {limit} tokens; possible are 1 to {MOST_TOKENS}")
             return settings
-        except (TypeError, KeyError, ValueError) as error:
+        except ValueError as error:  # pydantic's too
             raise ModelError(
-                f"'{folder / _FILE}' is not what this version writes: {error}.",
+                f"'{folder / _FILE}' is not what this version writes: {first_line(error)}.",
                 "Delete the folder; it is made again from the model.",
             ) from error
 
@@ -231,14 +230,21 @@ def _settings(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def _positions(config: dict[str, Any], family: Family) -> int:
-    return int(config.get("max_position_embeddings") or _SOURCE_LIMIT[family])
+    return _number(config, "max_position_embeddings", _SOURCE_LIMIT[family])
 
 
 def _limits(folder: Path, room: int, generation: dict[str, Any]) -> tuple[int, int]:
     tokenizer = read_json(folder / "tokenizer_config.json", missing_ok=True)
     # transformers writes 1e30 where a tokenizer states no limit.
-    source = min(room, int(tokenizer.get("model_max_length") or room), MOST_TOKENS)
-    return source, min(room, int(generation.get("max_length") or _OUTPUT_LIMIT), MOST_TOKENS)
+    source = min(room, _number(tokenizer, "model_max_length", room), MOST_TOKENS)
+    return source, min(room, _number(generation, "max_length", _OUTPUT_LIMIT), MOST_TOKENS)
+
+
+def _number(values: dict[str, Any], key: str, absent: int) -> int:
+    value = values.get(key) or absent
+    if not isinstance(value, int | float) or value < 1:
+        raise ModelError(f"{key} must be a number above 0. Got {quoted(str(value), 40)}.")
+    return int(min(value, 2**31))
 
 
 def foreign_settings(folder: Path, tokens: list[str]) -> ModelSettings:
