@@ -213,3 +213,8 @@ def test_no_column_of_the_users_is_lost_or_renamed_for_one_of_ours(read: Read) -
     ]  # fmt: skip
     with pytest.raises(DataError, match="a column cannot be called '__babelift_tag'"):
         read("b.csv", "text,label,lang,__babelift_tag\na,x,de,1\n")
+
+
+def test_a_named_group_column_is_the_group(read: Read) -> None:
+    corpus = read("a.csv", "id,text,label,lang,pair\n1,a,x,en,g\n2,b,x,de,g\n", group="pair")
+    assert corpus.rows["group_id"].to_list() == ["g", "g"]

@@ -274,8 +274,8 @@ def check_rows(
     headers = pl.col(ROW).is_in(_headers_again(raw))
     faults = [_Fault(headers, None, "the header again"), *_text_faults(raw, columns)]
     faults += [
-        _too_long(what, name, what)
-        for what, name in (("id", columns.id), ("group", columns.group))
+        _too_long(column, name, what)
+        for what, column, name in (("id", "id", columns.id), ("group", GROUP, columns.group))
         if name is not None
     ]
     if columns.label is not None:
