@@ -163,6 +163,9 @@ BROKEN = [
     '"he said "hi", there\nwell,no\nway", she said,maybe',
     '"he said "no, \nwell,no\nnever" again,yes"',
     '"she said "oh\nwell,no\nso what\nand,then, nothing\nway",maybe',
+    '"she said "oh\nwell","no"\nway","maybe"',
+    'she said oh\nwell,no\nway",maybe',
+    '"she said oh\nwell,no',
 ]
 """Records whose quotes are broken, with lines within that look like rows."""
 

@@ -2,6 +2,7 @@
 
 import csv
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final
@@ -10,6 +11,8 @@ import numpy as np
 import polars as pl
 
 _LONGEST_BREAK: Final = 100
+_MISSING_QUOTE: Final = 4
+"""Lines in which a record may break, and in which one does whose first quote is missing."""
 _MOST_ROWS_IN_TEXT: Final = 10
 """Lines of a text that may all look like rows by chance."""
 
@@ -110,6 +113,7 @@ class Mender:
         self._lines, self._delimiter, self._width = lines, delimiter, width
         self._doubtful = doubtful
         self._strays: set[int] = set()
+        self._counts: list[Counter[str] | None] | None = None
         # What may be looked through again for the ends of broken records, in characters.
         self._budget = 1_000_000 + 5 * sum(map(len, lines))
 
@@ -136,39 +140,64 @@ class Mender:
         plain = lines[0].rstrip("\r\n").split("\t")
         if tab and len(plain) == self._width:
             return [_unquoted(field) for field in plain], start + 1
-        last = self._last_line(start, is_broken=fields is None)
+        is_whole = fields is not None and not swallows and start not in self._strays
+        if is_whole and (end > start + 1 or len(fields or ()) > self._width):
+            return fields, end
+        last = self._last_line(start, fields)
         if swallows and last == start:
             self._strays.add(end - 1)
-        is_whole = fields is not None and not swallows and start not in self._strays
-        if is_whole and (last == start or len(fields or ()) > self._width):
+        if is_whole and last == start:
             return fields, end
         return None, last + 1
 
-    def _last_line(self, start: int, *, is_broken: bool) -> int:
+    def _last_line(self, start: int, fields: list[str] | None) -> int:
         """The last line of a broken record that begins in line `start`, both from 0.
 
         Where all lines between are rows, and more than a text is likely to have, the quotes that
         open and close are two faults, and what stands between them are rows.
         """
-        first = self._lines[start]
-        if not (_opens(first, self._delimiter) or (is_broken and first.count('"') % 2)):
-            return start
-        rows = 0
-        for last in range(start + 1, min(start + _LONGEST_BREAK, len(self._lines))):
+        first, broken = self._lines[start], fields is None
+        short = _width(first, self._delimiter) < self._width
+        opens = _opens(first, self._delimiter) or (broken and first.count('"') % 2)
+        reach = _LONGEST_BREAK if opens else _MISSING_QUOTE if short else 0
+        rows, foreign = 0, start
+        for last in range(start + 1, min(start + reach, len(self._lines))):
             line = self._lines[last]
             self._budget -= len(line)
             if self._budget < 0:
-                return start
-            if _closes(line, self._delimiter):
+                break
+            if self._ends(last):
                 if rows == last - start - 1 > _MOST_ROWS_IN_TEXT:
                     self._strays.add(last)
-                    return start
-                return last
+                    break
+                return last + 1 if self._ends(last + 1) else last
+            if not opens and '"' in line:
+                break
             width = _width(line, self._delimiter)
             if width == self._width and '"' in line and not _opens(line, self._delimiter):
-                return start
+                break
             rows += width == self._width
-        return start
+            if broken and short and last - start <= _MOST_ROWS_IN_TEXT and self._is_foreign(line):
+                foreign = last
+        return foreign
+
+    def _ends(self, place: int) -> bool:
+        """Whether a line closes a quote that it has not opened, and opens none."""
+        line = "".join(self._lines[place : place + 1])
+        return _closes(line, self._delimiter) and not _opens(line, self._delimiter)
+
+    def _is_foreign(self, line: str) -> bool:
+        """Whether a row has a value that no other has, in a column of few values: a false class."""
+        if self._counts is None:
+            fields = (row.rstrip("\r\n").split(self._delimiter) for row in self._lines)
+            columns = zip(*(row for row in fields if len(row) == self._width), strict=True)
+            counts = (Counter(column) for column in columns)
+            self._counts = [c if c.total() >= 10 * len(c) else None for c in counts]
+        values = line.rstrip("\r\n").split(self._delimiter)
+        return len(values) == self._width and any(
+            count is not None and count[value] == 1
+            for count, value in zip(self._counts, values, strict=False)
+        )
 
 
 def _opens(line: str, delimiter: str) -> bool:
