@@ -106,7 +106,10 @@ def test_the_citation_names_the_paper() -> None:
 @pytest.mark.slow
 def test_the_readmes_python_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """On a translator and an encoder that need no download."""
-    translator = FunctionTranslator(lambda text, source, target: f"{target} {text}")
+    in_japanese = {"It is good.": "それは良いです。", "It broke.": "それは壊れました。"}
+    translator = FunctionTranslator(
+        lambda text, source, target: in_japanese[text] if target == "ja" else f"{target} {text}"
+    )
     small = partial(babelift.Classifier, translator=translator, encoder="scratch", epochs=1)
     monkeypatch.setattr(babelift, "Classifier", small)
     monkeypatch.chdir(tmp_path)
