@@ -1,6 +1,7 @@
 """A table as it stands in its file: bytes, and columns before anybody knows which is what."""
 
 import gzip
+import os
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -17,8 +18,9 @@ from babelift.store import not_a_file
 BLOCK: Final = 1 << 20
 """Bytes of a text table that are read at a time."""
 
-WHOLE: Final = 256 << 20
-"""Bytes of a text table that may be held at once; its values take up to ten times that."""
+WHOLE: Final = max(256 << 20, os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 20)
+"""Bytes of a text table that may be held at once: its values take up to ten times that, which is
+half of this machine's memory."""
 
 MAY_EXPAND: Final = 32 << 20
 """Bytes that any gzip file may expand to."""
@@ -217,9 +219,9 @@ def read_bytes(path: Path) -> bytes:
         content += block
         if len(content) > WHOLE:
             raise DataError(
-                f"{path}: must be read whole, and has more than {WHOLE >> 20} MiB. Tables of that "
-                "size are read in slices, which takes sound quotation marks, UTF-8, and columns "
-                "that keep their type.",
+                f"{path}: must be read whole, and has more than {WHOLE >> 20:,} MiB. Tables of "
+                "that size are read in slices, which takes sound quotation marks, UTF-8, and "
+                "columns that keep their type.",
                 "Split it into smaller files, or save it as Parquet.",
             )
     data = bytes(content)
