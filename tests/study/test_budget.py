@@ -154,17 +154,6 @@ def test_one_seed_gives_an_answer_without_intervals() -> None:
     assert "[" not in found.sentence
 
 
-def test_one_seed_with_its_test_rows_has_intervals_over_those() -> None:
-    def run(size: int, right: int) -> Run:
-        return Run(size, 0, right / 100, np.arange(100) < right)
-
-    found = label_budget("de", [run(100, 50), run(400, 70)], [run(800, 60)])
-    assert (found.seeds_seen, found.items_seen) == (False, True)
-    assert "One seed: the intervals cover the choice of test items only." in found.notes
-    low, high = low_high(found)
-    assert low < 200 < high
-
-
 def test_scores_that_are_no_number_are_left_out_and_said() -> None:
     found = label_budget("de", [*NATIVE, Run(400, 9, float("nan"))], translated(0.6))
     assert "1 score is no number and was left out." in found.notes
@@ -285,18 +274,3 @@ def test_the_interval_covers_the_truth_over_lines_in_the_logarithm() -> None:
         return runs({n: many(n) for n in (100, 400)}), runs({800: many(200)})
 
     assert 0.90 <= coverage(simulate, 200, 300) <= 0.99
-
-
-def test_the_interval_covers_the_truth_over_seeds_and_test_items() -> None:
-    def simulate(rng: np.random.Generator) -> tuple[list[Run], list[Run]]:
-        hard = rng.normal(size=204)
-
-        def run(size: int, score: float, seed: int) -> Run:
-            drawn = 0.7 * hard + 0.51**0.5 * rng.normal(size=204)
-            right = drawn < stats.norm.ppf(score + rng.normal(0, 0.01))
-            return Run(size, seed, float(right.mean()), right)
-
-        native = [run(n, curve(n), seed) for n in SIZES for seed in range(5)]
-        return native, [run(800, curve(200), seed) for seed in range(5)]
-
-    assert 0.90 <= coverage(simulate, 200, 150) <= 0.99

@@ -165,7 +165,7 @@ class LabelBudget:
         lang: The language.
         level: Of all intervals.
         seeds_seen: Whether the intervals cover the seeds' luck.
-        items_seen: Whether they cover the choice of test items.
+        items_seen: Whether they cover the choice of test items: no.
         native: The learning curve of native rows.
         worth: One for each number of translated source rows, rising.
         gain: None where only one number of native labels was tried.
@@ -326,8 +326,8 @@ def label_budget(
         seed: Seed of the draws.
 
     Raises:
-        DataError: One of the two holds no score, a score is above 1, a size is below 1, a seed
-            occurs twice at a size, or results by test item do not fit together.
+        DataError: One of the two holds no score, a score is above 1, a size is below 1, or
+            a seed occurs twice at a size.
         ConfigError: `level` is not between 0 and 1, or `draws` below 1.
 
     >>> native = [Run(n, 0, score) for n, score in ((100, 0.5), (400, 0.7))]
@@ -369,8 +369,8 @@ def label_budget(
     return LabelBudget(
         lang=lang,
         level=level,
-        seeds_seen=mean_scores.seeds_seen,
-        items_seen=mean_scores.items_seen,
+        seeds_seen=mean_scores.drawn is not None,
+        items_seen=False,
         native=_curve(curve, mean_scores, ends),
         worth=worth,
         gain=gain,
@@ -462,12 +462,12 @@ def _notes(mean_scores: Means, curve: Curves, left_out: int) -> list[str]:
     notes = []
     if mean_scores.drawn is None:
         notes.append("One seed: there are no intervals.")
-    elif not mean_scores.seeds_seen:
-        notes.append("One seed: the intervals cover the choice of test items only.")
-    elif not mean_scores.items_seen:
+    else:
         notes.append("The intervals cover the seeds' luck only, not the choice of test items.")
-    if mean_scores.seeds_seen and mean_scores.counts.min() == 1:
-        notes.append("Where there is one seed, its luck is taken to be as large as the others'.")
+        if mean_scores.counts.min() == 1:
+            notes.append(
+                "Where there is one seed, its luck is taken to be as large as the others'."
+            )
     if left_out:
         verb = "is no number and was" if left_out == 1 else "are no numbers and were"
         notes.append(f"{counted(left_out, 'score')} {verb} left out.")

@@ -2,14 +2,14 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import chain
 from typing import Final, Literal
 
 import numpy as np
 
 from babelift.errors import DataError
-from babelift.evaluation.metrics import Floats, Numbers
+from babelift.evaluation.metrics import Floats
 
 Kind = Literal["power-law", "log-linear"]
 
@@ -218,14 +218,11 @@ class Run:
         seed: Its seed. Runs of one seed are taken to share their luck, at all sizes and in both
             arms.
         score: Its score; the greater, the better, and at most 1.
-        right: `(items,)` share of right rows of each test item, the same items in every run;
-            only where `score` is their mean.
     """
 
     size: int
     seed: int
     score: float
-    right: Numbers | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,13 +231,11 @@ class Means:
 
     Attributes:
         observed: `(cells,)`.
-        drawn: `(draws, cells)` means as other seeds (and test items) could have given them; None
-            where neither was seen to vary.
+        drawn: `(draws, cells)` means as other seeds could have given them; None where they were not
+            seen to vary.
         counts: `(cells,)` runs in each.
         variance: Of one run's score over seeds, pooled over the cells.
         freedom: Degrees of freedom of that variance.
-        seeds_seen: Whether `drawn` holds the seeds' luck.
-        items_seen: Whether `drawn` holds that of the test items.
     """
 
     observed: Floats
@@ -248,16 +243,14 @@ class Means:
     counts: Floats
     variance: float
     freedom: int
-    seeds_seen: bool
-    items_seen: bool
 
 
 def by_size(runs: Sequence[Run], where: str, what: str) -> dict[int, list[Run]]:
     """Runs by their size, rising; those whose score is no number are left out.
 
     Raises:
-        DataError: No score is left, a score is above 1, a size is below 1, a seed occurs twice at
-            a size, or results by test item do not fit.
+        DataError: No score is left, a score is above 1, a size is below 1, or a seed occurs twice
+            at a size.
 
     >>> list(by_size([Run(200, 0, 0.7), Run(100, 0, 0.6)], "Japanese", "native"))
     [100, 200]
@@ -274,41 +267,23 @@ def by_size(runs: Sequence[Run], where: str, what: str) -> dict[int, list[Run]]:
         known = runs_by_size.setdefault(run.size, [])
         if known and known[-1].seed == run.seed:
             raise DataError(f"{at}: the seed occurs twice.", "Give one score for each seed.")
-        _check_items(run, at)
         known.append(run)
     if not runs_by_size:
         raise DataError(f"{where}: there is no score of the {what} arm.")
     return runs_by_size
 
 
-def _check_items(run: Run, at: str) -> None:
-    if run.right is None:
-        return
-    right = np.asarray(run.right, dtype=np.float64)
-    if right.ndim != 1 or len(right) < 2 or not abs(right.mean() - run.score) < 1e-6:
-        raise DataError(
-            f"{at}: the results by test item, of shape {right.shape}, must be a list of at least "
-            f"two whose mean is the score {run.score}.",
-            "Leave them out for scores that are no mean over test items.",
-        )
-
-
 def means(cells: Sequence[Sequence[Run]], *, draws: int, seed: int) -> Means:
-    """Mean scores of cells, and draws of what they could have been.
+    """Mean scores of cells, and draws of what they could have been with other seeds.
 
-    Seeds: each draw moves the means by a random mix of the runs' deviations, the same mix of seeds
-    in all cells, divided by a chi so that a mean over few seeds has Student's t and not a normal
-    for its law (the bootstrap over five seeds would come out a third too narrow). Items: normal
-    draws with the covariance of the items' means, less the part that the seeds' deviations hold
-    already (two-way crossed, as Owen 2007).
+    Each draw moves the means by a random mix of the runs' deviations, the same mix of seeds in all
+    cells, divided by a chi so that a mean over few seeds has Student's t and not a normal for its
+    law (the bootstrap over five seeds would come out a third too narrow).
 
     Args:
         cells: Runs of each cell, one per seed, at least one.
         draws: How many times to draw.
         seed: Seed of the draws.
-
-    Raises:
-        DataError: The runs' results by test item are not of the same number of items.
 
     >>> runs = [Run(100, seed, 0.5 + 0.01 * seed) for seed in range(5)]
     >>> mean_scores = means([runs], draws=20_000, seed=0)
@@ -323,23 +298,8 @@ def means(cells: Sequence[Sequence[Run]], *, draws: int, seed: int) -> Means:
     )
     freedom = int((counts - 1).sum())
     variance = float(squares / freedom) if freedom else 0.0
-    right = _right(cells)
-    generator = np.random.default_rng(seed)
-    moved = np.zeros((draws, len(cells)))
-    if freedom:
-        moved += _seed_draws(cells, observed, variance, draws, generator)
-    if right is not None:
-        moved += _item_draws(right, draws, generator)
-    seen = freedom > 0 or right is not None
-    return Means(
-        observed=observed,
-        drawn=observed + moved if seen else None,
-        counts=counts,
-        variance=variance,
-        freedom=freedom,
-        seeds_seen=freedom > 0,
-        items_seen=right is not None,
-    )
+    drawn = observed + _seed_draws(cells, observed, variance, draws, seed) if freedom else None
+    return Means(observed, drawn, counts, variance, freedom)
 
 
 def _seed_draws(
@@ -347,9 +307,10 @@ def _seed_draws(
     observed: Floats,
     variance: float,
     draws: int,
-    generator: np.random.Generator,
+    seed: int,
 ) -> Floats:
     """`(draws, cells)`; a cell of one run has the others' pooled variance, to itself."""
+    generator = np.random.default_rng(seed)
     seeds = sorted({run.seed for run in chain.from_iterable(cells)})
     mixes = dict(zip(seeds, generator.standard_normal((len(seeds), draws)), strict=True))
     freedom = sum(len(runs) - 1 for runs in cells)
@@ -366,52 +327,3 @@ def _seed_draws(
             moved[:, cell] += (run.score - observed[cell]) * mixes[run.seed]
         moved[:, cell] /= np.sqrt(len(runs) * (len(runs) - 1)) * chis[known]
     return moved
-
-
-def _right(cells: Sequence[Sequence[Run]]) -> list[tuple[list[int], Floats]] | None:
-    """Seeds and `(seeds, items)` right shares of each cell; None unless all runs have them."""
-    shares = []
-    for runs in cells:
-        rows = [run.right for run in runs if run.right is not None]
-        if len(rows) < len(runs):
-            return None
-        shares.append(([run.seed for run in runs], np.array(rows, dtype=np.float64)))
-    lengths = {rows.shape[1] for _, rows in shares}
-    if len(lengths) > 1:
-        raise DataError(
-            f"results by test item must be of the same items in every run, got {min(lengths)} and "
-            f"{max(lengths)} items."
-        )
-    return shares
-
-
-def _item_draws(
-    right: list[tuple[list[int], Floats]], draws: int, generator: np.random.Generator
-) -> Floats:
-    """`(draws, cells)`."""
-    items = right[0][1].shape[1]
-    scale = 1 / (items * (items - 1))
-    by_item = np.array([rows.mean(axis=0) for _, rows in right])
-    by_item -= by_item.mean(axis=1, keepdims=True)
-    shared = _covariance_with_seeds(right) * scale
-    values, vectors = np.linalg.eigh(by_item @ by_item.T * scale - shared)
-    root = vectors * np.sqrt(np.maximum(values, 0))
-    return np.asarray(generator.standard_normal((draws, len(right))) @ root.T)
-
-
-def _covariance_with_seeds(right: list[tuple[list[int], Floats]]) -> Floats:
-    """Products of what neither seed nor item alone explains, summed, `(cells, cells)`."""
-    left: dict[int, dict[int, Floats]] = {}
-    for cell, (seeds, rows) in enumerate(right):
-        count = len(seeds)
-        if count == 1:
-            continue
-        rest = rows - rows.mean(axis=0) - rows.mean(axis=1, keepdims=True) + rows.mean()
-        for seed, row in zip(seeds, rest / np.sqrt(count * (count - 1)), strict=True):
-            left.setdefault(seed, {})[cell] = row
-    covariance = np.zeros((len(right), len(right)))
-    for rows_of in left.values():
-        cells = list(rows_of)
-        stacked = np.array([rows_of[cell] for cell in cells])
-        covariance[np.ix_(cells, cells)] += stacked @ stacked.T
-    return covariance
