@@ -8,15 +8,17 @@ from babelift.evaluation.comparison import Baseline, Comparison, Contrast, Side
 from babelift.report.numbers import (
     brackets,
     counted,
+    difference,
     digits_for,
+    direction,
     language_name,
     listed,
     names,
     share,
+    signed,
     with_p,
 )
 from babelift.report.tables import Score
-from babelift.report.words import signed
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -52,15 +54,7 @@ def effect(shown: Effect, digits: int | None = None) -> str:
     >>> effect(SimpleNamespace(delta=0.05, interval=(0.01, 0.09)))
     '+.05 [.01, .09]'
     """
-    low, high = shown.interval
-    digits = digits or digits_for([shown.delta, low, high])
-    return f"{signed(shown.delta, digits)} {brackets(shown.interval, digits)}"
-
-
-def direction(shown: Effect) -> int:
-    """1 or -1 where the whole interval lies above or below zero, else 0."""
-    low, high = shown.interval
-    return int(low > 0) - int(high < 0)
+    return difference(shown.delta, shown.interval, digits)
 
 
 def wordings(comparison: Comparison) -> list[Wording]:
@@ -104,7 +98,7 @@ def verdict(contrast: Contrast, wording: Wording, comparison: Comparison) -> str
         return f"{what} {did} {rival} {where}: {by}; {p}."
     if sure:
         return f"{what} {'added' if sign > 0 else 'cost'} {by}, {where}; {p}."
-    if direction(mean):
+    if direction(mean.interval):
         p += ", so that it is not sure, although its interval alone holds no zero"
     ahead_in = f", {'ahead ' if many else ''}{where}"
     if rival:

@@ -57,6 +57,36 @@ def brackets(interval: Interval | None, digits: int = 2) -> str:
     return f"[{low}, {high}]"
 
 
+def signed(value: float, digits: int = 2) -> str:
+    """A difference with its sign.
+
+    >>> signed(0.051), signed(-0.051), signed(0.001)
+    ('+.05', '−.05', '.00')
+    """
+    text = share(value, digits)
+    return f"+{text}" if value > 0 and text.strip(".0") else text
+
+
+def difference(delta: float, interval: Interval | None, digits: int | None = None) -> str:
+    """A difference with its sign and its interval, by default with the digits of `digits_for`.
+
+    >>> difference(0.09, (0.06, 0.12)), difference(-0.004, (-0.008, 0.0))
+    ('+.09 [.06, .12]', '−.004 [−.008, .000]')
+    """
+    digits = digits or digits_for((delta, *(interval or ())))
+    return f"{signed(delta, digits)} {brackets(interval, digits)}".rstrip()
+
+
+def direction(interval: Interval) -> int:
+    """1 or -1 where the whole interval lies above or below zero, else 0.
+
+    >>> direction((0.01, 0.03)), direction((-0.01, 0.05))
+    (1, 0)
+    """
+    low, high = interval
+    return int(low > 0) - int(high < 0)
+
+
 def with_interval(value: float | None, interval: Interval | None) -> str:
     """A score followed by its interval.
 

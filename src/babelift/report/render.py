@@ -93,6 +93,8 @@ def environment(*, autoescape: bool) -> jinja2.Environment:
         "pair": numbers.pair_name,
         "percent": numbers.percent,
         "share": numbers.share,
+        "signed": numbers.signed,
+        "brackets": numbers.brackets,
         "duration": numbers.duration,
         "energy": numbers.energy,
         "language": numbers.language_name,

@@ -288,13 +288,3 @@ def otc(log: Sequence[Mapping[str, Any]]) -> list[str]:
         f"OTC drew originals and their translations together: in-batch retrieval rose ({change}). "
         "Whether that helped the scores only a run with --no-otc can tell."
     ]
-
-
-def signed(value: float, digits: int = 2) -> str:
-    """A difference with its sign.
-
-    >>> signed(0.051), signed(-0.051), signed(0.001)
-    ('+.05', '−.05', '.00')
-    """
-    text = share(value, digits)
-    return f"+{text}" if value > 0 and text.strip(".0") else text

@@ -16,40 +16,20 @@ from babelift.evaluation.multiple_tests import (
     sign_flip,
 )
 from babelift.evaluation.power import could_have_seen
-from babelift.report.numbers import brackets, digits_for, language_name, p_value, share, with_p
-from babelift.report.words import signed
+from babelift.report.numbers import (
+    brackets,
+    digits_for,
+    direction,
+    language_name,
+    p_value,
+    share,
+    signed,
+    with_p,
+)
 from babelift.study.condition import AXES, REFERENCE, Condition
 from babelift.study.regression import FEWEST_SCORES, Regression, regress
 from babelift.study.results import Pairing, Scores
 from babelift.study.spec import ARMS, OFF, PAIRED, TRANSLATING, StudySpec
-
-MINUS = "−"
-
-
-def fine(values: Sequence[float]) -> list[str]:
-    """Scores with as many digits as `digits_for` says.
-
-    >>> fine([0.09, 0.06, 0.12]), fine([0.004, -0.008, 0.015])
-    (['.09', '.06', '.12'], ['.004', '−.008', '.015'])
-    """
-    digits = digits_for(values)
-    texts = []
-    for value in values:
-        text = f"{abs(value):.{digits}f}"
-        sign = MINUS if value < 0 and float(text) else ""
-        texts.append(sign + (text[1:] if text.startswith("0") else text))
-    return texts
-
-
-def difference(delta: float, interval: tuple[float, float] | None) -> str:
-    """A difference with its sign and its interval.
-
-    >>> difference(0.09, (0.06, 0.12)), difference(-0.004, (-0.008, 0.0))
-    ('+.09 [.06, .12]', '−.004 [−.008, .000]')
-    """
-    first, *ends = fine([delta, *(interval or ())])
-    text = f"+{first}" if delta > 0 and first.strip(".0") else first
-    return f"{text} [{', '.join(ends)}]" if ends else text
 
 
 def money(value: float) -> str:
@@ -378,10 +358,10 @@ def verdict(answer: Answer, others: Sequence[Condition] = ()) -> str:
     subject = _subject(question, others)
     digits = digits_for((mean.delta, *mean.interval))
     by = _by(mean.delta, mean.interval, len(answer.by_language), digits)
-    direction = (mean.interval[0] > 0) - (mean.interval[1] < 0)
+    side = direction(mean.interval)
     rival = question.kind != "otc"
     base = cell_name(question.base, [question.arm, *others])
-    if not direction:
+    if not side:
         seen = f"this study could have seen {share(answer.could_have_seen, digits)}"
         if rival:
             return f"{subject} and {base} cannot be told apart{_ahead(answer)}: {by}; {seen}."
@@ -390,9 +370,9 @@ def verdict(answer: Answer, others: Sequence[Condition] = ()) -> str:
     chance = not answer.primary and answer.adjusted_p > LEVEL
     but = "; among so many questions that may be chance" if chance else ""
     if rival:
-        did = "beats" if direction > 0 else "does worse than"
+        did = "beats" if side > 0 else "does worse than"
         return f"{subject} {did} {base}{where}: {by}{but}."
-    if direction > 0:
+    if side > 0:
         return f"{subject} adds {by}{where}{but}."
     low, high = mean.interval
     cost = _by(-mean.delta, (-high, -low), len(answer.by_language), digits).removeprefix("+")

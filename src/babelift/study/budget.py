@@ -14,8 +14,8 @@ import polars as pl
 
 from babelift.errors import ConfigError
 from babelift.evaluation.metrics import Floats
-from babelift.report.numbers import counted, language_name
-from babelift.study.answers import difference, money
+from babelift.report.numbers import counted, difference, language_name
+from babelift.study.answers import money
 from babelift.study.learning_curve import (
     Curves,
     Kind,

@@ -5,7 +5,7 @@ from evidence that is not there.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
@@ -13,8 +13,15 @@ import numpy as np
 from babelift.errors import DataError, LanguageError
 from babelift.evaluation.metrics import Floats
 from babelift.report.cautions import FAULTY
-from babelift.report.numbers import language_name, listed, percent
-from babelift.study.answers import difference, fine
+from babelift.report.numbers import (
+    difference,
+    digits_for,
+    direction,
+    language_name,
+    listed,
+    percent,
+    share,
+)
 from babelift.study.condition import Condition
 from babelift.translation.checks import density
 
@@ -39,38 +46,79 @@ class Estimate:
     @property
     def side(self) -> int:
         """1 or -1 where the whole interval lies above or below zero, else 0."""
-        low, high = self.interval
-        return int(low > 0) - int(high < 0)
+        return direction(self.interval)
 
-    @property
-    def known(self) -> bool:
-        """Whether all three are numbers, in their order."""
-        low, high = self.interval
-        return all(map(math.isfinite, (self.delta, low, high))) and low <= high
+    def __str__(self) -> str:
+        return difference(self.delta, self.interval)
+
+
+def _known(estimate: Estimate | None) -> Estimate | None:
+    """It, where all three are numbers, in their order."""
+    if estimate is None:
+        return None
+    low, high = estimate.interval
+    return (
+        estimate if math.isfinite(estimate.delta) and -math.inf < low <= high < math.inf else None
+    )
 
 
 @dataclass(frozen=True, slots=True)
-class ArmEvidence:
+class Where:
+    """What a verdict speaks of: this condition alone, and no other size, encoder or translator.
+
+    Attributes:
+        arm: Name of the condition, as a reader knows it.
+        lang: The language; None where over all of them.
+        condition: The condition; None where the evidence does not say.
+    """
+
+    arm: str
+    lang: str | None = None
+    condition: Condition | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CaseEvidence:
+    """What a verdict rests on, all of one condition.
+
+    Attributes:
+        arm: Name of the condition, as a reader knows it.
+        lang: The language; None where over all of them.
+        condition: The condition with all its axes.
+    """
+
+    arm: str
+    lang: str | None
+    condition: Condition | None = field(default=None, kw_only=True)
+
+    @property
+    def where(self) -> Where:
+        """What its verdict speaks of."""
+        return Where(self.arm, self.lang, self.condition)
+
+    @property
+    def place(self) -> str:
+        """How a sentence about it begins."""
+        return f"In {language_name(self.lang)}" if self.lang else "Over all languages"
+
+
+@dataclass(frozen=True, slots=True)
+class ArmEvidence(CaseEvidence):
     """An arm against zero-shot in one language, and how good the translations were.
 
     Attributes:
-        arm: Name of the arm, as a reader knows it.
-        lang: The language.
         over_zero_shot: Score of the arm less that of zero-shot.
         chrf: chrF of the translations against references, 0 to 100.
         flagged: Share of the translations in which the checks found a fault, 0 to 1.
         length_ratio: Mean length of the translations over the one expected from their originals
             and the two languages' densities; 1 where they are as long as they should be.
-        condition: The arm with its other axes.
     """
 
-    arm: str
     lang: str
     over_zero_shot: Estimate | None
     chrf: float | None = None
     flagged: float | None = None
     length_ratio: float | None = None
-    condition: Condition | None = None
 
     def __post_init__(self) -> None:
         _check_share("flagged", self.flagged)
@@ -93,86 +141,53 @@ class Alignment:
 
 
 @dataclass(frozen=True, slots=True)
-class OTCEvidence:
+class OTCEvidence(CaseEvidence):
     """An arm with OTC against the same without, and what it did to the vectors.
 
     From held-back pairs of one language, or from the training's log over all of them: `before` is
     then the first updates, and `with_otc` the last.
 
     Attributes:
-        arm: Name of the arm.
-        lang: The language; None where over all of them.
         effect: Score with OTC less score without.
         before: Before training.
         without: After training without OTC.
         with_otc: After training with OTC.
         chance: Retrieval if all vectors were alike: one over the number of pairs searched.
-        condition: The arm with its other axes.
     """
 
-    arm: str
-    lang: str | None
     effect: Estimate | None
     before: Alignment | None = None
     without: Alignment | None = None
     with_otc: Alignment | None = None
     chance: float | None = None
-    condition: Condition | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class SeedEvidence:
+class SeedEvidence(CaseEvidence):
     """An arm's scores in one language, which differ in the seed alone.
 
     Attributes:
-        arm: Name of the arm.
-        lang: The language.
         scores: Seed to score; a share of right test items (F1-micro).
         items: Number of test items.
-        condition: The arm with its other axes.
     """
 
-    arm: str
-    lang: str
     scores: dict[int, float]
     items: int
-    condition: Condition | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class ControlEvidence:
+class ControlEvidence(CaseEvidence):
     """OTC on true pairs, on shuffled pairs, and no OTC.
 
     Attributes:
-        arm: Name of the arm.
-        lang: The language; None where over all of them.
         true_over_shuffled: Score with true pairs less score with shuffled ones.
         shuffled_over_off: Score with shuffled pairs less score without OTC.
         true_over_off: Score with true pairs less score without OTC.
-        condition: The arm with its other axes.
     """
 
-    arm: str
-    lang: str | None
     true_over_shuffled: Estimate | None
     shuffled_over_off: Estimate | None
     true_over_off: Estimate | None = None
-    condition: Condition | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Where:
-    """What a verdict speaks of: this condition alone, and no other size, encoder or translator.
-
-    Attributes:
-        arm: Name of the condition, as a reader knows it.
-        lang: The language; None where over all of them.
-        condition: The condition; None where the evidence does not say.
-    """
-
-    arm: str
-    lang: str | None = None
-    condition: Condition | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,52 +256,44 @@ _CONTROL_ADVICE: Final = (
 
 def regularising_not_aligning(case: ControlEvidence) -> Verdict:
     """Whether OTC on shuffled pairs helps, and true pairs show no advantage over them."""
-    where = Where(case.arm, case.lang, case.condition)
-    true, shuffled, off = case.true_over_shuffled, case.shuffled_over_off, case.true_over_off
-    if true is None or shuffled is None or not (true.known and shuffled.known):
-        lacks = "true and shuffled pairs" if true is None or not true.known else "shuffled pairs"
+    estimates = {
+        "true_over_shuffled": _known(case.true_over_shuffled),
+        "shuffled_over_off": _known(case.shuffled_over_off),
+        "true_over_off": _known(case.true_over_off),
+    }
+    true, shuffled, off = estimates.values()
+    if true is None or shuffled is None:
+        lacks = "true and shuffled pairs" if true is None else "shuffled pairs"
         return NotJudged(
-            REGULARISING, where, f"the control is incomplete: {lacks} were not compared"
+            REGULARISING, case.where, f"the control is incomplete: {lacks} were not compared"
         )
-    over = difference(true.delta, true.interval)
-    gain = difference(shuffled.delta, shuffled.interval)
     if true.side > 0:
-        return Absent(REGULARISING, where, f"true pairs do better than shuffled ones: {over}")
+        return Absent(REGULARISING, case.where, f"true pairs do better than shuffled ones: {true}")
+    differences = f"true over shuffled {true}, shuffled over no OTC {shuffled}"
     if shuffled.side <= 0:
-        return NotJudged(REGULARISING, where, _no_verdict(case, over, gain))
-    place = f"In {language_name(case.lang)}" if case.lang else "Over all languages"
+        return NotJudged(REGULARISING, case.where, _no_verdict(off, differences))
     does = "better than with" if true.side < 0 else "as well as with"
-    known_off = off if off is not None and off.known else None
+    evidence: dict[str, float] = {}
+    for name, estimate in estimates.items():
+        if estimate is not None:
+            low, high = estimate.interval
+            evidence |= {name: estimate.delta, f"{name}_low": low, f"{name}_high": high}
     return Finding(
         name=REGULARISING,
         kind="",
-        where=where,
-        evidence=numbers(
-            true_over_shuffled=true.delta,
-            true_over_shuffled_low=true.interval[0],
-            true_over_shuffled_high=true.interval[1],
-            shuffled_over_off=shuffled.delta,
-            shuffled_over_off_low=shuffled.interval[0],
-            shuffled_over_off_high=shuffled.interval[1],
-            true_over_off=known_off.delta if known_off else None,
-            true_over_off_low=known_off.interval[0] if known_off else None,
-            true_over_off_high=known_off.interval[1] if known_off else None,
-        ),
-        sentence=f"{place}, {case.arm} does {does} true pairs where OTC's pairs are shuffled "
-        f"(true over shuffled {over}, shuffled over no OTC {gain}): OTC is regularising, not "
-        "aligning.",
+        where=case.where,
+        evidence=numbers(**evidence),
+        sentence=f"{case.place}, {case.arm} does {does} true pairs where OTC's pairs are shuffled "
+        f"({differences}): OTC is regularising, not aligning.",
         advice=_CONTROL_ADVICE,
     )
 
 
-def _no_verdict(case: ControlEvidence, over: str, gain: str) -> str:
+def _no_verdict(off: Estimate | None, differences: str) -> str:
     """Why the control tells nothing where shuffled pairs do not help."""
-    off = case.true_over_off
-    differences = f"true over shuffled {over}, shuffled over no OTC {gain}"
-    if off is not None and off.known and off.side > 0:
-        helped = difference(off.delta, off.interval)
+    if off is not None and off.side > 0:
         return (
-            f"OTC on true pairs helps ({helped}), but shuffled ones are neither clearly worse than "
+            f"OTC on true pairs helps ({off}), but shuffled ones are neither clearly worse than "
             f"true ones nor clearly better than none ({differences})"
         )
     return (
@@ -326,13 +333,11 @@ _UNALIGNED_ADVICE: Final = (
 
 def otc_without_effect(case: OTCEvidence) -> Verdict:
     """Whether OTC changes no score, and which of the two reasons the vectors give for it."""
-    where = Where(case.arm, case.lang, case.condition)
-    effect = case.effect
-    if effect is None or not effect.known:
+    where, effect = case.where, _known(case.effect)
+    if effect is None:
         return NotJudged(WITHOUT_EFFECT, where, "the difference that OTC makes is not known")
-    change = difference(effect.delta, effect.interval)
     if effect.side:
-        return Absent(WITHOUT_EFFECT, where, f"OTC has an effect: {change}")
+        return Absent(WITHOUT_EFFECT, where, f"OTC has an effect: {effect}")
     if case.chance is not None and case.chance >= TOO_EASY:
         few = round(1 / case.chance)
         return NotJudged(
@@ -343,23 +348,22 @@ def otc_without_effect(case: OTCEvidence) -> Verdict:
     if not known or after is None:
         lacks = "with OTC" if after is None else "before training or without OTC"
         return NotJudged(
-            WITHOUT_EFFECT, where, f"OTC adds {change}; retrieval@1 {lacks} is not known"
+            WITHOUT_EFFECT, where, f"OTC adds {effect}; retrieval@1 {lacks} is not known"
         )
     kind = _kind(known, after)
     course = _course(before, without, after)
     if kind is None:
         return Absent(
-            WITHOUT_EFFECT, where, f"OTC adds {change}, but the vectors do not say why: {course}"
+            WITHOUT_EFFECT, where, f"OTC adds {effect}, but the vectors do not say why: {course}"
         )
     already = kind == "already-aligned"
     reason = "the pairs were aligned already" if already else "the pairs never aligned"
-    place = f"In {language_name(case.lang)}" if case.lang else "Over all languages"
     return Finding(
         name=WITHOUT_EFFECT,
         kind=kind,
         where=where,
         evidence=_otc_numbers(case, effect),
-        sentence=f"{place}, OTC adds {change} to {case.arm}: no effect seen, and {reason} "
+        sentence=f"{case.place}, OTC adds {effect} to {case.arm}: no effect seen, and {reason} "
         f"({course}).",
         advice=_ALIGNED_ADVICE if already else _UNALIGNED_ADVICE,
     )
@@ -406,8 +410,8 @@ def _course(before: float | None, without: float | None, after: float) -> str:
     """Retrieval@1 at the points where it is known."""
     points = [(before, "before training"), (without, "without OTC"), (after, "with OTC")]
     known = [(value, when) for value, when in points if value is not None]
-    shown = fine([value for value, _ in known])
-    steps = [f"{text} {when}" for text, (_, when) in zip(shown, known, strict=True)]
+    digits = digits_for(value for value, _ in known)
+    steps = [f"{share(value, digits)} {when}" for value, when in known]
     return f"retrieval@1 {', '.join(steps)}"
 
 
@@ -448,7 +452,7 @@ def unstable_across_seeds(case: SeedEvidence, looked_at: int = 1) -> Verdict:
         case: Scores of one arm in one language.
         looked_at: How many of these are looked at together.
     """
-    where = Where(case.arm, case.lang, case.condition)
+    where = case.where
     scores = {seed: score for seed, score in case.scores.items() if math.isfinite(score)}
     if len(scores) < FEWEST:
         return NotJudged(UNSTABLE, where, f"{len(scores)} of at least {FEWEST} seeds are known")
@@ -456,7 +460,7 @@ def unstable_across_seeds(case: SeedEvidence, looked_at: int = 1) -> Verdict:
         return NotJudged(UNSTABLE, where, "what the test items explain is known for shares only")
     values = np.array(list(scores.values()))
     spread, explained = _spread(values), _explained(values, case.items)
-    shown, expected = fine([spread, explained])
+    shown, expected = _alike(spread, explained)
     level = SEED_LEVEL / max(looked_at, 1)
     if _steady(values, case.items, level):
         reason = f"seeds spread by {shown} (standard deviation), test items explain {expected}"
@@ -481,7 +485,7 @@ def unstable_across_seeds(case: SeedEvidence, looked_at: int = 1) -> Verdict:
             others=float(others.mean()),
             highest=float(values.max()),
         ),
-        sentence=f"In {language_name(case.lang)}, {case.arm} spreads by {shown} over seeds "
+        sentence=f"{case.place}, {case.arm} spreads by {shown} over seeds "
         f"(standard deviation), where {case.items:,} test items explain at most {expected}; "
         f"{_what(collapsed, lowest, scores[lowest], others)}.",
         advice=_COLLAPSED_ADVICE if collapsed else _UNSTABLE_ADVICE,
@@ -494,10 +498,15 @@ def _collapsed(lowest: float, others: Floats, items: int) -> bool:
 
 
 def _what(collapsed: bool, seed: int, lowest: float, others: Floats) -> str:
-    low, rest, high = fine([lowest, float(others.mean()), float(others.max())])
+    low, rest, high = _alike(lowest, float(others.mean()), float(others.max()))
     if collapsed:
         return f"one run collapsed: seed {seed} scores {low}, the others {rest} on average"
     return f"no single run accounts for it, they reach from {low} to {high}"
+
+
+def _alike(*scores: float) -> list[str]:
+    """Scores with as many digits each."""
+    return [share(score, digits_for(scores)) for score in scores]
 
 
 def _spread(values: Floats) -> float:
@@ -556,25 +565,25 @@ _RATIO: Final = "Give originals more weight, with a ratio of 2:1."
 
 def worse_than_zero_shot(case: ArmEvidence) -> Verdict:
     """Whether an arm scores below zero-shot in a language, with the whole interval below zero."""
-    where = Where(case.arm, case.lang, case.condition)
-    effect = case.over_zero_shot
-    if effect is None or not effect.known:
+    where, effect = case.where, _known(case.over_zero_shot)
+    if effect is None:
         return NotJudged(WORSE, where, "its difference to zero-shot is not known")
-    change = difference(effect.delta, effect.interval)
     if effect.side >= 0:
-        return Absent(WORSE, where, f"{change} over zero-shot is not clearly below zero")
+        return Absent(WORSE, where, f"{effect} over zero-shot is not clearly below zero")
     quality = numbers(chrf=case.chrf, flagged=case.flagged, length_ratio=case.length_ratio)
     poor = _poor(quality, case.lang)
-    language = language_name(case.lang)
     return Finding(
         name=WORSE,
         kind="",
         where=where,
         evidence=numbers(delta=effect.delta, low=effect.interval[0], high=effect.interval[1])
         | quality,
-        sentence=f"In {language}, {case.arm} does worse than zero-shot: {change}. "
+        sentence=f"{case.place}, {case.arm} does worse than zero-shot: {effect}. "
         f"{_quality_sentence(quality, poor)}",
-        advice=(*_advice(quality, poor), f"Until then, keep zero-shot in {language}."),
+        advice=(
+            *_advice(quality, poor),
+            f"Until then, keep zero-shot in {language_name(case.lang)}.",
+        ),
     )
 
 

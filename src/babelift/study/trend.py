@@ -10,8 +10,7 @@ import polars as pl
 from babelift.evaluation.crossed import PairedRows
 from babelift.evaluation.differences import Differences, differences_of
 from babelift.evaluation.metrics import Floats
-from babelift.report.numbers import brackets, digits_for, pair_name, with_p
-from babelift.report.words import signed
+from babelift.report.numbers import brackets, digits_for, direction, pair_name, signed, with_p
 from babelift.study.answers import stated_cell
 from babelift.study.quality import Quality
 from babelift.study.results import Scores
@@ -111,11 +110,11 @@ def _sentence(slopes: Differences, translators: Mapping[str, int], degraded: boo
         f"ten points of chrF go with {signed(mean.delta, digits)} F1-micro "
         f"{brackets(mean.interval, digits)}"
     )
-    start = "No effect of the translations' quality seen"
-    if mean.interval[0] > 0:
-        start = "Better translations gave better classifiers"
-    elif mean.interval[1] < 0:
-        start = "Better translations gave worse classifiers"
+    start = {
+        1: "Better translations gave better classifiers",
+        0: "No effect of the translations' quality seen",
+        -1: "Better translations gave worse classifiers",
+    }[direction(mean.interval)]
     where = f" in {pair_name(next(iter(pairs)))}"
     if len(pairs) > 1:
         ahead = sum(slope.delta * mean.delta > 0 for slope in pairs.values())

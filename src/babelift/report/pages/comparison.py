@@ -13,12 +13,20 @@ from babelift.evaluation.comparison import Comparison, Contrast
 from babelift.redaction import shown
 from babelift.report import comparison as sentences
 from babelift.report.cautions import licences, test_origins
-from babelift.report.comparison import Effect, Wording, direction, effect
+from babelift.report.comparison import Effect, Wording, effect
 from babelift.report.figures import svg
 from babelift.report.folder import RunFiles, read_run
-from babelift.report.numbers import language_name, listed, p_value, setting_text, share
+from babelift.report.numbers import (
+    direction,
+    language_name,
+    listed,
+    p_value,
+    setting_text,
+    share,
+    signed,
+)
 from babelift.report.render import environment
-from babelift.report.words import Finding, signed, trained_on
+from babelift.report.words import Finding, trained_on
 from babelift.store import write_record, write_text
 
 REACHES: Final = (0.04, 0.1, 0.2, 0.3, 0.4, 0.6, 0.8, 1.0)
@@ -115,7 +123,7 @@ def strip(name: str, shown: Effect, kind: str, reach: float, digits: int = 2) ->
             place(low), place(high), y
         )
     )
-    clear = "encoder" if direction(shown) else "encoder unsure"
+    clear = "encoder" if direction(shown.interval) else "encoder unsure"
     marks.append(
         Markup('<circle class="{0}" cx="{1}%" cy="{2}" r="5"/>').format(
             clear, place(shown.delta), y

@@ -10,6 +10,7 @@ from babelift.evaluation.differences import Difference
 from babelift.hub import non_commercial
 from babelift.report.numbers import (
     UNKNOWN,
+    brackets,
     compact,
     digits_for,
     language_name,
@@ -17,6 +18,7 @@ from babelift.report.numbers import (
     pair_name,
     setting_text,
     share,
+    signed,
     with_p,
 )
 from babelift.report.pages.comparison import Strip, reach_of, strip, ticks
@@ -24,7 +26,6 @@ from babelift.report.pages.study_figures import learning, otc_effects, ratio_cur
 from babelift.report.pages.study_quality import quality_part
 from babelift.report.pages.study_tables import MEANINGS, heat_tables, matrices, otc_name
 from babelift.report.render import environment
-from babelift.report.words import signed
 from babelift.store import write_record, write_text
 from babelift.study.answers import Answer
 from babelift.study.diagnosis import Diagnosis
@@ -76,7 +77,7 @@ def answer_groups(answers: Iterable[Answer]) -> list[Group]:
 
 
 def _answer_words(answer: Answer) -> AnswerWords:
-    holm = "" if answer.adjusted_p is None else f"{with_p(answer.adjusted_p)} after Holm"
+    holm = f"{with_p(answer.adjusted_p)} after Holm"
     return AnswerWords(answer.sentence, answer.by_language_sentence, holm)
 
 
@@ -202,23 +203,12 @@ def _row(answer: Answer) -> Row:
     ahead = sum(delta > 0 for delta in answer.by_language.values())
     return Row(
         answer.arm, answer.base, answer.primary,
-        fine(mean.delta, sign=True),
-        f"[{fine(mean.interval[0])}, {fine(mean.interval[1])}]",
-        UNKNOWN if mean.p is None else p_value(mean.p),
-        UNKNOWN if answer.primary or answer.adjusted_p is None else p_value(answer.adjusted_p),
-        UNKNOWN if answer.could_have_seen is None else fine(answer.could_have_seen),
+        signed(mean.delta, 3), brackets(mean.interval, 3), p_value(mean.p),
+        UNKNOWN if answer.primary else p_value(answer.adjusted_p),
+        share(answer.could_have_seen, 3),
         f"{ahead} of {len(answer.by_language)}",
         f"{mean.seeds} × {mean.items:,}",
     )  # fmt: skip
-
-
-def fine(value: float | None, *, sign: bool = False) -> str:
-    """A difference of scores with three digits.
-
-    >>> fine(0.0361), fine(0.0361, sign=True), fine(-0.0004), fine(-1.0), fine(None)
-    ('.036', '+.036', '.000', '−1.000', '–')
-    """
-    return signed(value, 3) if sign and value is not None else share(value, 3)
 
 
 NAMES: Final = {
@@ -358,7 +348,6 @@ def view(study: StudyResult) -> dict[str, Any]:
         "pair_plots": by_pair(study.answers),
         "glance": at_a_glance(study.answers),
         "contrasts": contrast_rows(study),
-        "fine": fine,
         "findings": findings(study.diagnosis),
         "absent": unseen(study.diagnosis.absent),
         "not_judged": unseen(study.diagnosis.not_judged),
