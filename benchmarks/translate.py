@@ -2,7 +2,8 @@
 
 All sides have the same random weights. Babelift and the loop compute in int8, with the same files;
 transformers in float32 in the order of the texts, and in bfloat16 with the texts sorted by length.
-Babelift's side is `translate_rows`, so cutting into sentences, its memory and its checks count.
+Babelift's side is `OpenTranslators.translate_rows`, so cutting into sentences, its memory and its
+checks count.
 """
 
 import os
@@ -32,7 +33,7 @@ from _timing import (
     times_as_fast,
 )
 from babelift.corpus.rows import originals
-from babelift.translation.driver import translate_rows
+from babelift.translation.driver import OpenTranslators
 from babelift.translation.engines.ctranslate2 import CT2Translator
 from babelift.translation.memory import Memory
 
@@ -181,9 +182,8 @@ class Babelift:
         return self._through(self._kept, texts)
 
     def _through(self, memory: Memory, texts: Sequence[str]) -> list[str]:
-        made = translate_rows(
-            table_of(texts), ["de"], self.translator, memory=memory, quality="keep"
-        )
+        opened = OpenTranslators(self.translator, memory)
+        made = opened.translate_rows(table_of(texts), ["de"], quality="keep")
         return made.rows["text"].to_list()
 
 

@@ -15,9 +15,10 @@ from babelift.corpus.rows import SCHEMA, originals
 from babelift.errors import ConfigError, DataError, LanguageError, TranslationError
 from babelift.testing import FunctionTranslator
 from babelift.translation import segments as windows
-from babelift.translation.driver import TranslatedRows, translate_rows
+from babelift.translation.driver import TranslatedRows
 from babelift.translation.memory import Memory
 from babelift.translation.protocol import Translation
+from tests.support.driver import translate_rows
 
 WORDS = {"good": "gut", "bad": "schlecht", "the": "der", "coffee": "Kaffee", "was": "war"}
 

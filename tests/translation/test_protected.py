@@ -14,12 +14,12 @@ from babelift.corpus.rows import originals
 from babelift.errors import ConfigError
 from babelift.progress import quiet
 from babelift.testing import FunctionTranslator
-from babelift.translation.driver import translate_rows
 from babelift.translation.job import translate
 from babelift.translation.memory import Memory
 from babelift.translation.protected import NOTHING, Protected, read_terms
 from babelift.translation.protocol import Translator
 from babelift.translation.segments import Lane, Result, Tally, translate_texts
+from tests.support.driver import translate_rows
 
 KINDS = {
     "link": ["http://ex.com/a?b=c", "https://t.co/x_y#z", "www.house.de/good", "bit.ly/water",

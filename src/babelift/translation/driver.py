@@ -44,58 +44,14 @@ class TranslatedRows:
     report: TranslationReport
 
 
-def translate_rows(
-    rows: pl.DataFrame,
-    to: Sequence[str],
-    translator: Translator,
-    *,
-    memory: Memory,
-    quality: QualityAction = "drop",
-    fallback: Translator | None = None,
-    batch_tokens: int = BATCH_TOKENS,
-    protected: Protected = NOTHING,
-    progress: Progress | None = None,
-) -> TranslatedRows:
-    """Translate every row into every target language other than its own.
+class Frames(Protocol):
+    """Frames that are kept for a while; a list, or `corpus.parts.Spool` on disk."""
 
-    A segment that occurs twice is translated once, and one that is in the memory not at all; each
-    finished batch is in the memory before the next is begun.
+    def append(self, frame: pl.DataFrame, /) -> None:
+        """Add a frame."""
+        ...
 
-    Args:
-        rows: Originals, in the form of `corpus.rows.SCHEMA`; `id`, `text` and `lang` are needed.
-        to: Tags of the target languages.
-        translator: Translates.
-        memory: Where finished translations are kept.
-        quality: What to do with translations that fail a check: `keep` them with their flags
-            (but for characters that no table may hold), `drop` them, or `retry` them with the
-            translator's variant, if it has one, and the fallback, and drop what fails again.
-        fallback: Second translator, for `retry`.
-        batch_tokens: Tokens sent to the translator at a time.
-        protected: What must stay as it is.
-        progress: Where to show how far it is.
-
-    Raises:
-        LanguageError: A pair that the translator cannot do, before any work.
-        ConfigError: `retry` without anything to retry with.
-        TranslationError: A translator failed; finished batches are kept.
-        MemoryStoreError: The memory cannot be used.
-    """
-    report = TranslationReport.of(translator, fallback if quality == "retry" else None)
-    rows, report.reading = _resolved(rows)
-    frames = translate_parts(
-        [rows],
-        rows["lang"].unique(maintain_order=True).to_list(),
-        to,
-        translator,
-        report=report,
-        memory=memory,
-        quality=quality,
-        fallback=fallback,
-        batch_tokens=batch_tokens,
-        protected=protected,
-        progress=progress,
-    )
-    return TranslatedRows(pl.concat([rows.clear(), *frames]), report)
+    def __iter__(self) -> Iterator[pl.DataFrame]: ...
 
 
 class OpenTranslators(NamedTuple):
@@ -103,31 +59,110 @@ class OpenTranslators(NamedTuple):
 
     Attributes:
         translator: Translates.
-        fallback: Second translator, for `retry`.
         memory: Where finished translations are kept.
+        fallback: Second translator, for `retry`.
         protected: What must stay as it is.
     """
 
     translator: Translator
-    fallback: Translator | None
     memory: Memory
+    fallback: Translator | None = None
     protected: Protected = NOTHING
+
+    def report(self, quality: QualityAction) -> TranslationReport:
+        """An empty report of what is translated with them."""
+        return TranslationReport.of(self.translator, self.fallback if quality == "retry" else None)
 
     def translate_rows(
         self,
         rows: pl.DataFrame,
         to: Sequence[str],
         *,
-        quality: QualityAction,
+        quality: QualityAction = "drop",
         batch_tokens: int = BATCH_TOKENS,
         progress: Progress | None = None,
     ) -> TranslatedRows:
-        """As the function of this name."""
-        return translate_rows(
-            rows, to, self.translator, memory=self.memory, quality=quality,
-            fallback=self.fallback, batch_tokens=batch_tokens, protected=self.protected,
-            progress=progress,
-        )  # fmt: skip
+        """Translate every row into every target language other than its own.
+
+        A segment that occurs twice is translated once, and one that is in the memory not at all;
+        each finished batch is in the memory before the next is begun.
+
+        Args:
+            rows: Originals, in the form of `corpus.rows.SCHEMA`; `id`, `text` and `lang` are
+                needed.
+            to: Tags of the target languages.
+            quality: What to do with translations that fail a check: `keep` them with their flags
+                (but for characters that no table may hold), `drop` them, or `retry` them with the
+                translator's variant, if it has one, and the fallback, and drop what fails again.
+            batch_tokens: Tokens sent to the translator at a time.
+            progress: Where to show how far it is.
+
+        Raises:
+            LanguageError: A pair that the translator cannot do, before any work.
+            ConfigError: `retry` without anything to retry with.
+            TranslationError: A translator failed; finished batches are kept.
+            MemoryStoreError: The memory cannot be used.
+        """
+        report = self.report(quality)
+        rows, report.reading = _resolved(rows)
+        frames = self.translate_parts(
+            [rows],
+            rows["lang"].unique(maintain_order=True).to_list(),
+            to,
+            report=report,
+            quality=quality,
+            batch_tokens=batch_tokens,
+            progress=progress or quiet(),
+        )
+        return TranslatedRows(pl.concat([rows.clear(), *frames]), report)
+
+    def translate_parts(
+        self,
+        rows: Iterable[pl.DataFrame],
+        langs: Sequence[str],
+        to: Sequence[str],
+        *,
+        report: TranslationReport,
+        quality: QualityAction,
+        batch_tokens: int,
+        progress: Progress,
+        spool: Callable[[], Frames] = list,
+    ) -> Iterator[pl.DataFrame]:
+        """Translate rows that come in parts, as `translate_rows` does; at most a part is held.
+
+        Args:
+            rows: Frames in the form of `corpus.rows.SCHEMA`; gone through for every pair.
+            langs: Their languages, in the order in which they are to be translated.
+            to: Tags of the target languages.
+            report: Filled in as the translations are taken.
+            quality: What to do with translations that fail a check.
+            batch_tokens: Tokens sent to the translator at a time.
+            progress: Where to show how far it is.
+            spool: Makes a place that holds one pair's translations until all of them are there:
+                only then is their usual length known.
+
+        Raises:
+            LanguageError, ConfigError, TranslationError, MemoryStoreError: As `translate_rows`.
+        """
+        began = time.monotonic()
+        to = list(dict.fromkeys(resolve(tag) for tag in to))
+        _check_pairs(langs, to, self.translator)
+        others = _alternatives(self.translator, self.fallback, quality)
+        driver = _Driver(self, others, quality, batch_tokens, report, progress, spool)
+        damaged = self.memory.damaged
+        try:
+            yield from driver.pairs(rows, langs, to)
+        except KeyboardInterrupt:
+            done = report.tally.translated
+            progress.say(
+                f"Stopped. Finished translations ({done:,} in this run) are kept in "
+                f"{self.memory.path}; run the same command again to go on from there."
+            )
+            raise
+        report.seconds = time.monotonic() - began
+        notes = [note for used in (self.translator, *others) for note in getattr(used, "notes", ())]
+        notes += _of_memory(self.memory.damaged - damaged, report.tally.failed)
+        report.notes = list(dict.fromkeys(notes))
 
 
 @contextmanager
@@ -171,81 +206,9 @@ def translating(
 
         first = opened(translator)
         second = opened(fallback) if fallback else None
-        yield OpenTranslators(
-            first,
-            second,
-            memory if memory is not None else stack.enter_context(Memory(fresh=fresh)),
-            protected,
-        )
-
-
-class Frames(Protocol):
-    """Frames that are kept for a while; a list, or `corpus.parts.Spool` on disk."""
-
-    def append(self, frame: pl.DataFrame, /) -> None:
-        """Add a frame."""
-        ...
-
-    def __iter__(self) -> Iterator[pl.DataFrame]: ...
-
-
-def translate_parts(
-    rows: Iterable[pl.DataFrame],
-    langs: Sequence[str],
-    to: Sequence[str],
-    translator: Translator,
-    *,
-    report: TranslationReport,
-    memory: Memory,
-    quality: QualityAction = "drop",
-    fallback: Translator | None = None,
-    batch_tokens: int = BATCH_TOKENS,
-    protected: Protected = NOTHING,
-    progress: Progress | None = None,
-    spool: Callable[[], Frames] = list,
-) -> Iterator[pl.DataFrame]:
-    """Translate rows that come in parts, as `translate_rows` does; no more than a part is held.
-
-    Args:
-        rows: Frames in the form of `corpus.rows.SCHEMA`; gone through for every pair.
-        langs: Their languages, in the order in which they are to be translated.
-        to: Tags of the target languages.
-        translator: Translates.
-        report: Filled in as the translations are taken.
-        memory: Where finished translations are kept.
-        quality: What to do with translations that fail a check.
-        fallback: Second translator, for `retry`.
-        batch_tokens: Tokens sent to the translator at a time.
-        protected: What must stay as it is.
-        progress: Where to show how far it is.
-        spool: Makes a place that holds one pair's translations until all of them are there: only
-            then is their usual length known.
-
-    Raises:
-        LanguageError, ConfigError, TranslationError, MemoryStoreError: As `translate_rows`.
-    """
-    began = time.monotonic()
-    to = list(dict.fromkeys(resolve(tag) for tag in to))
-    _check_pairs(langs, to, translator)
-    others = _alternatives(translator, fallback, quality)
-    progress = progress or quiet()
-    driver = _Driver(
-        translator, others, memory, quality, batch_tokens, protected, report, progress, spool
-    )
-    damaged = memory.damaged
-    try:
-        yield from driver.pairs(rows, langs, to)
-    except KeyboardInterrupt:
-        done = report.tally.translated
-        progress.say(
-            f"Stopped. Finished translations ({done:,} in this run) are kept in {memory.path}; "
-            "run the same command again to go on from there."
-        )
-        raise
-    report.seconds = time.monotonic() - began
-    notes = [note for used in (translator, *others) for note in getattr(used, "notes", ())]
-    notes += _of_memory(memory.damaged - damaged, report.tally.failed)
-    report.notes = list(dict.fromkeys(notes))
+        if memory is None:
+            memory = stack.enter_context(Memory(fresh=fresh))
+        yield OpenTranslators(first, memory, second, protected)
 
 
 def _of_memory(damaged: int, failed: int) -> Iterator[str]:
@@ -322,12 +285,10 @@ def _alternatives(
 
 @dataclass(frozen=True, slots=True)
 class _Driver:
-    translator: Translator
+    opened: OpenTranslators
     alternatives: list[Translator]
-    memory: Memory
     quality: QualityAction
     batch_tokens: int
-    protected: Protected
     report: TranslationReport
     progress: Progress
     spool: Callable[[], Frames]
@@ -336,22 +297,20 @@ class _Driver:
         self, rows: Iterable[pl.DataFrame], langs: Sequence[str], to: Sequence[str]
     ) -> Iterator[pl.DataFrame]:
         """The translated rows of one pair after the other."""
-        since = self.memory.newest()
+        translator, memory, _, protected = self.opened
+        since = memory.newest()
         for source in langs:
             targets = [target for target in to if target != source]
             if not targets:
                 continue
             texts = (part["text"] for part in _of(rows, source))
-            total = sum(count_segments(part, source, self.translator) for part in texts)
+            total = sum(count_segments(part, source, translator) for part in texts)
             for target in targets:
-                lane = Lane(
-                    self.translator, self.memory, source, target, self.batch_tokens, since,
-                    self.protected,
-                )  # fmt: skip
+                lane = Lane(translator, memory, source, target, self.batch_tokens, since, protected)
                 yield from self._pair(rows, lane, total)
 
     def _pair(self, rows: Iterable[pl.DataFrame], lane: Lane, total: int) -> Iterator[pl.DataFrame]:
-        pair = (lane.source_lang, lane.target_lang)
+        pair = lane.pair
         counts = self.report.pairs[">".join(pair)] = PairCounts()
         spooled = self.spool()
         ratios: list[NDArray[np.float32]] = []  # of every row: half the memory
@@ -384,7 +343,7 @@ class _Driver:
     ) -> pl.DataFrame:
         """The rows of a part that pass the checks, as translations."""
         columns = (translated[name].to_list() for name in ("text", _TEXT, _FAULTS))
-        self.report.add_faults((lane.source_lang, lane.target_lang), *columns)
+        self.report.add_faults(lane.pair, *columns)
         if self.alternatives:
             faulty = translated.filter(_FAULTY).height
             for alternative in self.alternatives:
@@ -399,15 +358,13 @@ class _Driver:
         return _as_rows(kept, lane.target_lang)
 
     def _task(self, lane: Lane, total: int) -> AbstractContextManager[Task]:
-        title = f"{lane.source_lang} → {lane.target_lang}"
-        return self.progress.task(title, total, unit="segments")
+        return self.progress.task(" → ".join(lane.pair), total, unit="segments")
 
     def _retried(self, translated: pl.DataFrame, lane: Lane, usual: "_Usual") -> pl.DataFrame:
         """The rows, the faulty ones with another translator's translation where that passes."""
         faulty = translated.filter(_FAULTY)
         possible = lane.translator.pairs()
-        pair = (lane.source_lang, lane.target_lang)
-        if faulty.is_empty() or (possible is not None and pair not in possible):
+        if faulty.is_empty() or (possible is not None and lane.pair not in possible):
             return translated
         total = count_segments(faulty["text"], lane.source_lang, lane.translator)
         with self._task(lane, total) as task:
@@ -449,8 +406,7 @@ def _checked(translated: pl.DataFrame, lane: Lane, usual: "_Usual") -> pl.DataFr
     faults = find_faults(
         translated["text"],
         translated[_TEXT],
-        lane.source_lang,
-        lane.target_lang,
+        *lane.pair,
         usual.band,
         translated[_LOST].to_numpy(),
         lane.protected,

@@ -39,7 +39,7 @@ from babelift.store import (
 )
 from babelift.translation.checks import ASKED_AGAIN
 from babelift.translation.coverage import LabelCounts, gap_sentences
-from babelift.translation.driver import translate_parts, translating
+from babelift.translation.driver import translating
 from babelift.translation.memory import Memory
 from babelift.translation.protocol import Translator
 from babelift.translation.registry import load_translator
@@ -90,23 +90,16 @@ def run_translate(
                 config.translator, config, fallback=config.fallback, fresh=fresh, load=load
             ) as opened,
         ):
-            translator, fallback, memory, protected = opened
-            report = TranslationReport.of(
-                translator, fallback if config.quality == "retry" else None
-            )
+            report = opened.report(config.quality)
             report.reading = list(dict.fromkeys([*config.notes, *rows.notes]))
             numbers = count()
-            translations = translate_parts(
+            translations = opened.translate_parts(
                 rows,
                 rows.langs,
                 config.to,
-                translator,
                 report=report,
-                memory=memory,
                 quality=config.quality,
-                fallback=fallback,
                 batch_tokens=config.batch_tokens,
-                protected=protected,
                 progress=progress,
                 spool=lambda: Spool(folder / f"pair-{next(numbers)}"),
             )

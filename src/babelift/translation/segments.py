@@ -223,20 +223,10 @@ def rejoin(
     drop_space = not _writes_spaces(target_lang)
     out: list[str] = []
     for index, piece in enumerate(pieces):
-        if piece.kind == "space":
-            inner = 0 < index < len(pieces) - 1
-            if (
-                drop_space
-                and inner
-                and pieces[index - 1].kind == "send"
-                and pieces[index + 1].kind == "send"
-                and "\n" not in piece.text
-                and "\r" not in piece.text
-            ):
-                continue
-            out.append(piece.text)
+        around = [near.kind for near in pieces[max(0, index - 1) : index + 2]]
+        if drop_space and around == ["send", "space", "send"] and not {*"\r\n"} & {*piece.text}:
             continue
-        if add_space and index > 0 and pieces[index - 1].kind != "space":
+        if add_space and index > 0 and "space" not in around[:2]:
             out.append(" ")
         out.append(translations[piece.text] if piece.kind == "send" else piece.text)
     return "".join(out)
@@ -383,6 +373,11 @@ class Lane:
     since: int
     protected: Protected = NOTHING
 
+    @property
+    def pair(self) -> tuple[str, str]:
+        """The tags of both languages."""
+        return self.source_lang, self.target_lang
+
 
 def count_segments(texts: Iterable[str], lang: str, translator: Translator) -> int:
     """How many segments the texts have, before long ones are cut."""
@@ -423,12 +418,8 @@ def _translated(
     """The texts' pieces as they were sent, and the translations of those."""
     if lane.translator.unit == "sentence":
         cut = _fitted(cut, lane, tally)
-    counts: dict[str, int] = {}
-    for pieces in cut:
-        for piece in pieces:
-            if piece.kind == "send":
-                counts[piece.text] = counts.get(piece.text, 0) + 1
-    tally.segments += sum(counts.values())
+    counts = Counter(piece.text for pieces in cut for piece in pieces if piece.kind == "send")
+    tally.segments += counts.total()
     return cut, _translations(counts, lane, tally, bar)
 
 
@@ -518,7 +509,7 @@ def _fitted(cut: list[list[Piece]], lane: Lane, tally: Tally) -> list[list[Piece
         and len(piece.text) * 4 > limit - 8
         and len(piece.text.encode("utf-8", "surrogatepass")) > limit - 8
     )
-    sizes = counter(lane.translator, lane.source_lang, lane.target_lang)
+    sizes = counter(lane.translator, *lane.pair)
     split = split_long(suspects, sizes, limit)
     if not split:
         return cut
@@ -542,7 +533,7 @@ def _translations(
         tally: Counts, added to.
         bar: Moved on by the segments.
     """
-    pair = (lane.source_lang, lane.target_lang)
+    pair = lane.pair
     if isinstance(lane.translator, DerivedTranslator):
         derive = lane.translator.derive
         base = _translations(counts, replace(lane, translator=lane.translator.base), tally, bar)
@@ -611,14 +602,12 @@ def _check_answers(done: Mapping[str, Translation], lane: Lane) -> None:
         if 2 * count <= len(answers) or len(answers) < _ENOUGH:
             continue
         alike = [text for text, made in done.items() if _letters(made.text or "") == common]
-        stored = lane.memory.get_many(
-            alike, lane.source_lang, lane.target_lang, lane.translator.fingerprint
-        )
+        stored = lane.memory.get_many(alike, *lane.pair, lane.translator.fingerprint)
         lane.memory.remove(entry.number for entry in stored.values())
         answer = done[alike[0]].text or ""
         raise TranslationError(
             f"translator '{lane.translator.name}' gave the same answer to {count:,} of "
-            f"{len(answers):,} different texts ({lane.source_lang} to {lane.target_lang}): "
+            f"{len(answers):,} different texts ({' to '.join(lane.pair)}): "
             f"{quoted(answer)}.",
             "That is no translation: see whether its service is up, its quota is used up, or its "
             "key is wrong. What was finished before is kept.",
@@ -640,16 +629,11 @@ def _checked(
             "A translator must return one result per text, in order.",
         )
     return {
-        segment: Translation(_storable(result.text), result.truncated)
+        # Tables hold neither NUL nor halves of surrogate pairs; these cannot even be in memory.
+        segment: Translation(UNDECODABLE.sub("\x00", result.text), result.truncated)
         for segment, result in zip(batch, results, strict=True)
         if result.text is not None
     }
-
-
-def _storable(text: str) -> str:
-    """The text with NUL for halves of surrogate pairs: no table may hold either, tables of rows
-    in memory cannot even hold the latter."""
-    return UNDECODABLE.sub("\x00", text)
 
 
 def _assembled(pieces: Sequence[Piece], translations: dict[str, Translation], lane: Lane) -> Result:
@@ -662,9 +646,5 @@ def _assembled(pieces: Sequence[Piece], translations: dict[str, Translation], la
             return Result(None, False, False)
         texts[segment] = translation.text.strip() if len(pieces) > 1 else translation.text
         truncated |= translation.truncated
-        lost |= len(sent) > 1 and not _has_content(translation.text)
-    return Result(rejoin(pieces, texts, lane.source_lang, lane.target_lang), truncated, lost)
-
-
-def _has_content(text: str) -> bool:
-    return any(map(str.isalnum, text))
+        lost |= len(sent) > 1 and not any(map(str.isalnum, translation.text))
+    return Result(rejoin(pieces, texts, *lane.pair), truncated, lost)

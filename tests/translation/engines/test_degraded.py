@@ -13,7 +13,6 @@ from babelift.config import Translating
 from babelift.corpus.rows import originals
 from babelift.errors import ConfigError, LanguageError
 from babelift.testing import FunctionTranslator
-from babelift.translation.driver import translate_rows
 from babelift.translation.engines.degraded import (
     KINDS,
     Damage,
@@ -32,6 +31,7 @@ from babelift.translation.engines.words import Cut, cut_words
 from babelift.translation.memory import Memory
 from babelift.translation.protocol import DerivedTranslator, Translation, Translator
 from babelift.translation.registry import describe, load_translator, parse
+from tests.support.driver import translate_rows
 
 shares = st.floats(0, 1)
 pieces = st.sampled_from(["a", "bb", "ccc,", "dd", "(e)", "“ff”", "7", "gg.", "hh!"])

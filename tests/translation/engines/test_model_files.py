@@ -10,7 +10,6 @@ import polars as pl
 import pytest
 
 from babelift.config import Translating
-from babelift.translation.driver import translate_rows
 from babelift.translation.engines import model_files as module
 from babelift.translation.engines.ctranslate2 import load_published
 from babelift.translation.engines.model_files import (
@@ -24,6 +23,7 @@ from babelift.translation.engines.transformers import load as load_hf
 from babelift.translation.memory import Memory
 from babelift.translation.protocol import BatchTranslator
 from tests.support import SENTENCES, tiny_m2m100, tiny_marian
+from tests.support.driver import translate_rows
 
 
 def test_the_identity_is_of_names_and_contents_only(tmp_path: Path) -> None:
