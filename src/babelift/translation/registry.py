@@ -4,9 +4,9 @@ Those of other packages join through the entry point group `babelift.translators
 `babelift.translation.protocol`.
 """
 
+import tomllib
 import warnings
 from dataclasses import dataclass
-from functools import partial
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -67,117 +67,11 @@ class Entry:
         return f"{self.name}:{self.argument}" if self.required else self.name
 
 
-def _entries() -> tuple[Entry, ...]:
-    return (
-        Entry(
-            name="m2m100",
-            target="babelift.translation.engines.ctranslate2:m2m100",
-            description="M2M100 418M on CTranslate2, any pair directly; the paper's translator",
-            languages="100 languages",
-            license="MIT",
-            hub_id="facebook/m2m100_418M",
-            size="1.9 GB, kept as 0.5 GB",
-            argument="FOLDER_OR_HUB_ID",
-        ),
-        Entry(
-            name="m2m100-1.2b",
-            target="babelift.translation.engines.ctranslate2:m2m100_large",
-            description="M2M100 1.2B on CTranslate2: better and three times slower",
-            languages="100 languages",
-            license="MIT",
-            hub_id="facebook/m2m100_1.2B",
-            size="5.0 GB, kept as 1.3 GB",
-            argument="FOLDER_OR_HUB_ID",
-        ),
-        Entry(
-            name="nllb-600m",
-            target="babelift.translation.engines.ctranslate2:nllb",
-            description="NLLB-200 distilled on CTranslate2; non-commercial use only",
-            languages="200 languages",
-            license="CC-BY-NC-4.0",
-            hub_id="facebook/nllb-200-distilled-600M",
-            size="2.5 GB, kept as 0.6 GB",
-            argument="FOLDER_OR_HUB_ID",
-        ),
-        Entry(
-            name="opus-mt",
-            target="babelift.translation.engines.opus:load",
-            description="one Marian model per pair on CTranslate2, through English where none",
-            languages="60 languages, all pairs of en de es fr ja zh",
-            license="CC-BY-4.0 AND Apache-2.0",
-            hub_id="Helsinki-NLP/opus-mt-{source}-{target}",
-            size="0.3 GB a pair",
-            argument="FOLDER",
-        ),
-        Entry(
-            name="ct2",
-            target="babelift.translation.engines.ctranslate2:load",
-            description="a CTranslate2 model of M2M100, NLLB or Marian in a folder",
-            languages="the model's languages",
-            argument="FOLDER",
-            required=True,
-        ),
-        Entry(
-            name="hf",
-            target="babelift.translation.engines.transformers:load",
-            description="any translation model of transformers, for what CTranslate2 cannot load",
-            languages="the model's languages",
-            argument="FOLDER_OR_HUB_ID",
-            required=True,
-        ),
-        Entry(
-            name="mini",
-            target="babelift.translation.engines.lexicon:mini",
-            description="words and short phrases, in the order of the source; ships with Babelift",
-            languages="all pairs of en de es fr ja zh",
-            license="CC-BY-2.0",
-            embedded="lexicon",
-        ),
-        Entry(
-            name="mini-lexicon",
-            target="babelift.translation.engines.lexicon:mini_lexicon",
-            description="mini under its older name",
-            languages="all pairs of en de es fr ja zh",
-            license="CC-BY-2.0",
-            embedded="lexicon",
-        ),
-        Entry(
-            name="lexicon",
-            target="babelift.translation.engines.lexicon:load",
-            description="word by word from a bilingual word list",
-            languages="the list's languages",
-            argument="FILE",
-            required=True,
-        ),
-        Entry(
-            name="table",
-            target="babelift.translation.engines.table:load",
-            description="translations that already exist, by text",
-            languages="the table's languages",
-            argument="FILE#SYSTEM",
-            required=True,
-        ),
-        Entry(
-            name="command",
-            target="babelift.translation.engines.command:load",
-            description="a program of your own: JSON lines in, JSON lines out",
-            languages="the program's languages",
-            argument="CMD",
-            required=True,
-        ),
-        Entry(
-            name="degraded",
-            target="babelift.translation.engines.degraded:load",
-            description="any of these, spoilt on purpose: drop, shuffle or sense (wrong senses) "
-            "hits a share of the words, as in degraded:drop=0.3:mini",
-            languages="those of the translator that is spoilt; sense into en de es fr ja zh",
-            argument="KIND=SHARE:TRANSLATOR",
-            required=True,
-        ),
-    )
+_TABLE: Final = Path(__file__).with_name("translators.toml")
 
-
-TRANSLATORS: Final[dict[str, Entry]] = {entry.name: entry for entry in _entries()}
+TRANSLATORS: Final = {
+    name: Entry(name, **entry) for name, entry in tomllib.loads(_TABLE.read_text("utf-8")).items()
+}
 """Every translator of our own by its name."""
 
 
@@ -235,9 +129,11 @@ mini-lexicon, lexicon:FILE, table:FILE#SYSTEM, command:CMD, degraded:KIND=SHARE:
     if entry.name in TRANSLATORS:
         translators()  # for its warning where another package has one of that name
     _warn_of_terms(spec, license_of(entry, argument))
-    translator: Translator = _loader(entry)(argument, config or Translating())
-    if entry.package:
-        _warn_of_terms(spec, translator.license)
+    config = config or Translating()
+    if entry.package is None:
+        return _load_own(entry, argument, config)
+    translator = _load_of_others(entry, entry.package, argument, config)
+    _warn_of_terms(spec, translator.license)
     return translator
 
 
@@ -252,22 +148,16 @@ def _warn_of_terms(spec: str, terms: str | None) -> None:
         )
 
 
-def _loader(entry: Entry) -> Any:
-    """What makes an entry's translator of the argument and the settings."""
-    if entry.package is not None:
-        return partial(_load_of_others, entry, entry.package)
+def _load_own(entry: Entry, argument: str, config: Translating) -> Translator:
     module, function = entry.target.split(":")
-
-    def load(argument: str, config: Translating) -> Any:
-        try:
-            return getattr(import_module(module), function)(argument, config)
-        except ModuleNotFoundError as error:
-            raise MissingDependencyError(
-                f"translator '{entry.name}' needs '{error.name}', which is not installed.",
-                f"Install it: pip install {error.name}",
-            ) from error
-
-    return load
+    try:
+        translator: Translator = getattr(import_module(module), function)(argument, config)
+    except ModuleNotFoundError as error:
+        raise MissingDependencyError(
+            f"translator '{entry.name}' needs '{error.name}', which is not installed.",
+            f"Install it: pip install {error.name}",
+        ) from error
+    return translator
 
 
 def _load_of_others(entry: Entry, package: str, argument: str, config: Translating) -> Translator:
