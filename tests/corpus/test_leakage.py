@@ -139,16 +139,16 @@ def test_dropping_everything_is_an_error() -> None:
         audit_leakage(rows, policy="drop", near_duplicates=0)
 
 
-def test_a_report_is_plain_values() -> None:
+def test_a_report_counts_rows_and_shows_some() -> None:
     rows = table(("1", "a", "train"), ("2", "a", "test"), ("3", "b", "train"))
-    report = audit_leakage(rows, policy="drop", near_duplicates=0.9)[1].to_dict()
-    assert report["policy"] == "drop"
-    assert report["found"] == {"group": 0, "exact": 1, "normalised": 0, "near": 0}
-    assert report["dropped"] == {"train": 1, "validation": 0}
-    assert report["examples"] == [
+    report = audit_leakage(rows, policy="drop", near_duplicates=0.9)[1]
+    assert report.policy == "drop"
+    assert report.found == {"group": 0, "exact": 1, "normalised": 0, "near": 0}
+    assert report.dropped == {"train": 1, "validation": 0}
+    assert report.examples == (
         {"kind": "exact", "similarity": 1.0, "split": "train", "id": "1", "text": "a",
-         "other_split": "test", "other_id": "2", "other_text": "a"}
-    ]  # fmt: skip
+         "other_split": "test", "other_id": "2", "other_text": "a"},
+    )  # fmt: skip
 
 
 @settings(max_examples=60, deadline=None)

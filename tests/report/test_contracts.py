@@ -1,6 +1,7 @@
 """What the other parts really write is what the report reads."""
 
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +62,7 @@ def test_a_real_leakage_audit_is_put_in_words(make_run: MakeRun, manifest: dict[
     train = pl.concat([rows("train"), rows("test").with_columns(split=pl.lit("train"))[:2]])
     both = pl.concat([train.with_columns(id=pl.lit("x") + pl.col("id")), rows("test")])
     _, audit = audit_leakage(both, policy="warn", near_duplicates=0.95)
-    manifest["leakage"] = audit.to_dict()
+    manifest["leakage"] = asdict(audit)
     html = write_report(make_run()).read_text(encoding="utf-8")
     assert audit.total >= 2
     assert f"{audit.repeated['test']} test rows also occur in training" in html

@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 import numpy as np
 import polars as pl
 
-from babelift.corpus.quoting import Mender, any_field_size, doubtful_lines, is_quoted
+from babelift.corpus.quoting import Mender, any_field_size, doubtful_lines, is_quoted, line_ends
 from babelift.corpus.rejects import UNDECODABLE, Reject, readable
 from babelift.corpus.table import ROW, Raw, check_columns, decode
 from babelift.errors import DataError
@@ -91,10 +91,9 @@ def record_lines(data: bytes, delimiter: str) -> Any:
     before, after = before[before >= 0], after[after < len(content)]
     if not (may_touch_quote[content[before]].all() and may_touch_quote[content[after]].all()):
         return None
-    newlines = np.flatnonzero(content == ord("\n"))
-    ends_record = np.searchsorted(quotes, newlines) % 2 == 0
-    starts = np.concatenate([[0], newlines[ends_record] + 1])
-    lines = np.concatenate([[1], np.flatnonzero(ends_record) + 2])
+    newlines, in_quotes = line_ends(data)
+    starts = np.concatenate([[0], newlines[~in_quotes] + 1])
+    lines = np.concatenate([[1], np.flatnonzero(~in_quotes) + 2])
     filled = starts < len(content)
     starts, lines = starts[filled], lines[filled]
     blank = (content[starts] == ord("\n")) | (content[starts] == ord("\r"))
@@ -107,10 +106,8 @@ def last_record_end(data: bytes) -> int:
     >>> last_record_end(b'"two\nlines",5\nhalf a li')
     14
     """
-    content = np.frombuffer(data, dtype=np.uint8)
-    quotes = np.flatnonzero(content == ord('"'))
-    newlines = np.flatnonzero(content == ord("\n"))
-    ends = newlines[np.searchsorted(quotes, newlines) % 2 == 0]
+    newlines, in_quotes = line_ends(data)
+    ends = newlines[~in_quotes]
     return int(ends[-1]) + 1 if len(ends) else 0
 
 
@@ -291,8 +288,5 @@ def _fault(file: str, number: int, fields: list[str], names: list[str]) -> Rejec
 
 def _frame(names: list[str], numbers: list[int], rows: list[list[str]]) -> pl.DataFrame:
     columns = list(zip(*rows, strict=True)) or [()] * len(names)
-    data = [
-        pl.Series(name, column, dtype=pl.String)
-        for name, column in zip(names, columns, strict=True)
-    ]
-    return pl.DataFrame([*data, pl.Series(ROW, numbers, dtype=pl.Int64)])
+    schema = {**dict.fromkeys(names, pl.String), ROW: pl.Int64}
+    return pl.DataFrame(dict(zip(schema, [*columns, numbers], strict=True)), schema)

@@ -1,6 +1,6 @@
 """Ids that are unique and groups that mean the same item, whatever the files brought."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
@@ -133,19 +133,18 @@ def prefixed(rows: pl.DataFrame, sources: Sequence[Source]) -> pl.DataFrame:
     """Rows with `id` and `group_id` that mean the same in every split, and what they were."""
     stems = _of_file(_stems(sources))
     numbered = pl.concat_str(stems, pl.col(ROW).cast(pl.String), separator="-")
-    splits = [f"{source.split}-" if source.split else "" for source in sources]
-    of_id = _of_file(
-        [
-            split if source.counted or source.id is None else ""
-            for split, source in zip(splits, sources, strict=True)
-        ]
-    )
-    of_group = _of_file(
-        [
-            split if source.groups_counted else ""
-            for split, source in zip(splits, sources, strict=True)
-        ]
-    )
+
+    def split_where(counted: Iterable[bool]) -> pl.Expr:
+        """What goes in front of what only counts the rows of a split."""
+        return _of_file(
+            [
+                f"{source.split}-" if source.split and counts else ""
+                for source, counts in zip(sources, counted, strict=True)
+            ]
+        )
+
+    of_id = split_where(source.counted or source.id is None for source in sources)
+    of_group = split_where(source.groups_counted for source in sources)
     own = _of_file(["own" if source.own_form else "" for source in sources]) == "own"
     return rows.with_columns(
         pl.col("id").alias(_ID), own.alias(OWN), id=of_id + pl.coalesce("id", numbered)

@@ -50,17 +50,6 @@ class LeakageReport:
         """Rows found."""
         return sum(self.found.values())
 
-    def to_dict(self) -> dict[str, Any]:
-        """The report as plain values, for a manifest."""
-        return {
-            "policy": self.policy,
-            "found": self.found,
-            "dropped": self.dropped,
-            "pairs": self.pairs,
-            "repeated": self.repeated,
-            "examples": list(self.examples),
-        }
-
     def summary(self) -> str:
         """What was found and done, in words.
 

@@ -206,11 +206,8 @@ class Parts:
 
     def _settled(self, rows: pl.DataFrame, changed: bool, reduced: bool) -> pl.DataFrame:
         """Rows with settled ids in the form of `corpus.rows.SCHEMA`."""
-        rows = settled(rows, changed=changed, reduced=reduced)
-        if "origin" not in rows.columns:
-            rows = rows.with_columns(origin=pl.lit(None, pl.String))
-        rows = rows.with_columns(pl.col("origin").fill_null("original"))
-        return conform(rows.drop(ROW, PLACE))
+        rows = conform(settled(rows, changed=changed, reduced=reduced).drop(ROW, PLACE))
+        return rows.with_columns(pl.col("origin").fill_null("original"))
 
 
 def _alike(rows: pl.DataFrame, forms: Sequence[pl.DataFrame]) -> pl.DataFrame:

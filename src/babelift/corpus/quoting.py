@@ -5,7 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import polars as pl
@@ -40,10 +40,8 @@ def doubtful_lines(data: bytes, delimiter: str) -> tuple[int, ...]:
     >>> doubtful_lines(b'text,label\n"one,a\ntwo,b\nthree",a\n"four\nlines",b\n', ",")
     (2,)
     """
-    content = np.frombuffer(data, dtype=np.uint8)
-    newlines = np.flatnonzero(content == ord("\n"))
-    quotes = np.flatnonzero(content == ord('"'))
-    inside = np.flatnonzero(np.searchsorted(quotes, newlines) % 2)
+    newlines, in_quotes = line_ends(data)
+    inside = np.flatnonzero(in_quotes)
     if not len(inside):
         return ()
     begins = np.concatenate([[0], newlines + 1, [len(data)]])
@@ -57,6 +55,18 @@ def doubtful_lines(data: bytes, delimiter: str) -> tuple[int, ...]:
         if _holds_rows(lines.split("\n")[: last + 1 - first], delimiter, width):
             doubtful.append(first + 1)
     return tuple(doubtful)
+
+
+def line_ends(data: bytes) -> tuple[Any, Any]:
+    r"""The places of line ends, (lines,) int64, and which stand in quotation marks, (lines,) bool.
+
+    >>> [found.tolist() for found in line_ends(b'"two\nlines",5\n')]
+    [[4, 13], [True, False]]
+    """
+    content = np.frombuffer(data, dtype=np.uint8)
+    newlines = np.flatnonzero(content == ord("\n"))
+    quotes = np.flatnonzero(content == ord('"'))
+    return newlines, np.searchsorted(quotes, newlines) % 2 == 1
 
 
 def _are_rows(lines: Sequence[str], delimiter: str, width: int) -> bool:
@@ -202,28 +212,24 @@ class Mender:
 
 def _opens(line: str, delimiter: str) -> bool:
     """Whether a quote is opened in a line that begins outside of one, and not closed in it."""
-    inside = False
-    for field in line.rstrip("\r\n").split(delimiter):
-        if inside:
-            inside = not _ENDS_QUOTE.search(field)
-        elif field.startswith('"'):
-            inside = not _ENDS_QUOTE.search(field[1:])
-        elif field.count('"') % 2 and _BEGINS_SPEECH.search(field):
-            return True
-    return inside
+    plain, inside = _plain_fields(line, delimiter)
+    return inside or any(field.count('"') % 2 and _BEGINS_SPEECH.search(field) for field in plain)
 
 
 def _closes(line: str, delimiter: str) -> bool:
     """Whether a line that should begin outside of quotes closes one that it has not opened."""
-    inside = False
+    return any(map(_ends_speech, _plain_fields(line, delimiter)[0]))
+
+
+def _plain_fields(line: str, delimiter: str) -> tuple[list[str], bool]:
+    """The fields of a line that have no quotes around them, and whether one with is left open."""
+    plain, inside = [], False
     for field in line.rstrip("\r\n").split(delimiter):
-        if inside:
-            inside = not _ENDS_QUOTE.search(field)
-        elif field.startswith('"'):
-            inside = not _ENDS_QUOTE.search(field[1:])
-        elif _ends_speech(field):
-            return True
-    return False
+        if inside or field.startswith('"'):
+            inside = not _ENDS_QUOTE.search(field if inside else field[1:])
+        else:
+            plain.append(field)
+    return plain, inside
 
 
 def _ends_speech(field: str) -> bool:

@@ -82,7 +82,8 @@ def read_corpus(
     """
     if split is not None and split not in SPLITS:
         raise ConfigError(f"split '{split}' is not one of {', '.join(SPLITS)}.")
-    slices = _read(Slices([]), paths, table, split, labelled, lang_required)
+    slices = Slices([])
+    _Reader(slices, table, split, labelled, lang_required).read_all(paths)
     parts = Parts(slices, [])
     rows = pl.concat([parts.form, *parts])
     return Corpus(rows, parts.rejects, (*parts.notes, *label_notes([rows])), parts.files)
@@ -113,28 +114,11 @@ def read_parts(
         DataError, LanguageError, MissingDependencyError: As `reader.read_corpus`.
     """
     slices = Slices(Spool(folder / "slices"))
-    _read(slices, paths, table, None, labelled, lang_required)
+    _Reader(slices, table, None, labelled, lang_required).read_all(paths)
     parts = Parts(slices, Spool(folder / "rows"))
     if lang_required:  # else rows are to be labelled, whatever label they have
         parts.notes = (*parts.notes, *label_notes(parts))
     return parts
-
-
-def _read(
-    slices: Slices,
-    paths: Sequence[str | Path],
-    table: Table,
-    split: str | None,
-    labelled: bool,
-    lang_required: bool,
-) -> Slices:
-    files = list(dict.fromkeys(str(path) for path in paths))
-    if not files:
-        raise DataError("no table was given.", "Name at least one file.")
-    reader = _Reader(slices, table, split, labelled=labelled, lang_required=lang_required)
-    for file in files:
-        reader.read(file)
-    return slices
 
 
 class _Form:
@@ -167,24 +151,26 @@ class _Form:
                 self._empty.add(name)
 
 
+@dataclass(frozen=True)
 class _Reader:
-    """Reads files one after the other into slices."""
+    """Reads files one after the other into slices; the rest is as in `read_corpus`."""
 
-    def __init__(
-        self,
-        slices: Slices,
-        table: Table,
-        split: str | None,
-        *,
-        labelled: bool,
-        lang_required: bool,
-    ) -> None:
-        self._slices, self._table, self._split = slices, table, split
-        self._labelled, self._lang_required = labelled, lang_required
+    slices: Slices
+    table: Table
+    split: str | None
+    labelled: bool
+    lang_required: bool
 
-    def read(self, file: str) -> None:
+    def read_all(self, paths: Sequence[str | Path]) -> None:
+        """Read files, each of them once."""
+        if not paths:
+            raise DataError("no table was given.", "Name at least one file.")
+        for file in dict.fromkeys(map(str, paths)):
+            self._read(file)
+
+    def _read(self, file: str) -> None:
         """Read one more file, in slices where that can be done."""
-        slices = self._slices
+        slices = self.slices
         frames, rejects = len(slices.frames), len(slices.rejects)
         langs, written = dict(slices.langs), dict(slices.written)
         try:
@@ -200,20 +186,20 @@ class _Reader:
             slices.notes.setdefault(note, []).append(file)
 
     def _add(self, file: str, raws: Iterable[Raw]) -> dict[str, None]:
-        slices = self._slices
+        slices = self.slices
         columns: Columns | None = None
         raw_form, form, counting = _Form(), _Form(), Counting()
         notes: dict[str, None] = {}
         doubtful: list[int] = []
         respelt: dict[str, str] = {}
-        needs = {"labelled": self._labelled, "lang_required": self._lang_required}
+        needs = {"labelled": self.labelled, "lang_required": self.lang_required}
         for raw in raws:
             raw_form.add(raw.frame)
-            chosen = choose_columns(raw, self._table, **needs)
+            chosen = choose_columns(raw, self.table, **needs)
             if columns not in (None, chosen):
                 raise Unsliced
             columns = chosen
-            checked = check_rows(raw, columns, split=self._split, **needs)
+            checked = check_rows(raw, columns, split=self.split, **needs)
             form.add(checked.rows)
             slices.langs |= dict.fromkeys(checked.rows["lang"].drop_nulls())
             slices.written |= dict.fromkeys(checked.written)
@@ -236,7 +222,7 @@ class _Reader:
                 f"{f', and so do {len(doubtful) - 1:,} more' if doubtful[1:] else ''}; see whether "
                 "a quotation mark is missing there or too much"
             ] = None
-        slices.sources.append(_source_of(file, columns, self._split, counted=counting.holds))
+        slices.sources.append(_source_of(file, columns, self.split, counted=counting.holds))
         slices.forms.append(pl.DataFrame(schema={**form.types, PLACE: pl.Int32()}))
         return notes
 

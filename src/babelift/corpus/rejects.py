@@ -116,17 +116,14 @@ class WasRead(Protocol):
     @property
     def height(self) -> int:
         """Number of rows taken."""
-        ...
 
     @property
     def rejects(self) -> pl.DataFrame:
         """The others."""
-        ...
 
     @property
     def notes(self) -> Sequence[str]:
         """What was guessed or decided."""
-        ...
 
 
 def report_rejects(

@@ -81,15 +81,9 @@ def conform(frame: pl.DataFrame) -> pl.DataFrame:
     Missing columns are filled with null (`flags` with empty lists).
     """
     own = [name for name in frame.columns if name not in SCHEMA]
-    columns = []
-    for name, dtype in SCHEMA.items():
-        if name in frame.columns:
-            column = pl.col(name).cast(dtype)
-        elif name == "flags":
-            column = pl.lit([], dtype=dtype)
-        else:
-            column = pl.lit(None, dtype=dtype)
-        if name == "flags":
-            column = column.fill_null(pl.lit([], dtype=dtype))
-        columns.append(column.alias(name))
-    return frame.select(*columns, *own)
+    columns = {
+        name: pl.col(name).cast(dtype) if name in frame.columns else pl.lit(None, dtype)
+        for name, dtype in SCHEMA.items()
+    }
+    columns["flags"] = columns["flags"].fill_null(pl.lit([], SCHEMA["flags"]))
+    return frame.select(*(column.alias(name) for name, column in columns.items()), *own)

@@ -66,6 +66,22 @@ class _Sets(NamedTuple):
     def sizes(self) -> Any:
         return np.diff(self.bounds)
 
+    @property
+    def owners(self) -> Any:
+        """The number of the set that each member is in."""
+        return np.repeat(np.arange(len(self.bounds) - 1), self.sizes)
+
+    def in_order(self) -> "_Sets":
+        """The sets with their members in ascending order."""
+        return _Sets(self.members[np.lexsort((self.members, self.owners))], self.bounds)
+
+    def matrix(self, width: int) -> Any:
+        """The sets as rows of a sparse matrix of zeros and ones, `(sets, width) int32`."""
+        from scipy.sparse import csr_matrix
+
+        ones = np.ones(len(self.members), dtype=np.int32)
+        return csr_matrix((ones, self.members, self.bounds), shape=(len(self.bounds) - 1, width))
+
 
 def near_duplicates(texts: Sequence[str], others: Sequence[str], threshold: float) -> list[Match]:
     """For each text the most similar of the others, where that is similar enough.
@@ -99,8 +115,6 @@ class _Index:
     """Looks shingle sets up by their rarest members."""
 
     def __init__(self, reference: _Sets, threshold: float) -> None:
-        from scipy.sparse import csr_matrix
-
         self.threshold = threshold
         self.sizes = reference.sizes
         self.vocabulary, ids = np.unique(reference.members, return_inverse=True)
@@ -108,23 +122,17 @@ class _Index:
         rank = np.empty(len(frequency), dtype=np.int64)
         rank[np.argsort(frequency, kind="stable")] = np.arange(len(frequency))
         self.rank = rank
-        sets = _sorted_sets(rank[ids], reference.bounds)
-        self.matrix = csr_matrix(
-            (np.ones(len(ids), dtype=np.int32), sets, reference.bounds),
-            shape=(len(self.sizes), len(rank)),
-        )
-        owner = np.repeat(np.arange(len(self.sizes)), self.sizes)
-        place = np.arange(len(ids)) - reference.bounds[owner]
+        sets = _Sets(rank[ids], reference.bounds).in_order()
+        self.matrix = sets.matrix(len(rank))
+        owner = sets.owners
+        place = np.arange(len(ids)) - sets.bounds[owner]
         kept = (place < self._prefix(self.sizes)[owner]) & (self.sizes >= MIN_SHINGLES)[owner]
-        order = np.argsort(sets[kept], kind="stable")
-        self.keys, self.owners = sets[kept][order], owner[kept][order]
+        order = np.argsort(sets.members[kept], kind="stable")
+        self.keys, self.owners = sets.members[kept][order], owner[kept][order]
 
     def search(self, sets: _Sets) -> list[Match]:
         """The best match of each set that has one."""
-        from scipy.sparse import csr_matrix
-
-        sizes = sets.sizes
-        owner = np.repeat(np.arange(len(sizes)), sizes)
+        sizes, owner = sets.sizes, sets.owners
         place = np.minimum(np.searchsorted(self.vocabulary, sets.members), len(self.vocabulary) - 1)
         known = self.vocabulary[place] == sets.members
         count = np.bincount(owner[known], minlength=len(sizes))
@@ -132,18 +140,15 @@ class _Index:
         prefix = self._prefix(sizes) - (sizes - count)
         prefix[sizes < MIN_SHINGLES] = 0
         bounds = np.concatenate([[0], np.cumsum(count)])
-        members = _sorted_sets(self.rank[place[known]], bounds)
-        matrix = csr_matrix(
-            (np.ones(len(members), dtype=np.int32), members, bounds),
-            shape=(len(sizes), len(self.rank)),
-        )
+        ranked = _Sets(self.rank[place[known]], bounds).in_order()
+        matrix = ranked.matrix(len(self.rank))
         owner = owner[known]
-        asked = np.arange(len(members)) - bounds[owner] < prefix[owner]
+        asked = np.arange(len(owner)) - bounds[owner] < prefix[owner]
         best: dict[int, Match] = {}
         done = np.zeros(len(sizes), dtype=bool)
         for most in _COMPARED:
             asked &= ~done[owner]
-            left, right = self._candidates(members[asked], owner[asked], sizes, most)
+            left, right = self._candidates(ranked.members[asked], owner[asked], sizes, most)
             best |= self._best(matrix, sizes, left, right)
             done[list(best)] = True
         return [best[place] for place in sorted(best)]
@@ -201,12 +206,6 @@ def _shingle_sets(texts: Sequence[str]) -> _Sets:
     new[1:] = (hashes[1:] != hashes[:-1]) | (owner[1:] != owner[:-1])
     counts = np.bincount(owner[new], minlength=len(texts))
     return _Sets(hashes[new], np.concatenate([[0], np.cumsum(counts)]))
-
-
-def _sorted_sets(members: Any, bounds: Any) -> Any:
-    """The members of each set in ascending order."""
-    owner = np.repeat(np.arange(len(bounds) - 1), np.diff(bounds))
-    return members[np.lexsort((members, owner))]
 
 
 def _parts(texts: Sequence[str]) -> Iterator[tuple[int, Sequence[str]]]:

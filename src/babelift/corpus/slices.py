@@ -1,6 +1,6 @@
 """Tables as they stand in their files, before anybody knows which column is what."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -73,13 +73,7 @@ def _jsonl(stream: Iterator[bytes], file: str) -> Iterator[Raw]:
     block, lines = _first_block(stream, file), 0
     if block.lstrip().startswith(b"["):
         raise Unsliced
-    while block:
-        more = next(stream, b"")
-        cut = block.rfind(b"\n") + 1 if more else len(block)
-        if not cut:
-            block = _longer(block, more)
-            continue
-        part, block = block[:cut], block[cut:] + more
+    for part in _whole_records(block, stream, lambda data: data.rfind(b"\n") + 1):
         part.decode("utf-8")
         if not part.isspace():
             yield _moved(read_jsonl(part, file), lines)
@@ -94,13 +88,7 @@ def _delimited(stream: Iterator[bytes], file: str, *, tab: bool) -> Iterator[Raw
     delimiter, notes = ("\t", ()) if tab else find_delimiter(block)
     end = block.find(b"\n") + 1
     header, block, lines = block[:end], block[end:], 1
-    while block:
-        more = next(stream, b"")
-        cut = last_record_end(block) if more else len(block)
-        if not cut:
-            block = _longer(block, more)
-            continue
-        part, block = block[:cut], block[cut:] + more
+    for part in _whole_records(block, stream, last_record_end):
         if not part.isspace():
             clean = read_clean(header + part, file, delimiter)
             if clean is None:
@@ -110,10 +98,18 @@ def _delimited(stream: Iterator[bytes], file: str, *, tab: bool) -> Iterator[Raw
         lines += part.count(b"\n")
 
 
-def _longer(block: bytes, more: bytes) -> bytes:
-    if len(block) > _LONGEST_RECORD:
-        raise Unsliced
-    return block + more
+def _whole_records(
+    block: bytes, stream: Iterator[bytes], end: Callable[[bytes], int]
+) -> Iterator[bytes]:
+    """What a stream holds from `block` on, each part up to the `end` of its last whole record."""
+    while block:
+        more = next(stream, b"")
+        cut = end(block) if more else len(block)
+        if not cut and len(block) > _LONGEST_RECORD:
+            raise Unsliced
+        part, block = block[:cut], block[cut:] + more
+        if part:
+            yield part
 
 
 def _parquet(path: Path) -> Iterator[Raw]:

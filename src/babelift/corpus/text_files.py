@@ -35,30 +35,22 @@ def read_text_and_labels(path: Path) -> Raw:
             f"{path}: a .txt file is read only as NAME{TEXTS} with NAME{LABELS} beside it.",
             f"Name {path.with_name(meant + packed)} instead." if meant else None,
         )
-    texts, escaped = _lines(path)
-    labels, _ = _lines(path.with_name(name.removesuffix(TEXTS) + LABELS + packed))
+    texts = _lines(path)
+    labels = _lines(path.with_name(name.removesuffix(TEXTS) + LABELS + packed))
     if len(texts) != len(labels):
         raise DataError(
             f"{path}: has {len(texts):,} lines, but its labels have {len(labels):,}.",
             "Line n of one file must belong to line n of the other.",
         )
-    rejects = []
-    keep = list(range(len(texts)))
-    if escaped:
-        damaged = {place for place in keep if UNDECODABLE.search(texts[place])}
-        rejects = [
-            Reject(str(path), place + 1, "text", "not UTF-8", text=readable(texts[place]))
-            for place in sorted(damaged)
-        ]
-        keep = [place for place in keep if place not in damaged]
-    frame = pl.DataFrame(
-        {
-            "text": [texts[place] for place in keep],
-            "label": [readable(labels[place]) for place in keep],
-            ROW: [place + 1 for place in keep],
-        },
-        schema={"text": pl.String, "label": pl.String, ROW: pl.Int64},
-    )
+    rejects: list[Reject] = []
+    rows: list[tuple[str, str, int]] = []
+    for number, (text, label) in enumerate(zip(texts, labels, strict=True), start=1):
+        if UNDECODABLE.search(text):
+            rejects.append(Reject(str(path), number, "text", "not UTF-8", text=readable(text)))
+        else:
+            rows.append((text, readable(label), number))
+    schema = {"text": pl.String, "label": pl.String, ROW: pl.Int64}
+    frame = pl.DataFrame(rows, schema, orient="row")
     names, notes = _label_names(path, frame["label"])
     return Raw(str(path), frame, tuple(rejects), notes, {"label": names} if names else {})
 
@@ -69,7 +61,7 @@ def _label_names(path: Path, labels: pl.Series) -> tuple[dict[str, str], tuple[s
     if not file.is_file():
         return {}, ()
     try:
-        pairs = [line.split("\t") for line in _lines(file)[0] if line.strip()]
+        pairs = [line.split("\t") for line in _lines(file) if line.strip()]
     except DataError:
         pairs = []
     numbers = label_strings(pl.Series([pair[0] for pair in pairs], dtype=pl.String)).to_list()
@@ -90,7 +82,7 @@ def _repeats(values: list[str | None]) -> bool:
     return None in values or len(set(values)) < len(values)
 
 
-def _lines(path: Path) -> tuple[list[str], bool]:
-    text, escaped = decode(read_bytes(path), str(path))
+def _lines(path: Path) -> list[str]:
+    text, _ = decode(read_bytes(path), str(path))
     lines = [line.removesuffix("\r") for line in text.split("\n")]
-    return (lines[:-1] if lines[-1] == "" else lines), escaped
+    return lines[:-1] if lines[-1] == "" else lines
