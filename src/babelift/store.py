@@ -18,11 +18,11 @@ import socket
 import stat
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, NoReturn, TypeVar
 
 from babelift.errors import BabeliftError, ConfigError, RunError, did_you_mean, quoted
 from babelift.redaction import scrubbed
@@ -351,21 +351,28 @@ def rows_file(
     ...     path.read_text()
     'id\\n1\\n2\\n'
     """
-    forms: dict[str, Callable[[Path], AbstractContextManager[Callable[[pl.DataFrame], None]]]] = {
-        ".parquet": _parquet_file,
-        ".jsonl": _jsonl_file,
-        ".csv": lambda file: _csv_file(file, excel_safe),
-    }
-    partial = partial_of(path)
+    form, partial = path.suffix.lower(), partial_of(path)
     try:
         with ExitStack() as stack:
             with explained(path):
                 path.parent.mkdir(parents=True, exist_ok=True)
-                write = stack.enter_context(forms[path.suffix.lower()](partial))
+                # An open file: pyarrow expands "~", takes names for addresses and knows UTF-8 only.
+                file = stack.enter_context(partial.open("wb"))
+
+            def write_csv(rows: "pl.DataFrame") -> None:
+                rows = excel_safe_rows(rows) if excel_safe else rows
+                rows.write_csv(file, include_header=not file.tell())
+
+            writers: dict[str, Callable[[pl.DataFrame], None]] = {
+                ".parquet": _parquet_writer(file, stack),
+                ".jsonl": lambda rows: rows.write_ndjson(file),
+                ".csv": write_csv,
+            }
+            write = writers[form]
 
             def append(frame: "pl.DataFrame") -> None:
                 with explained(path):
-                    write(frame)
+                    write(storable(frame, form))
 
             yield append
             with explained(path):
@@ -376,44 +383,23 @@ def rows_file(
         raise
 
 
-@contextmanager
-def _parquet_file(path: Path) -> "Iterator[Callable[[pl.DataFrame], None]]":
-    import polars as pl
-    from pyarrow import parquet
+def _parquet_writer(file: BinaryIO, stack: ExitStack) -> "Callable[[pl.DataFrame], None]":
+    """Writes frames into a Parquet file, which is finished when the stack closes."""
+    writer: Any = None
 
-    with ExitStack() as stack:
-        # An open file: pyarrow expands "~", takes names for addresses and knows UTF-8 names only.
-        file = stack.enter_context(path.open("wb"))
-        writer: Any = None
+    def write(rows: "pl.DataFrame") -> None:
+        import polars as pl
+        from pyarrow import parquet
 
-        def append(frame: "pl.DataFrame") -> None:
-            nonlocal writer
-            table = storable(frame, ".parquet").to_arrow(compat_level=pl.CompatLevel.oldest())
-            if writer is None:
-                writer = parquet.ParquetWriter(file, table.schema, compression="zstd")
-                stack.callback(writer.close)
-            if frame.height:
-                writer.write_table(table)
+        nonlocal writer
+        table = rows.to_arrow(compat_level=pl.CompatLevel.oldest())
+        if writer is None:
+            writer = parquet.ParquetWriter(file, table.schema, compression="zstd")
+            stack.callback(writer.close)
+        if rows.height:
+            writer.write_table(table)
 
-        yield append
-
-
-@contextmanager
-def _jsonl_file(path: Path) -> "Iterator[Callable[[pl.DataFrame], None]]":
-    with path.open("wb") as file:
-        yield lambda frame: storable(frame, ".jsonl").write_ndjson(file)
-
-
-@contextmanager
-def _csv_file(path: Path, excel_safe: bool) -> "Iterator[Callable[[pl.DataFrame], None]]":
-    with path.open("wb") as file:
-
-        def append(frame: "pl.DataFrame") -> None:
-            rows = storable(frame, ".csv")
-            rows = excel_safe_rows(rows) if excel_safe else rows
-            rows.write_csv(file, include_header=not file.tell())
-
-        yield append
+    return write
 
 
 _FORMULA: Final = r"^(?:[\s\x{200b}\x{feff}]*[=+\-@＝＋－＠]|[\t\r\n])"
