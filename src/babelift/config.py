@@ -6,11 +6,12 @@ The same models give the command line its flags, so a default is stated once.
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 import yaml
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     ModelWrapValidatorHandler,
@@ -32,7 +33,19 @@ OTCPairs = Literal["translations", "shuffled", "dropout"]
 Pooling = Literal["cls", "mean"]
 Precision = Literal["auto", "bf16", "fp32"]
 
-Languages = tuple[str, ...]
+
+def _as_tuple(value: Any) -> Any:
+    return (value,) if isinstance(value, str | Path) else value
+
+
+def _resolved(tags: Any) -> Any:
+    return tuple(dict.fromkeys(resolve(str(tag)) for tag in _as_tuple(tags)))
+
+
+OneOrMore = Annotated[tuple[str, ...], BeforeValidator(_as_tuple)]
+"""Names, of which one may stand alone."""
+Languages = Annotated[tuple[str, ...], BeforeValidator(_resolved)]
+"""Languages, each once, as translators know them."""
 
 BATCH_TOKENS: Final = 4096
 """Tokens sent to a translator at a time, by default."""
@@ -247,10 +260,6 @@ def _readable(error: ValidationError, where: str) -> str:
     return "\n".join(lines)
 
 
-def _as_tuple(value: Any) -> Any:
-    return (value,) if isinstance(value, str | Path) else value
-
-
 class Table(Settings):
     """How a user's table is read."""
 
@@ -295,11 +304,6 @@ class Translating(Settings):
         ge=16,
         description="Tokens sent to the translator at a time; a kill loses few batches.",
     )
-
-    @field_validator("to", mode="before")
-    @classmethod
-    def _known(cls, value: Any) -> Any:
-        return tuple(dict.fromkeys(resolve(str(tag)) for tag in _as_tuple(value)))
 
     @model_validator(mode="after")
     def _fallback_is_used(self) -> Self:
@@ -360,13 +364,11 @@ class TableOut(Settings):
 class TranslateConfig(TableOut, Table, Translating, Distributed):
     """Settings of `babelift translate`."""
 
-    input: tuple[str, ...] = Field((), description="Tables to translate.")
+    input: OneOrMore = Field((), description="Tables to translate.")
     with_originals: bool = Field(False, description="Write the originals too.")
     quality: QualityAction = Field(
         "keep", description="What to do with translations that fail a quality check."
     )
-
-    _tuples = field_validator("input", mode="before")(_as_tuple)
 
 
 class Training(Settings):
@@ -436,9 +438,9 @@ class Training(Settings):
 class FitConfig(Table, Translating, Training):
     """Settings of `babelift fit`."""
 
-    train: tuple[str, ...] = Field((), description="Labelled tables to train on.")
-    validation: tuple[str, ...] = Field((), description="Labelled tables to choose the model by.")
-    test: tuple[str, ...] = Field((), description="Labelled tables to test on.")
+    train: OneOrMore = Field((), description="Labelled tables to train on.")
+    validation: OneOrMore = Field((), description="Labelled tables to choose the model by.")
+    test: OneOrMore = Field((), description="Labelled tables to test on.")
     from_: Languages = Field((), alias="from", description="Languages whose originals are used.")
     arm: Arm = Field("translated", description="What the classifier is trained on.")
     leakage: Literal["error", "drop", "warn"] = Field(
@@ -450,18 +452,11 @@ class FitConfig(Table, Translating, Training):
     ordinal: bool | None = Field(
         None, description="Labels are ordered numbers; found out by itself if absent."
     )
-    keep_texts: tuple[str, ...] = Field(
+    keep_texts: OneOrMore = Field(
         (),
         description="Files with a text on each line, whose tokens a trimmed vocabulary keeps too.",
     )
     out: Path | None = Field(None, description="Run folder.")
-
-    _tuples = field_validator("train", "validation", "test", "keep_texts", mode="before")(_as_tuple)
-
-    @field_validator("from_", mode="before")
-    @classmethod
-    def _known_sources(cls, value: Any) -> Any:
-        return tuple(dict.fromkeys(resolve(str(tag)) for tag in _as_tuple(value)))
 
     @model_validator(mode="after")
     def _kept_texts_are_used(self) -> Self:
@@ -484,7 +479,7 @@ class Predicting(Table):
     """Which model labels which rows, and how."""
 
     model: str = Field("", description="Run folder, model folder or hub id.")
-    input: tuple[str, ...] = Field((), description="Tables to predict.")
+    input: OneOrMore = Field((), description="Tables to predict.")
     batch_size: int = Field(32, ge=1, description="Texts in a batch.")
     precision: Precision = Field(
         "fp32",
@@ -492,8 +487,6 @@ class Predicting(Table):
         "to some hundredths; auto for what suits it.",
     )
     lang: str | None = Field(None, description="Column with the language, or one tag; not needed.")
-
-    _tuples = field_validator("input", mode="before")(_as_tuple)
 
 
 class PredictConfig(TableOut, Predicting, Distributed):
