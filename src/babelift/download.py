@@ -229,8 +229,7 @@ def _answer(url: str, headers: dict[str, str], seconds: float) -> Received:
                 _ELSEWHERE,
             )
     raise ModelError(
-        f"the hub redirects in circles: more than {_MOST_REDIRECTS} times for {url}.",
-        _ELSEWHERE,
+        f"the hub redirects in circles: more than {_MOST_REDIRECTS} times for {url}.", _ELSEWHERE
     )
 
 
@@ -373,9 +372,7 @@ def _hash(path: Path, like: str) -> str:
         return file_hash(path)
     digest = hashlib.sha1(f"blob {path.stat().st_size}\0".encode(), usedforsecurity=False)
     with path.open("rb") as stream:
-        while block := stream.read(2**20):
-            digest.update(block)
-    return digest.hexdigest()
+        return hashlib.file_digest(stream, lambda: digest).hexdigest()
 
 
 def why(error: BaseException) -> str:

@@ -15,7 +15,6 @@ import shutil
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any, Final
 from urllib.parse import quote
@@ -30,6 +29,7 @@ from babelift.model_folder import (
     check,
     checked,
     longest_text,
+    matches,
     missing,
     open_config,
     open_model,
@@ -101,12 +101,11 @@ def fetch(
 
 def on_disk(repo: str, *, patterns: Sequence[str] = MODEL_FILES) -> Path | None:
     """The folder of a hub model that is wholly in the hub's cache, or None; asks no network."""
-    from huggingface_hub import constants, snapshot_download
+    from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
-    from huggingface_hub.file_download import repo_folder_name
 
     try:
-        home = Path(constants.HF_HUB_CACHE) / repo_folder_name(repo_id=repo, repo_type="model")
+        home = _home(repo)
     except HFValidationError:
         return None
     refs = home / "refs"
@@ -123,6 +122,14 @@ def on_disk(repo: str, *, patterns: Sequence[str] = MODEL_FILES) -> Path | None:
         if not missing(folder):
             return folder
     return None
+
+
+def _home(repo: str) -> Path:
+    """Where the hub's cache keeps a model."""
+    from huggingface_hub import constants
+    from huggingface_hub.file_download import repo_folder_name
+
+    return Path(constants.HF_HUB_CACHE) / repo_folder_name(repo_id=repo, repo_type="model")
 
 
 def _is_path(name: str) -> bool:
@@ -144,13 +151,10 @@ class _Revision:
     files: Mapping[str, _File]
 
     def has_weights(self) -> bool:
-        return any(_matches(name, WEIGHTS[:2]) for name in self.files)
+        return any(matches(name, WEIGHTS[:2]) for name in self.files)
 
 
 def _download(repo: str, kind: str, known: Iterable[str], patterns: Sequence[str]) -> Path:
-    from huggingface_hub import constants
-    from huggingface_hub.file_download import repo_folder_name
-
     clock = Clock()
     try:
         revision = _revision_with_weights(repo, kind, clock)
@@ -159,7 +163,7 @@ def _download(repo: str, kind: str, known: Iterable[str], patterns: Sequence[str
         raise
     except Exception as error:
         raise _unreachable(repo, kind, known, error) from error
-    home = Path(constants.HF_HUB_CACHE) / repo_folder_name(repo_id=repo, repo_type="model")
+    home = _home(repo)
     try:
         with announced(repo, sum(file.size for file in files.values())) as task:
             for name, file in files.items():
@@ -255,10 +259,6 @@ def _refused(repo: str, fault: str) -> ModelError:
     )
 
 
-def _matches(name: str, patterns: Iterable[str]) -> bool:
-    return any(fnmatch(name, pattern) for pattern in patterns)
-
-
 def _needed(repo: str, revision: _Revision, patterns: Sequence[str]) -> dict[str, _File]:
     """The files to fetch, the large ones first.
 
@@ -267,7 +267,7 @@ def _needed(repo: str, revision: _Revision, patterns: Sequence[str]) -> dict[str
     """
     from huggingface_hub import constants
 
-    files = {name: file for name, file in revision.files.items() if _matches(name, patterns)}
+    files = {name: file for name, file in revision.files.items() if matches(name, patterns)}
     if len(files) > _MOST_FILES:
         raise _refused(repo, f"lists {len(files):,} files for one model, more than {_MOST_FILES:,}")
     size = sum(file.size for file in files.values())

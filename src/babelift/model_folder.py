@@ -9,7 +9,7 @@ import logging as levels
 import math
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from fnmatch import fnmatch
 from functools import lru_cache
@@ -19,11 +19,7 @@ from typing import Any, Final
 from babelift.errors import ModelError, first_line, quoted
 from babelift.tokenizer_checks import sentencepiece_fault, tokenizer_fault
 
-WEIGHTS: Final = (
-    "model.safetensors",
-    "model-*-of-*.safetensors",
-    "model.safetensors.index.json",
-)
+WEIGHTS: Final = ("model.safetensors", "model-*-of-*.safetensors", "model.safetensors.index.json")
 TOKENIZER: Final = (
     "tokenizer.json", "vocab.json", "vocab.txt", "merges.txt", "sentencepiece.bpe.model",
     "spiece.model", "tokenizer.model", "source.spm", "target.spm", "target_vocab.json",
@@ -69,6 +65,11 @@ _IS_SIZE: Final = re.compile(
     r"size|dim|d_model|d_ff|d_kv|hidden|vocab|embd|embed|head|inner|ffn|labels|channels|kernel"
 )
 _IS_FREE: Final = re.compile(r"theta|base|_id$|_ids$|seed")
+
+
+def matches(name: str, patterns: Iterable[str]) -> bool:
+    """Whether a file's name is one of some shell patterns."""
+    return any(fnmatch(name, pattern) for pattern in patterns)
 
 
 def missing(folder: Path) -> list[str]:
@@ -132,9 +133,7 @@ def checked(folder: Path, kind: str) -> Path:
     if not lacks:
         check(folder, kind)
         return folder
-    pickled = sorted(
-        path.name for path in folder.iterdir() if any(path.match(form) for form in _PICKLED)
-    )
+    pickled = sorted(path.name for path in folder.iterdir() if matches(path.name, _PICKLED))
     if pickled and "model.safetensors" in lacks:
         raise ModelError(
             f"{kind} '{folder}' has its weights only as {pickled[0]}, a pickle file; Babelift "
@@ -158,7 +157,7 @@ def check(folder: Path, kind: str = "model") -> None:
     try:
         state = []
         for path in sorted(folder.iterdir()):
-            if any(fnmatch(path.name, form) for form in (*MODEL_FILES, *_CONVERTED)):
+            if matches(path.name, (*MODEL_FILES, *_CONVERTED)):
                 status = _file_status(path)
                 state.append((path.name, status.st_size, status.st_mtime_ns, status.st_ino))
         _check_contents(folder, tuple(state))

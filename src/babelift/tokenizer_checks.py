@@ -49,9 +49,10 @@ def tokenizer_fault(values: dict[str, Any]) -> str | None:
         for pieces in _values(values.get("post_processor"), key):
             if isinstance(pieces, list) and len(pieces) > _SPECIAL_TOKENS:
                 return f"its template adds {len(pieces):,} tokens to a text"
-    for word in _values(values.get("model"), "max_input_chars_per_word", deep=False):
-        if not isinstance(word, int) or word > _WORD:
-            return f"its words may have {quoted(str(word), 40)} characters, more than {_WORD:,}"
+    model = values.get("model")
+    word = model.get("max_input_chars_per_word") if isinstance(model, dict) else None
+    if word is not None and (not isinstance(word, int) or word > _WORD):
+        return f"its words may have {quoted(str(word), 40)} characters, more than {_WORD:,}"
     padding = values.get("padding")
     for key in ("Fixed", "pad_to_multiple_of"):
         for length in _values(padding, key):
@@ -124,18 +125,21 @@ def _longest_rule(charsmap: bytes) -> int:
     return max(map(len, charsmap[4 + trie :].split(b"\0")), default=1)
 
 
-def _values(part: Any, key: str, *, deep: bool = True) -> Iterator[Any]:
-    """What stands under a key, anywhere within."""
+def _objects(part: Any) -> Iterator[dict[str, Any]]:
+    """Every object within, the outer ones first."""
     waiting = [part]
     while waiting:
         value = waiting.pop()
         if isinstance(value, dict):
-            if value.get(key) is not None:
-                yield value[key]
-            if deep:
-                waiting.extend(value.values())
-        elif isinstance(value, list) and deep:
+            yield value
+            waiting.extend(value.values())
+        elif isinstance(value, list):
             waiting.extend(value)
+
+
+def _values(part: Any, key: str) -> Iterator[Any]:
+    """What stands under a key, anywhere within."""
+    return (found[key] for found in _objects(part) if found.get(key) is not None)
 
 
 def _growth(part: Any) -> float:
@@ -143,14 +147,7 @@ def _growth(part: Any) -> float:
     from binascii import Error, a2b_base64
 
     growth = 1.0
-    waiting = [part]
-    while waiting:
-        rule = waiting.pop()
-        if isinstance(rule, list):
-            waiting.extend(rule)
-        if not isinstance(rule, dict):
-            continue
-        waiting.extend(value for value in rule.values() if isinstance(value, list))
+    for rule in _objects(part):
         kind = rule.get("type")
         if kind == "Replace":
             growth *= _replacement_growth(rule.get("pattern"), str(rule.get("content", "")))
