@@ -15,11 +15,9 @@ class Task(Protocol):
 
     def advance(self, amount: float = 1) -> None:
         """Move the bar on by `amount` units."""
-        ...
 
     def describe(self, text: str) -> None:
         """Change the words beside the bar."""
-        ...
 
 
 class Progress(Protocol):
@@ -29,11 +27,9 @@ class Progress(Protocol):
         self, description: str, total: int | None, unit: str = "rows"
     ) -> AbstractContextManager[Task]:
         """Open a bar of `total` units (None where not known) for the length of a `with` block."""
-        ...
 
     def say(self, message: str) -> None:
         """Print one line above the bars."""
-        ...
 
 
 class _QuietTask:

@@ -21,7 +21,7 @@ import tempfile
 import threading
 import time
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
@@ -223,13 +223,11 @@ def _about() -> str:
 def _keep(text: str) -> Path | None:
     from babelift.store import cache_dir
 
-    def cache() -> Path:
-        return cache_dir() / "traces"
-
-    def elsewhere() -> Path:
-        return Path(tempfile.gettempdir())
-
-    for find in (cache, elsewhere):
+    places: tuple[Callable[[], Path], ...] = (
+        lambda: cache_dir() / "traces",
+        lambda: Path(tempfile.gettempdir()),
+    )
+    for find in places:
         file = None
         try:
             folder = find()

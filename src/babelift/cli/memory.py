@@ -1,11 +1,12 @@
 """`babelift memory`: what the translation memory holds, and the way to clear it."""
 
-import json
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
+
+from babelift.cli.show import show_json
 
 if TYPE_CHECKING:
     from babelift.translation.memory import Holdings, LaneKey, Memory
@@ -92,7 +93,7 @@ def _show(memory: "Memory", chosen: "Sequence[Holdings]", as_json: bool) -> None
         for held in chosen
     ]
     if as_json:
-        _print_json(lines)
+        show_json(lines)
         return
     from rich.table import Table
 
@@ -130,7 +131,7 @@ def _show_text(memory: "Memory", text: str, lanes: "Sequence[LaneKey]", as_json:
         if lane in lanes
     ]
     if as_json:
-        _print_json(lines)
+        show_json(lines)
         return
     from rich.table import Table
 
@@ -188,7 +189,3 @@ def _print(table: Any) -> None:
     from rich.console import Console
 
     Console(markup=False, highlight=False).print(table)
-
-
-def _print_json(value: Any) -> None:
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=1) + "\n")

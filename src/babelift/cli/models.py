@@ -1,11 +1,11 @@
 """`babelift models`: the named encoders and translators."""
 
-import json
-import sys
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 from cyclopts import Parameter
+
+from babelift.cli.show import show_json
 
 Entry = Mapping[str, Any]
 
@@ -23,8 +23,7 @@ def command(*, as_json: Annotated[bool, Parameter(name="--json", negative=())] =
     from babelift.translation.registry import describe as translators
 
     if as_json:
-        entries = [*encoders(), *translators()]
-        sys.stdout.write(json.dumps(entries, ensure_ascii=False, indent=1) + "\n")
+        show_json([*encoders(), *translators()])
         return
     from rich.console import Console
 

@@ -84,10 +84,7 @@ def _arguments(
         parameter = Parameter(help=help_text, group=_OWN, negative=())
         arguments.append(
             Argument(
-                name,
-                Argument.KEYWORD_ONLY,
-                default=default,
-                annotation=Annotated[kind, parameter],
+                name, Argument.KEYWORD_ONLY, default=default, annotation=Annotated[kind, parameter]
             )
         )
     return arguments

@@ -1,5 +1,7 @@
 """What the commands print about a finished run."""
 
+import json
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -28,51 +30,34 @@ def show_metrics(
     metrics: "Metrics", manifest: "Manifest", log: Sequence[Mapping[str, Any]] = ()
 ) -> None:
     """Print metrics as sentences and a table."""
-    from rich.console import Console
-
     from babelift.report.tables import metrics_table
     from babelift.report.words import findings
 
-    console = Console()
-    console.print()
-    for finding in findings(manifest, metrics, log):
-        console.print(finding.text, markup=False, highlight=False)
-    console.print()
-    console.print(metrics_table(metrics, manifest))
+    sentences = [finding.text for finding in findings(manifest, metrics, log)]
+    _show(sentences, metrics_table(metrics, manifest))
 
 
 def show_comparison(page: "ComparisonPage") -> None:
     """Print a comparison's answer in words, and its scores."""
-    from rich.console import Console
-
     from babelift.report.comparison import comparison_table
 
-    console = Console()
-    console.print()
-    for finding in page.findings():
-        console.print(finding.text, markup=False, highlight=False)
-    console.print()
-    console.print(comparison_table(page.comparison))
+    _show([finding.text for finding in page.findings()], comparison_table(page.comparison))
 
 
 def show_study(study: "Study") -> None:
     """Print a study's answers in words, and where its results and page are."""
-    from rich.console import Console
-
     from babelift.store import read_record
     from babelift.study.answers import LEVEL
     from babelift.study.summary import StudyResult
 
-    console = Console()
     result = read_record(study.folder / "report.json", StudyResult)
     others = [answer for answer in result.answers if not answer.primary]
-    shown = others
-    if len(others) > _AT_A_GLANCE:
-        shown = [
-            answer
-            for answer in others
-            if answer.adjusted_p is not None and answer.adjusted_p <= LEVEL
-        ]
+    shown = [
+        answer
+        for answer in others
+        if len(others) <= _AT_A_GLANCE
+        or (answer.adjusted_p is not None and answer.adjusted_p <= LEVEL)
+    ]
     sentences = [answer.sentence for answer in shown]
     if left := len(others) - len(shown):
         sentences.append(
@@ -84,12 +69,27 @@ def show_study(study: "Study") -> None:
     notes = result.notes[:_AT_A_GLANCE]
     if left := len(result.notes) - len(notes):
         notes.append(f"{left} more notes on the rows stand in the report.")
-    console.print()
-    for sentence in (*result.opening, *sentences, *result.cautions, *result.failed, *notes):
-        console.print(sentence, markup=False, highlight=False)
+    _show([*result.opening, *sentences, *result.cautions, *result.failed, *notes])
     for name in ("results.parquet", "predictions.parquet", "report.html"):
         if (study.folder / name).is_file():
             show_file(name.partition(".")[0], study.folder / name)
+
+
+def _show(sentences: Sequence[str], table: Any = None) -> None:
+    from rich.console import Console
+
+    console = Console()
+    console.print()
+    for sentence in sentences:
+        console.print(sentence, markup=False, highlight=False)
+    if table is not None:
+        console.print()
+        console.print(table)
+
+
+def show_json(value: Any) -> None:
+    """Print plain values as JSON, for programs."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=1) + "\n")
 
 
 def show_file(what: str, path: Path) -> None:
