@@ -8,15 +8,7 @@ from typing import Any, Final
 import polars as pl
 
 from babelift.corpus.rejects import UNDECODABLE, Reject, readable
-from babelift.corpus.table import (
-    MAX_COLUMNS,
-    MAX_DEPTH,
-    MAX_NAME,
-    ROW,
-    Raw,
-    check_columns,
-    decode,
-)
+from babelift.corpus.table import MAX_COLUMNS, MAX_DEPTH, MAX_NAME, ROW, Raw, check_columns, decode
 from babelift.errors import DataError, quoted
 
 _INT64: Final = 2**63

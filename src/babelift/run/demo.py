@@ -93,8 +93,6 @@ def run_demo(
 def demo_page(out: Path) -> ComparisonPage:
     """The comparison of the demo's finished runs, on average over the target languages."""
     comparison = compare(
-        [out / name for name in demo_arms()],
-        contrasts=list(CONTRASTS),
-        over=SAMPLE_LANGUAGES[1:],
+        [out / name for name in demo_arms()], contrasts=list(CONTRASTS), over=SAMPLE_LANGUAGES[1:]
     )
     return comparison_page(comparison, words=list(CONTRASTS.values()), title=TITLE, notes=NOTES)
