@@ -3,7 +3,6 @@
 import os
 from datetime import timedelta
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
 if TYPE_CHECKING:
@@ -63,12 +62,7 @@ class Others:
             self._waiting = False
             _broadcast((True, folder), self._group)
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
         if self._waiting:
             self._waiting = False
             _broadcast((error is None, None), self._group)

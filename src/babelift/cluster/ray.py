@@ -108,7 +108,7 @@ class Pool:
             BabeliftError: What a worker raised; `work.error` for any other exception, for a piece
                 that was lost too often, and where no worker stays alive.
         """
-        with closing(self._run(work, pieces, in_order=True)) as results:
+        with closing(_Run(self, work, pieces).results()) as results:
             for _, result in results:
                 if isinstance(result, BabeliftError):
                     raise result
@@ -123,16 +123,7 @@ class Pool:
         Raises:
             BabeliftError: `work.error`, where no worker stays alive.
         """
-        return self._run(work, pieces, in_order=False, most=len(pieces))
-
-    def _run(
-        self, work: Work, pieces: Iterable[Piece], *, in_order: bool, most: int | None = None
-    ) -> Generator[tuple[int, Any]]:
-        run = _Run(self, work, pieces)
-        try:
-            yield from run.results(in_order, most)
-        finally:
-            run.cancel()
+        return _Run(self, work, pieces).results(in_order=False, most=len(pieces))
 
     def fill(self, most: int | None = None) -> None:
         """Start as many workers as are lacking, `most` at most; those without room wait for it."""
@@ -235,26 +226,26 @@ class _Run:
         self._losses: dict[int, int] = {}
         self._done: dict[int, Any] = {}
 
-    def results(self, in_order: bool, most: int | None) -> Iterator[tuple[int, Any]]:
+    def results(
+        self, *, in_order: bool = True, most: int | None = None
+    ) -> Generator[tuple[int, Any]]:
         """Each piece's number, and what is returned for it or the error that ended it."""
         if self._next is not None:
             self._pool.fill(most)
         given_back = 0
-        while self._next is not None or self._pieces or self._done:
-            self._hand_out(given_back)
-            number = given_back if in_order else next(iter(self._done), -1)
-            if number in self._done:
-                yield number, self._done.pop(number)
-                given_back += 1
-            else:
-                self._wait()
-
-    def cancel(self) -> None:
-        """Take back what no worker has begun."""
-        for call, (worker, _) in self._calls.items():
-            self._ray.cancel(call)
-            worker.calls -= 1
-        self._calls.clear()
+        try:
+            while self._next is not None or self._pieces or self._done:
+                self._hand_out(given_back)
+                number = given_back if in_order else next(iter(self._done), -1)
+                if number in self._done:
+                    yield number, self._done.pop(number)
+                    given_back += 1
+                else:
+                    self._wait()
+        finally:  # what no worker has begun is taken back
+            for call, (worker, _) in self._calls.items():
+                self._ray.cancel(call)
+                worker.calls -= 1
 
     def _hand_out(self, given_back: int) -> None:
         ready = [worker for worker in self._pool.workers if worker.starting is None]

@@ -95,7 +95,7 @@ def alignment(originals: Vectors, translations: Vectors) -> Alignment:
     >>> alignment(np.ones((4, 2)), np.ones((4, 2))).retrieval
     0.25
     """
-    cosines = _unit(translations) @ _unit(originals).T
+    cosines = unit_rows(translations) @ unit_rows(originals).T
     own = np.diagonal(cosines)
     nearest = cosines >= cosines.max(axis=1, keepdims=True) - _TIE
     hits = np.diagonal(nearest) / nearest.sum(axis=1)
@@ -117,7 +117,7 @@ def uniformity(vectors: Vectors) -> float:
     >>> uniformity(np.array([[1.0, 0], [-1, 0]]))
     -8.0
     """
-    unit = _unit(vectors)
+    unit = unit_rows(vectors)
     squared = 2 - 2 * (unit @ unit.T)
     others = ~np.eye(len(unit), dtype=bool)
     return float(np.round(np.log(np.exp(-2 * np.clip(squared[others], 0, 4)).mean()), 12) + 0.0)
@@ -143,7 +143,8 @@ def linear_cka(one: Vectors, other: Vectors) -> float:
     return float(shared / spread) if spread > 0 else 0.0
 
 
-def _unit(vectors: Vectors) -> Vectors:
+def unit_rows(vectors: Vectors) -> Vectors:
+    """Rows of length one; those without a length stay as they are."""
     norms = np.linalg.norm(vectors, axis=1, keepdims=True)
     unit: Vectors = vectors / np.where(norms == 0, 1, norms)
     return unit

@@ -8,9 +8,9 @@ from typing import Any, Final
 import polars as pl
 
 from babelift.config import EvaluateConfig, Table
-from babelift.corpus import label_strings, odd_labels
+from babelift.corpus import label_set, label_strings, odd_labels, read_corpus, report_rejects
 from babelift.corpus.rows import conform
-from babelift.corpus.table import ending
+from babelift.corpus.table import ROW, ending
 from babelift.errors import (
     BabeliftWarning,
     ConfigError,
@@ -68,22 +68,14 @@ def evaluate(
         for note in reductions(rows["lang"].drop_nulls().unique()):
             warnings.warn(note, BabeliftWarning, stacklevel=2)
         predictor = model if isinstance(model, Predictor) else Predictor.load(model)
-        labels, predictions = predict_rows(
-            predictor, rows, batch_size=batch_size, progress=progress
-        )
-        cuts = predictor.cuts(rows["text"].to_list(), rows, "test")
-        return _scored(predictions, labels, ordinal, cuts)
+        return _measure_rows(predictor, rows, ordinal, batch_size, progress)[0]
     values = {"ordinal": ordinal, "batch_size": batch_size, **table}
-    values["input"] = tuple(str(path) for path in _as_paths(data))
+    values["input"] = tuple(map(str, (data,) if isinstance(data, str | Path) else data))
     opened = model if isinstance(model, Predictor) else None
     if opened is None:
         values["model"] = str(model)
     config = EvaluateConfig.from_mapping(values, where="evaluate")
     return measure(config, progress, opened)[0]
-
-
-def _as_paths(data: str | Path | Sequence[str | Path]) -> Sequence[str | Path]:
-    return (data,) if isinstance(data, str | Path) else data
 
 
 def run_evaluate(config: EvaluateConfig, progress: Progress | None = None) -> Metrics:
@@ -146,15 +138,16 @@ def measure(
         for note in odd_labels(labels):
             progress.say(note)
         return _scored(predictions, labels, config.ordinal), predictions
+    if not config.input:
+        raise ConfigError("no input table was given.", "Name one or more, e.g. reviews.csv")
+    read = read_corpus(config.input, config)
     rejects = config.out / _REJECTS if config.out else None
-    rows, rejected = _read_rows(config, rejects, progress)
+    report_rejects(read, rejects, config.max_rejects, progress)
     predictor = opened or Predictor.load(config.model, precision=config.precision)
-    labels, predictions = predict_rows(
-        predictor, rows, batch_size=config.batch_size, progress=progress
+    metrics, predictions = _measure_rows(
+        predictor, read.rows, config.ordinal, config.batch_size, progress
     )
-    cuts = predictor.cuts(rows["text"].to_list(), rows, "test")
-    metrics = _scored(predictions, labels, config.ordinal, cuts)
-    return metrics.model_copy(update={"rejected": rejected}), predictions
+    return metrics.model_copy(update={"rejected": read.rejects.height}), predictions
 
 
 def is_predictions_file(model: str) -> bool:
@@ -166,54 +159,22 @@ def is_predictions_file(model: str) -> bool:
     return ending(Path(model)) in _TABLES and not Path(model).is_dir()
 
 
-def _read_rows(
-    config: EvaluateConfig, rejects: Path | None, progress: Progress
-) -> tuple[pl.DataFrame, int]:
-    """The labelled rows of the input tables, and how many were rejected.
-
-    Args:
-        config: Which tables, and how to read them.
-        rejects: File for the rows that cannot be used; None to only count them.
-        progress: Where what was guessed is said.
-
-    Raises:
-        ConfigError: No table was given.
-        DataError: A table cannot be read, has no usable rows, or has too many faults.
-    """
-    from babelift import corpus
-
-    if not config.input:
-        raise ConfigError("no input table was given.", "Name one or more, e.g. reviews.csv")
-    read = corpus.read_corpus(config.input, config)
-    corpus.report_rejects(read, rejects, config.max_rejects, progress)
-    return read.rows, read.rejects.height
-
-
-def predict_rows(
-    model: str | Path | Predictor,
+def _measure_rows(
+    predictor: Predictor,
     rows: pl.DataFrame,
-    *,
-    batch_size: int = 32,
-    progress: Progress | None = None,
-) -> tuple[list[str], pl.DataFrame]:
-    """A model's labels, and its predictions for labelled rows.
+    ordinal: bool | None,
+    batch_size: int,
+    progress: Progress,
+) -> tuple[Metrics, pl.DataFrame]:
+    """The metrics of a model on labelled rows, and its predictions for them.
 
     Raises:
         DataError: A row has a label that the model does not know.
-        ModelError: The model cannot be opened.
     """
-    predictor = model if isinstance(model, Predictor) else Predictor.load(model)
     # The rule that rows are read by: a model made elsewhere may spell its labels otherwise.
     labels = label_strings(pl.Series(predictor.labels)).to_list()
     if len(set(labels)) < len(labels) or None in labels:
         labels = predictor.labels
-    _check_labels(rows, labels)
-    texts = rows["text"].to_list()
-    proba = predictor.predict_proba(texts, batch_size=batch_size, progress=progress)
-    return labels, make_predictions(rows, ENCODER, labels, proba)
-
-
-def _check_labels(rows: pl.DataFrame, labels: Sequence[str]) -> None:
     strange = rows.filter(~pl.col("label").is_in(list(labels)).fill_null(False))
     if strange.height:
         first = strange.row(0, named=True)
@@ -222,6 +183,11 @@ def _check_labels(rows: pl.DataFrame, labels: Sequence[str]) -> None:
             f"{did_you_mean(str(first['label']), labels)}",
             f"The model's labels: {', '.join(labels)}. Rows with other labels: {strange.height}.",
         )
+    texts = rows["text"].to_list()
+    proba = predictor.predict_proba(texts, batch_size=batch_size, progress=progress)
+    predictions = make_predictions(rows, ENCODER, labels, proba)
+    cuts = predictor.cuts(texts, rows, "test")
+    return _scored(predictions, labels, ordinal, cuts), predictions
 
 
 def _scored(
@@ -230,8 +196,6 @@ def _scored(
     ordinal: bool | None,
     cuts: tuple[Cut, ...] = (),
 ) -> Metrics:
-    from babelift.corpus import label_set
-
     if ordinal is None:
         ordinal = label_set(labels)[1]
     metrics = evaluate_predictions(predictions, labels, ordinal=ordinal)
@@ -246,7 +210,6 @@ def read_predictions(path: str, columns: Table) -> pl.DataFrame:
         DataError: The file cannot be read, or a row of it.
     """
     from babelift.corpus.slices import read_raw
-    from babelift.corpus.table import ROW
 
     raw = read_raw(path)
     if raw.rejects:
@@ -257,8 +220,6 @@ def read_predictions(path: str, columns: Table) -> pl.DataFrame:
 
 
 def _read_predictions(config: EvaluateConfig, progress: Progress) -> tuple[list[str], pl.DataFrame]:
-    from babelift.corpus import label_set
-
     table = read_predictions(config.model, config)
     if "lang" in table.columns:
         for note in reductions(table["lang"].drop_nulls().cast(pl.String).unique().sort()):

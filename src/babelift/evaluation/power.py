@@ -81,7 +81,8 @@ def smallest_effect(
     >>> round(effect, 4)  # (1.96 + 0.84) * sqrt(.25 / 10,000)
     0.014
     """
-    _check_power(power, level)
+    if not level < power < 1:
+        raise ConfigError(f"power must be above the level, {level}, and below 1; got {power}.")
     error, reach = _spreads(components, languages, seeds, items, level)
     if error == 0 or _power(0.0, error, reach) >= power:
         return 0.0
@@ -154,8 +155,3 @@ def _power(effect: float, error: float, reach: Floats) -> float:
         return float(effect != 0)
     above, below = ndtr((effect - reach) / error), ndtr((-effect - reach) / error)
     return float((above + below).mean())
-
-
-def _check_power(power: float, level: float) -> None:
-    if not level < power < 1:
-        raise ConfigError(f"power must be above the level, {level}, and below 1; got {power}.")

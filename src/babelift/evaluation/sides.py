@@ -301,24 +301,25 @@ class Shared:
 
     def covers(self, answers: pl.DataFrame) -> bool:
         """Whether there is an answer to every row, for every seed."""
-        own = self._own(answers).join(self.rows, on=_KEY, how="semi")
+        own = _of_seeds(answers, self.seeds).join(self.rows, on=_KEY, how="semi")
         return own.height == self.rows.height * max(1, len(self.seeds))
 
     def right(self, answers: pl.DataFrame) -> Right:
         """Where answers that cover the rows are right, in their order."""
-        own = self._own(answers).join(self.rows.select(*_KEY, true="label"), on=_KEY)
+        own = _of_seeds(answers, self.seeds).join(self.rows.select(*_KEY, true="label"), on=_KEY)
         own = own.sort("seed", *_KEY)
         right: Right = (own["prediction"] == own["true"]).to_numpy()
         return right.reshape(-1, self.rows.height)
 
     def unpaired(self, side: Input) -> dict[str, int]:
         """Answered rows of a side that are left out, by language."""
-        kept = self._own(side.answered).join(self.rows, on=_KEY, how="semi")
+        kept = _of_seeds(side.answered, self.seeds).join(self.rows, on=_KEY, how="semi")
         left = Counter(side.answered["lang"]) - Counter(kept["lang"])
         return dict(sorted(left.items()))
 
-    def _own(self, answers: pl.DataFrame) -> pl.DataFrame:
-        return answers.filter(pl.col("seed").is_in(list(self.seeds))) if self.seeds else answers
+
+def _of_seeds(answers: pl.DataFrame, seeds: Sequence[str]) -> pl.DataFrame:
+    return answers.filter(pl.col("seed").is_in(list(seeds))) if seeds else answers
 
 
 def pair_rows(sides: Sequence[Input]) -> Shared:
@@ -328,10 +329,7 @@ def pair_rows(sides: Sequence[Input]) -> Shared:
         DataError: They share no seed or no rows, or a row has two labels.
     """
     seeds = _common_seeds(sides)
-    tables = [
-        side.answered.filter(pl.col("seed").is_in(seeds)) if seeds else side.answered
-        for side in sides
-    ]
+    tables = [_of_seeds(side.answered, seeds) for side in sides]
     rows = (
         pl.concat(tables)
         .group_by(_KEY)

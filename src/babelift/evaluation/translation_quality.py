@@ -8,6 +8,7 @@ import numpy.typing as npt
 import polars as pl
 
 from babelift.errors import DataError, did_you_mean, require
+from babelift.evaluation.alignment import unit_rows
 
 Encode: TypeAlias = Callable[[Sequence[str]], npt.NDArray[np.float32]]
 """Makes `(texts, dim) float32` vectors of texts of any language."""
@@ -206,8 +207,7 @@ def _unit_vectors(texts: Sequence[str], encode: Encode) -> npt.NDArray[np.float6
             f"the encoder made vectors of the shape {vectors.shape} of {len(texts)} texts.",
             "It must make one vector for each text.",
         )
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return vectors / np.where(lengths > 0, lengths, 1.0)
+    return unit_rows(vectors)
 
 
 def _check_aligned(translations: Sequence[str], others: Sequence[str], name: str) -> None:
