@@ -105,104 +105,101 @@ def to_values(
     Raises:
         DataError: A column holds lists or objects where each row needs one value.
     """
-    frame, file = raw.frame, raw.file
-    texts = [as_string(frame, name, file) for name in columns.text]
+    texts = [as_string(raw, name) for name in columns.text]
     mapped = isinstance(splits, Mapping)
-    tags = _looked_up(frame, columns.lang, file, langs) if columns.lang else _constant(columns.tag)
+    tags = _looked_up(raw, columns.lang, langs) if columns.lang else _constant(columns.tag)
     reduced = {tag: resolve(tag) for tag in (*langs.values(), columns.tag) if tag is not None}
-    return frame.select(
+    return raw.frame.select(
         pl.col(ROW),
         tags.alias(TAG),
-        _key(frame, columns.group, file).str.replace(_WHOLE_FLOAT, "${1}").alias(GROUP),
-        id=_key(frame, columns.id, file),
+        _key(raw, columns.group).str.replace(_WHOLE_FLOAT, "${1}").alias(GROUP),
+        id=_key(raw, columns.id),
         text=pl.concat_str(texts, separator="\n"),
-        label=_label(frame, columns, file),
+        label=_label(raw, columns),
         lang=tags.replace(reduced),
-        split=_looked_up(frame, columns.split, file, splits) if mapped else _constant(splits),
-        **(_own_form(frame, file) if columns.own_form else {}),
+        split=_looked_up(raw, columns.split, splits) if mapped else _constant(splits),
+        **(_own_form(raw) if columns.own_form else {}),
         **_own_columns(
             raw, columns, used=columns.used - (set() if mapped else {str(columns.split)})
         ),
     )
 
 
-def as_string(frame: pl.DataFrame, name: str, file: str) -> pl.Expr:
+def as_string(raw: Raw, name: str, prefix: str = "") -> pl.Expr:
     """A column as text; whole numbers without a decimal point, null for not-a-number.
+
+    Args:
+        raw: The table that has it.
+        name: Its name.
+        prefix: What stands before the name in the frame that is asked.
 
     Raises:
         DataError: It holds lists or objects.
     """
-    dtype = frame[name].dtype
-    column = pl.col(name)
+    dtype = raw.frame[name].dtype
     if dtype.is_nested() or isinstance(dtype, pl.Object):
         raise DataError(
-            f"{file}: column '{name.removeprefix(_RAW)}' holds lists or objects; each row needs "
-            "one value there.",
+            f"{raw.file}: column '{name}' holds lists or objects; each row needs one value there.",
             "Name another column, or write one row per value.",
         )
     if dtype == pl.Binary:
         try:
-            frame[name].cast(pl.String)
+            raw.frame[name].cast(pl.String)
         except pl.exceptions.PolarsError as error:
             raise DataError(
-                f"{file}: column '{name.removeprefix(_RAW)}' holds bytes that are not UTF-8 text."
+                f"{raw.file}: column '{name}' holds bytes that are not UTF-8 text."
             ) from error
-    return values_as_text(column, dtype)
+    return values_as_text(pl.col(f"{prefix}{name}"), dtype)
 
 
-def _raw_columns(raw: Raw) -> pl.DataFrame:
-    """The raw columns, under names that no column of rows has."""
-    return raw.frame.rename(lambda name: f"{_RAW}{name}")
-
-
-def _raw_text(raw: Raw, name: str) -> pl.Expr:
-    """A raw column as text, of the frame that `_raw_columns` gives."""
-    return as_string(_raw_columns(raw), f"{_RAW}{name}", raw.file)
+def text_values(raw: Raw, name: str) -> pl.Series:
+    """The values of a column, as `as_string` gives them."""
+    return raw.frame.select(as_string(raw, name)).to_series()
 
 
 def _constant(value: Any) -> pl.Expr:
     return pl.lit(value, pl.String)
 
 
-def _looked_up(frame: pl.DataFrame, name: str | None, file: str, values: Any) -> pl.Expr:
+def _looked_up(raw: Raw, name: str | None, values: Any) -> pl.Expr:
     if not values:
         return _constant(None)
-    column = as_string(frame, str(name), file)
+    column = as_string(raw, str(name))
     return column.replace_strict(values, default=None, return_dtype=pl.String)
 
 
-def _label(frame: pl.DataFrame, columns: Columns, file: str) -> pl.Expr:
+def _label(raw: Raw, columns: Columns) -> pl.Expr:
     if columns.label is None:
         return _constant(None)
-    label = as_labels(as_string(frame, columns.label, file))
+    label = as_labels(as_string(raw, columns.label))
     return as_labels(label.replace(columns.names)) if columns.names else label
 
 
-def _key(frame: pl.DataFrame, name: str | None, file: str) -> pl.Expr:
+def _key(raw: Raw, name: str | None) -> pl.Expr:
     if name is None:
         return _constant(None)
-    value = as_string(frame, name, file).str.strip_chars()
+    value = as_string(raw, name).str.strip_chars()
     return pl.when(value != "").then(value)
 
 
-def _own_form(frame: pl.DataFrame, file: str) -> dict[str, pl.Expr]:
+def _own_form(raw: Raw) -> dict[str, pl.Expr]:
     """The further columns of a table that Babelift wrote."""
     own: dict[str, pl.Expr] = {}
     for name in _OWN_FORM:
-        if name == "flags" and name in frame.columns:
-            own[name] = _flags(frame, file)
-        elif name in frame.columns:
-            value = as_string(frame, name, file)
+        if name == "flags" and name in raw.columns:
+            own[name] = _flags(raw)
+        elif name in raw.columns:
+            value = as_string(raw, name)
             value = pl.when(value != "").then(value)
             own[name] = value.cast(pl.Float64, strict=False) if name == "score" else value
     return own
 
 
-def _flags(frame: pl.DataFrame, file: str) -> pl.Expr:
-    if frame["flags"].dtype in (pl.List(pl.String), pl.List(pl.Null)):
+def _flags(raw: Raw) -> pl.Expr:
+    if raw.frame["flags"].dtype in (pl.List(pl.String), pl.List(pl.Null)):
         return pl.col("flags").cast(pl.List(pl.String))
     # A csv file has no lists: flags stand in one field, as JSON or with separators.
-    names = as_string(frame, "flags", file).str.extract_all(r"[^\s,;|\[\]\"']+")
+    names = as_string(raw, "flags").str.extract_all(r"[^\s,;|\[\]\"']+")
     return names.fill_null(pl.lit([], dtype=pl.List(pl.String)))
 
 
@@ -295,7 +292,7 @@ def check_rows(
 def _respelt(raw: Raw, columns: Columns) -> dict[str, str]:
     if columns.label is None:
         return {}
-    written = as_string(raw.frame, columns.label, raw.file).str.strip_chars()
+    written = as_string(raw, columns.label).str.strip_chars()
     both = raw.frame.select(written.alias("written"), as_labels(written).alias("label"))
     differ = pl.col("written") != pl.col("label")
     numbers = pl.col("written").str.contains(_NUMBER)
@@ -349,7 +346,7 @@ def _bare(name: str) -> str:
 def _text_faults(raw: Raw, columns: Columns) -> list[_Fault]:
     faults = []
     for name in columns.text:
-        value = _raw_text(raw, name)
+        value = as_string(raw, name, _RAW)
         faults += [
             _Fault(value.is_null(), name, "missing text"),
             _Fault(~value.str.contains(_VISIBLE), name, "empty text"),
@@ -376,7 +373,7 @@ def _too_long(column: str, name: str, what: str) -> _Fault:
 
 
 def _language_faults(raw: Raw, name: str, unknown: Mapping[str, str]) -> list[_Fault]:
-    value = _raw_text(raw, name)
+    value = as_string(raw, name, _RAW)
     faults = [_Fault(value.is_null() | (value.str.strip_chars() == ""), name, "missing language")]
     if unknown:
         reason = value.replace_strict(unknown, default=None, return_dtype=pl.String)
@@ -385,7 +382,7 @@ def _language_faults(raw: Raw, name: str, unknown: Mapping[str, str]) -> list[_F
 
 
 def _split_faults(raw: Raw, name: str, *, may_lack: bool) -> list[_Fault]:
-    value, lacks = _raw_text(raw, name), pl.col("split").is_null()
+    value, lacks = as_string(raw, name, _RAW), pl.col("split").is_null()
     unknown = _Fault(lacks & value.is_not_null(), name, "unknown split", value)
     return [unknown] if may_lack else [unknown, _Fault(lacks, name, "missing split")]
 
@@ -415,8 +412,7 @@ def _splits(raw: Raw, columns: Columns) -> dict[str, str]:
 def _distinct(raw: Raw, name: str | None) -> list[str]:
     if name is None:
         return []
-    values = raw.frame.select(as_string(raw.frame, name, raw.file)).to_series()
-    return values.unique(maintain_order=True).drop_nulls().to_list()
+    return text_values(raw, name).unique(maintain_order=True).drop_nulls().to_list()
 
 
 def _separate(
@@ -424,7 +420,8 @@ def _separate(
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The rows without a fault, and the rejects: those of the reader and these."""
     rejects = reject_frame(raw.rejects)
-    both = pl.concat([values, _raw_columns(raw)], how="horizontal")
+    prefixed = raw.frame.rename(lambda name: f"{_RAW}{name}")
+    both = pl.concat([values, prefixed], how="horizontal")
     number = pl.coalesce(
         *(pl.when(fault.holds).then(pl.lit(i, pl.Int16)) for i, fault in enumerate(faults))
     )

@@ -8,7 +8,7 @@ from typing import Final
 import polars as pl
 
 from babelift.config import Table
-from babelift.corpus.checks import as_string, check_rows
+from babelift.corpus.checks import check_rows, text_values
 from babelift.corpus.columns import Columns, choose_columns
 from babelift.corpus.datasets import file_split
 from babelift.corpus.identity import PLACE, Counting, Source
@@ -204,7 +204,7 @@ class _Reader:
             slices.langs |= dict.fromkeys(checked.rows["lang"].drop_nulls())
             slices.written |= dict.fromkeys(checked.written)
             if columns.id is not None:
-                counting.add(_ids_of(raw, columns))
+                counting.add(text_values(raw, columns.id))
             notes |= dict.fromkeys([*raw.notes, *checked.notes])
             doubtful += raw.doubtful
             respelt |= checked.respelt
@@ -225,11 +225,6 @@ class _Reader:
         slices.sources.append(_source_of(file, columns, self.split, counted=counting.holds))
         slices.forms.append(pl.DataFrame(schema={**form.types, PLACE: pl.Int32()}))
         return notes
-
-
-def _ids_of(raw: Raw, columns: Columns) -> pl.Series:
-    """The ids that stand in a table, as text."""
-    return raw.frame.select(as_string(raw.frame, str(columns.id), raw.file)).to_series()
 
 
 def _source_of(file: str, columns: Columns, split: str | None, *, counted: bool) -> Source:
