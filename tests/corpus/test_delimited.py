@@ -19,9 +19,9 @@ CELL = st.text(alphabet='a,;"\n\r\t é\u2028\u202e😀', max_size=6)
 
 
 def exact(text: str) -> list[dict[str, object]]:
-    frame, rejects = read_exact(list(io.StringIO(text, newline="")), "a.csv", ",")
-    assert not rejects
-    return frame.to_dicts()
+    raw = read_exact(list(io.StringIO(text, newline="")), "a.csv", ",")
+    assert not raw.rejects
+    return raw.frame.to_dicts()
 
 
 def test_quoted_commas_quotes_and_line_breaks_are_read_as_written(read: Read) -> None:
@@ -265,5 +265,5 @@ def test_lines_of_a_table_with_one_column_are_no_rows(tab: bool) -> None:
 
 def test_quotes_that_are_broken_on_every_line_take_no_time() -> None:
     lines = ['"a "b c,1\n'] * 20_000
-    _, rejects = read_exact(["text,label\n", *lines, '"' * 100_001 + "\n"], "a.csv", ",")
-    assert len(rejects) == 20_001
+    raw = read_exact(["text,label\n", *lines, '"' * 100_001 + "\n"], "a.csv", ",")
+    assert len(raw.rejects) == 20_001

@@ -4,6 +4,7 @@ import csv
 import io
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -131,26 +132,17 @@ def read_delimited(data: bytes, file: str, *, tab: bool) -> Raw:
         return Raw(file, clean, notes=notes, doubtful=doubtful_lines(data, delimiter))
     text, _ = decode(data, file)
     lines = list(io.StringIO(text, newline=""))
-    doubtful: list[int] = []
-    frame, rejects = read_exact(lines, file, delimiter, doubtful=doubtful)
+    raw = read_exact(lines, file, delimiter)
     if tab:
-        plain, plain_rejects = read_exact(lines, file, delimiter, quoted=False)
-        fewer = len(plain_rejects) - len(rejects)
-        breaks = any("\n" in str(reject.text).rstrip() for reject in rejects)
-        if fewer < 0 or (fewer == 0 and not breaks and not is_quoted(plain)):
-            frame, rejects = plain, plain_rejects
-            notes = (*notes, "quotation marks are read as part of the text")
-    return Raw(file, frame, tuple(rejects), notes, doubtful=tuple(doubtful))
+        plain = read_exact(lines, file, delimiter, quoted=False)
+        fewer = len(plain.rejects) - len(raw.rejects)
+        breaks = any("\n" in str(reject.text).rstrip() for reject in raw.rejects)
+        if fewer < 0 or (fewer == 0 and not breaks and not is_quoted(plain.frame)):
+            return replace(plain, notes=("quotation marks are read as part of the text",))
+    return replace(raw, notes=notes)
 
 
-def read_exact(
-    lines: list[str],
-    file: str,
-    delimiter: str,
-    *,
-    quoted: bool = True,
-    doubtful: list[int] | None = None,
-) -> tuple[pl.DataFrame, list[Reject]]:
+def read_exact(lines: list[str], file: str, delimiter: str, *, quoted: bool = True) -> Raw:
     """Read record by record: the good ones with the line they start in, and the others.
 
     Args:
@@ -158,15 +150,14 @@ def read_exact(
         file: Its name, for messages.
         delimiter: What separates the columns.
         quoted: Quotation marks stand around fields.
-        doubtful: Takes the lines in which records start that hold whole records.
 
     Raises:
         DataError: The header cannot be used, or the quoting is broken throughout.
     """
     quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
     with any_field_size():
-        feed = _Lines(lines)
-        records = _records(feed, file, delimiter, quoting, [] if doubtful is None else doubtful)
+        feed, doubtful = _Lines(lines), list[int]()
+        records = _records(feed, file, delimiter, quoting, doubtful)
         number, header = next(records, (1, []))
         if not header or any(UNDECODABLE.search(name) for name in header):
             why = "not UTF-8" if header else _BROKEN if lines else "there are none"
@@ -191,7 +182,7 @@ def read_exact(
                 parts.append(_frame(names, numbers, rows))
                 numbers, rows = [], []
     parts.append(_frame(names, numbers, rows))
-    return pl.concat(parts), rejects
+    return Raw(file, pl.concat(parts), tuple(rejects), doubtful=tuple(doubtful))
 
 
 def find_delimiter(data: bytes) -> tuple[str, tuple[str, ...]]:
