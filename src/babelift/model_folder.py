@@ -331,12 +331,10 @@ def open_model(
     from transformers import AutoConfig
 
     dtype = options.pop("dtype", "float32")
-    config, rest = _from_pretrained(
-        AutoConfig, folder, kind, {**options, "return_unused_kwargs": True}
-    )
+    config, rest = _from_pretrained(AutoConfig, folder, kind, return_unused_kwargs=True, **options)
     _check_extent(model_class, config, folder, kind)
     values = {"dtype": dtype, **rest, "use_safetensors": True, "output_loading_info": True}
-    model, report = _from_pretrained(model_class, folder, kind, {**values, "config": config})
+    model, report = _from_pretrained(model_class, folder, kind, config=config, **values)
     return model, report
 
 
@@ -373,7 +371,7 @@ def open_tokenizer(folder: Path, *, kind: str = "model") -> Any:
     """
     from transformers import AutoTokenizer
 
-    tokenizer = _from_pretrained(AutoTokenizer, folder, kind, {})
+    tokenizer = _from_pretrained(AutoTokenizer, folder, kind)
     # It would write down how it was opened: a resumed training's folder would not be the same.
     for how in ("is_local", "local_files_only"):
         tokenizer.init_kwargs.pop(how, None)
@@ -388,7 +386,7 @@ def open_config(folder: Path, *, kind: str = "model") -> Any:
     """
     from transformers import AutoConfig
 
-    return _from_pretrained(AutoConfig, folder, kind, {})
+    return _from_pretrained(AutoConfig, folder, kind)
 
 
 def longest_text(model: Any, tokenizer: Any) -> int | None:
@@ -421,7 +419,7 @@ def _reserved_positions(model: Any, positions: int) -> int:
     return 0
 
 
-def _from_pretrained(auto_class: Any, folder: Path, kind: str, options: dict[str, Any]) -> Any:
+def _from_pretrained(auto_class: Any, folder: Path, kind: str, **options: Any) -> Any:
     check(folder, kind)
     try:
         with quietly():
