@@ -5,7 +5,7 @@ and only the drawn lines are stretched. Colours are classes, so that light, dark
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -33,7 +33,8 @@ def svg(
     )
 
 
-def _short(value: float) -> str:
+def short(value: float) -> str:
+    """A place in a figure, with two digits where it needs them."""
     return f"{value:.2f}".rstrip("0").rstrip(".")
 
 
@@ -62,29 +63,32 @@ def _strip(name: str, encoder: LanguageMetrics, linear: LanguageMetrics | None) 
     title = f"{name}: classifier {own}"
     title += f", linear baseline {other}" if linear else ""
     title += f", most frequent label {share(encoder.majority())}"
-    marks = [_upright("grid", x / 4) for x in range(5)]
-    marks.append(_upright("chance", encoder.majority()))
-    marks.append(_whisker(encoder, 15 if linear else 22, "encoder"))
-    marks.append(
-        Markup('<circle class="encoder" cx="{}%" cy="{}" r="5"/>').format(
-            _percent(encoder.f1_micro), 15 if linear else 22
-        )
-    )
+    y = 15 if linear else 22
+    marks = [upright("grid", x) for x in (0, 25, 50, 75, 100)]
+    marks.append(upright("chance", _percent(encoder.majority())))
+    marks.append(level("whisker encoder", map(_percent, encoder.f1_micro_interval), y))
+    marks.append(dot("encoder", _percent(encoder.f1_micro), y))
     if linear:
-        marks.append(_whisker(linear, 30, "linear"))
+        marks.append(level("whisker linear", map(_percent, linear.f1_micro_interval), 30))
         marks.append(_diamond("linear", _percent(linear.f1_micro), 30))
     return Strip(name, own, other, svg(title, Markup().join(marks), height=44, css="strip"))
 
 
-def _upright(css: str, value: float) -> Markup:
+def upright(css: str, x: str | float) -> Markup:
+    """A line from top to bottom, at so many percent of the width."""
     line = '<line class="{0}" x1="{1}%" x2="{1}%" y1="0" y2="100%"/>'
-    return Markup(line).format(css, _percent(value))
+    return Markup(line).format(css, x)
 
 
-def _whisker(scores: LanguageMetrics, y: int, css: str) -> Markup:
-    low, high = map(_percent, scores.f1_micro_interval)
-    line = '<line class="whisker {0}" x1="{1}%" x2="{2}%" y1="{3}" y2="{3}"/>'
-    return Markup(line).format(css, low, high, y)
+def level(css: str, ends: Iterable[str], y: float) -> Markup:
+    """A line across, from and to so many percent of the width."""
+    line = '<line class="{0}" x1="{1}%" x2="{2}%" y1="{3}" y2="{3}"/>'
+    return Markup(line).format(css, *ends, y)
+
+
+def dot(css: str, x: str, y: float, radius: float = 5) -> Markup:
+    """A round point, at so many percent of the width."""
+    return Markup('<circle class="{}" cx="{}%" cy="{}" r="{}"/>').format(css, x, y, radius)
 
 
 def _diamond(css: str, x: str, y: float) -> Markup:
@@ -96,7 +100,7 @@ def _diamond(css: str, x: str, y: float) -> Markup:
 
 
 def _percent(value: float) -> str:
-    return _short(100 * min(max(value, 0.0), 1.0))
+    return short(100 * min(max(value, 0.0), 1.0))
 
 
 _TOP: Final = 16
@@ -291,7 +295,7 @@ def plot(
         tick: A value of the vertical axis in words.
     """
     body = [_y_tick(frame, value, tick(value)) for value in frame.y_ticks]
-    body += [_level(frame, level) for level in levels]
+    body += [_level(frame, shown) for shown in levels]
     body.append(
         Markup(
             '<svg class="plot" x="0" y="{}" width="100%" height="{}" viewBox="0 0 1000 100" '
@@ -301,7 +305,7 @@ def plot(
     names = name_heights(frame, marks)
     body += [_mark(frame, mark, height) for mark, height in zip(marks, names, strict=True)]
     body += [_x_tick(frame, value, text) for value, text in frame.x_ticks]
-    spoken = [*(level.said for level in levels), *(mark.said for mark in marks)]
+    spoken = [*(shown.said for shown in levels), *(mark.said for mark in marks)]
     words = "; ".join(filter(None, spoken))
     height = frame.height + 40
     return svg(f"{title}: {words}" if words else title, Markup().join(body), height=height,
@@ -320,20 +324,20 @@ def _x_tick(frame: Frame, value: float, text: str) -> Markup:
     place = frame.across(value)
     anchor = "start" if place < 1 else "end" if place > 99 else "middle"
     return Markup('<text class="tick" x="{0}%" y="{1}" text-anchor="{2}">{3}</text>').format(
-        _short(place), frame.height + 34, anchor, text
+        short(place), frame.height + 34, anchor, text
     )
 
 
-def _level(frame: Frame, level: Level) -> Markup:
+def _level(frame: Frame, shown: Level) -> Markup:
     band = Markup("")
-    if level.interval:
-        top, bottom = frame.pixels(level.interval[1]), frame.pixels(level.interval[0])
+    if shown.interval:
+        bottom, top = map(frame.pixels, shown.interval)
         band = Markup('<rect class="band b{0}" x="0" width="100%" y="{1}" height="{2}"/>').format(
-            level.colour, top, round(bottom - top, 1)
+            shown.colour, top, round(bottom - top, 1)
         )
-    y = frame.pixels(level.y)
+    y = frame.pixels(shown.y)
     return band + Markup('<line class="level s{0}" x1="0" x2="100%" y1="{1}" y2="{1}"/>').format(
-        level.colour, y
+        shown.colour, y
     )
 
 
@@ -367,7 +371,7 @@ def name_heights(frame: Frame, marks: Sequence[Mark]) -> list[float]:
 
 
 def _mark(frame: Frame, mark: Mark, name_height: float) -> Markup:
-    x, y = _short(frame.across(mark.x)), frame.pixels(mark.y)
+    x, y = short(frame.across(mark.x)), frame.pixels(mark.y)
     parts = [Markup("<title>{}</title>").format(mark.said)] if mark.said else []
     if mark.interval:
         parts.append(
@@ -380,11 +384,7 @@ def _mark(frame: Frame, mark: Mark, name_height: float) -> Markup:
     elif mark.shape != "none":
         css = "mark open" if mark.shape == "hollow" else f"mark f{mark.colour}"
         radius = 3 if mark.shape == "small" else 4.5
-        parts.append(
-            Markup('<circle class="{0} s{1}" cx="{2}%" cy="{3}" r="{4}"/>').format(
-                css, mark.colour, x, y, radius
-            )
-        )
+        parts.append(dot(f"{css} s{mark.colour}", x, y, radius))
     if mark.label:
         parts.append(
             Markup('<text class="name" x="{0}%" y="{1}" dx="7">{2}</text>').format(

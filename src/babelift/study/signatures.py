@@ -57,9 +57,8 @@ def _known(estimate: Estimate | None) -> Estimate | None:
     if estimate is None:
         return None
     low, high = estimate.interval
-    return (
-        estimate if math.isfinite(estimate.delta) and -math.inf < low <= high < math.inf else None
-    )
+    numbers_in_order = math.isfinite(estimate.delta) and -math.inf < low <= high < math.inf
+    return estimate if numbers_in_order else None
 
 
 @dataclass(frozen=True, slots=True)

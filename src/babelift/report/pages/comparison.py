@@ -14,7 +14,7 @@ from babelift.redaction import shown
 from babelift.report import comparison as sentences
 from babelift.report.cautions import licences, test_origins
 from babelift.report.comparison import Effect, Wording, effect
-from babelift.report.figures import svg
+from babelift.report.figures import dot, level, short, svg, upright
 from babelift.report.folder import RunFiles, read_run
 from babelift.report.numbers import (
     direction,
@@ -110,25 +110,15 @@ def strip(name: str, shown: Effect, kind: str, reach: float, digits: int = 2) ->
     y = 16
 
     def place(value: float) -> str:
-        return f"{50 + 50 * value / reach:.2f}".rstrip("0").rstrip(".")
+        return short(50 + 50 * value / reach)
 
-    low, high = shown.interval
-    marks = [
-        Markup('<line class="grid" x1="{0}%" x2="{0}%" y1="0" y2="100%"/>').format(x)
-        for x in (0, 25, 75, 100)
-    ]
-    marks.append(Markup('<line class="zero" x1="50%" x2="50%" y1="0" y2="100%"/>'))
-    marks.append(
-        Markup('<line class="whisker encoder" x1="{0}%" x2="{1}%" y1="{2}" y2="{2}"/>').format(
-            place(low), place(high), y
-        )
-    )
     clear = "encoder" if direction(shown.interval) else "encoder unsure"
-    marks.append(
-        Markup('<circle class="{0}" cx="{1}%" cy="{2}" r="5"/>').format(
-            clear, place(shown.delta), y
-        )
-    )
+    marks = [
+        *(upright("grid", x) for x in (0, 25, 75, 100)),
+        upright("zero", 50),
+        level("whisker encoder", map(place, shown.interval), y),
+        dot(clear, place(shown.delta), y),
+    ]
     words = effect(shown, digits)
     figure = svg(f"{name}: {words}", Markup().join(marks), height=2 * y, css="strip")
     return Strip(name, words, kind, figure)

@@ -14,16 +14,14 @@ from babelift.report.figures import (
     Line,
     Mark,
     axis,
+    dot,
+    level,
     plot,
     score_ticks,
     svg,
+    upright,
 )
-from babelift.report.numbers import (
-    brackets,
-    compact,
-    language_name,
-    share,
-)
+from babelift.report.numbers import compact, language_name, share, with_interval
 from babelift.report.pages.study_tables import MAIN, columns, in_order, otc_name
 from babelift.study.budget import LabelBudget
 from babelift.study.condition import Condition
@@ -77,15 +75,6 @@ def seed_interval(mean: float, spread: float | None, seeds: int) -> tuple[float,
     return max(0.0, mean - reach), min(1.0, mean + reach)
 
 
-def said(name: str, mean: float, interval: tuple[float, float] | None) -> str:
-    """A score in words.
-
-    >>> said("mini", 0.61, (0.55, 0.67))
-    'mini .61 [.55, .67]'
-    """
-    return f"{name} {share(mean)} {brackets(interval)}".rstrip()
-
-
 def ratio_curves(study: StudyResult) -> Ratios | None:
     """F1-micro over the ratio of originals to translations; None for a single ratio."""
     rows = [row for row in study.means if row.metric == MAIN and row.ratio and row.mean is not None]
@@ -135,7 +124,7 @@ def _ratio_plot(
             Mark(
                 ratios.index(str(row.ratio)) + shift, row.mean or 0.0, number % SERIES,
                 interval=seed_interval(row.mean or 0.0, row.spread, row.seeds),
-                said=said(f"{names[condition]} at {row.ratio}", row.mean or 0.0, None),
+                said=f"{names[condition]} at {row.ratio} {share(row.mean or 0.0)}",
             )
             for row in ordered
         ]  # fmt: skip
@@ -199,7 +188,13 @@ def _learning_plot(budget: LabelBudget, ticks: tuple[float, ...]) -> Markup:
     places = [math.log(size) for size in native.sizes]
     intervals = [*native.intervals, *[None] * (len(places) - len(native.intervals))]
     marks = [
-        Mark(x, score, 0, interval=within, said=said(f"{size:,} native labels", score, within))
+        Mark(
+            x,
+            score,
+            0,
+            interval=within,
+            said=f"{size:,} native labels {with_interval(score, within)}",
+        )
         for x, size, score, within in zip(
             places, native.sizes, native.scores, intervals, strict=False
         )
@@ -210,16 +205,14 @@ def _learning_plot(budget: LabelBudget, ticks: tuple[float, ...]) -> Markup:
                  said=f"worth {worth.labels.value:,.0f} native labels")
         )  # fmt: skip
     fitted = tuple(zip(places, native.fitted, strict=False))
-    level = Level(
-        worth.score, 1, worth.score_interval,
-        said("translations", worth.score, worth.score_interval),
-    )  # fmt: skip
+    words = f"translations {with_interval(worth.score, worth.score_interval)}"
+    across = Level(worth.score, 1, worth.score_interval, words)
     margin = (places[-1] - places[0]) * _MARGIN or 1.0
     ends = places[0] - margin, places[-1] + margin
     frame = Frame(*ends, _sizes(native.sizes, places), ticks)
     return plot(
         f"F1-micro by number of native labels, {language_name(budget.lang)}", frame, marks=marks,
-        lines=[Line(fitted, 0)] if len(fitted) > 1 else [], levels=[level],
+        lines=[Line(fitted, 0)] if len(fitted) > 1 else [], levels=[across],
     )  # fmt: skip
 
 
@@ -352,22 +345,17 @@ def _values(measure: str, three: Iterable[PairAlignment | None]) -> list[float |
 
 def _strip(name: str, measure: str, three: Three, low: float, high: float) -> Markup:
     y = _HEIGHT // 2
-    parts = [
-        Markup('<line class="grid" x1="{0}%" x2="{0}%" y1="0" y2="100%"/>').format(x)
-        for x in (0, 50, 100)
-    ]
+    parts = [upright("grid", x) for x in (0, 50, 100)]
     places = [
         None if value is None else f"{100 * min(max((value - low) / (high - low), 0), 1):.2f}"
         for value in _values(measure, three)
     ]
     _, without, with_otc = places
     if without and with_otc:
-        line = '<line class="change" x1="{0}%" x2="{1}%" y1="{2}" y2="{2}"/>'
-        parts.append(Markup(line).format(without, with_otc, y))
+        parts.append(level("change", (without, with_otc), y))
     for place, css in zip(places, ("before", "without", "with"), strict=True):
         if place is not None:
-            circle = '<circle class="lie {0}" cx="{1}%" cy="{2}" r="4.5"/>'
-            parts.append(Markup(circle).format(css, place, y))
+            parts.append(dot(f"lie {css}", place, y, 4.5))
     words = ", ".join(
         f"{share(value)} {when}"
         for value, when in zip(

@@ -19,14 +19,8 @@ from babelift.report.figures import (
     plot,
     score_ticks,
 )
-from babelift.report.numbers import (
-    UNKNOWN,
-    compact,
-    pair_name,
-    percent,
-    share,
-)
-from babelift.report.pages.study_figures import Figure, Legend, said, seed_interval
+from babelift.report.numbers import UNKNOWN, compact, pair_name, percent, share, with_interval
+from babelift.report.pages.study_figures import Figure, Legend, seed_interval
 from babelift.report.pages.study_tables import MAIN, in_order
 from babelift.study.condition import REFERENCE
 from babelift.study.quality import Quality
@@ -197,16 +191,16 @@ def _figures(
     machine = [
         quality
         for quality in known
-        if quality.translator in systems and _value(quality, measure) is not None
+        if quality.translator in systems and getattr(quality, measure) is not None
     ]
     counts = Counter((quality.source, quality.lang) for quality in machine)
     pairs = [pair for pair, number in counts.items() if number >= FEWEST]
     known = [quality for quality in known if (quality.source, quality.lang) in pairs]
-    xs = [x for quality in known if (x := _value(quality, measure)) is not None]
+    xs = [x for quality in known if (x := getattr(quality, measure)) is not None]
     if not xs:
         return []
     ends = axis(min(xs), max(xs))
-    beyond = any(_value(quality, measure) is None for quality in known)
+    beyond = any(getattr(quality, measure) is None for quality in known)
     shown = [
         scores.translated[quality.translator, quality.source, quality.lang] for quality in known
     ]
@@ -232,11 +226,6 @@ def _figures(
     ]  # fmt: skip
 
 
-def _value(quality: Quality, measure: str) -> float | None:
-    value: float | None = getattr(quality, measure)
-    return value
-
-
 def _plot(
     known: Sequence[Quality],
     measure: str,
@@ -249,16 +238,15 @@ def _plot(
     marks: dict[str, Mark] = {}
     levels = []
     if (base := scores.base.get((source, lang))) is not None:
-        levels.append(
-            Level(base.mean or 0.0, _BASE, said=said("zero-shot", base.mean or 0.0, None))
-        )
+        score = base.mean or 0.0
+        levels.append(Level(score, _BASE, said=f"zero-shot {share(score)}"))
     for quality in known:
         row = scores.translated[quality.translator, source, lang]
         mean = row.mean or 0.0
         interval = seed_interval(mean, row.spread, row.seeds)
-        x = _value(quality, measure)
+        x: float | None = getattr(quality, measure)
         if quality.translator == REFERENCE:
-            words = said("trusted translations", mean, interval)
+            words = f"trusted translations {with_interval(mean, interval)}"
             levels.append(Level(mean, _REFERENCE, said=words))
             at = frame.right if x is None else x
             marks[REFERENCE] = Mark(at, mean, _REFERENCE, "diamond", interval, said=words)
@@ -273,7 +261,7 @@ def _plot(
 def _mark(system: System, x: float, mean: float, interval: tuple[float, float] | None) -> Mark:
     colour = _DAMAGE_COLOURS[system.damage.kind] if system.damage else _SYSTEM
     shape: Shape = "small" if system.damage else "dot"
-    words = f"{said(system.name, mean, interval)} at {compact(x)}"
+    words = f"{system.name} {with_interval(mean, interval)} at {compact(x)}"
     return Mark(x, mean, colour, shape, interval, system.key, words)
 
 
