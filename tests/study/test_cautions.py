@@ -8,8 +8,9 @@ import polars as pl
 from babelift.corpus.rows import conform, originals
 from babelift.store import write_record, write_rows
 from babelift.study.cache import TranslatedTable, TranslationRecord
-from babelift.study.cautions import cut_cautions, gap_cautions, one_class_cautions
 from babelift.study.condition import OWN_TEXT
+from babelift.study.run import gap_cautions
+from babelift.study.summary import cut_cautions, one_class_cautions
 
 
 def record(encoder: str = "mini", cut: int = 5, **more: Any) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """The questions a study can answer, and the answer to each with its statistics and in sentences."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -489,10 +490,7 @@ def best_and_worst(answer: Answer) -> str:
 
 def failures(failed: Mapping[str, str]) -> list[str]:
     """What could not be run, grouped by reason."""
-    reasons: dict[str, int] = {}
-    for reason in failed.values():
-        reasons[reason] = reasons.get(reason, 0) + 1
     return [
         f"{number} {'run' if number == 1 else 'runs'} failed: {reason}"
-        for reason, number in reasons.items()
+        for reason, number in Counter(failed.values()).items()
     ]

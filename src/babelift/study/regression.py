@@ -262,7 +262,7 @@ def regress(
         formula = " + ".join([fixed, *(f"C({term.name})" for term in last)])
         return Regression(_ols(y, x, last, formula, level), plain, {}, tuple(notes))
     formula = " + ".join([fixed, *(f"(1|{term.name})" for term in fitted.terms)])
-    freedom = len(y) - _rank(x, fitted.terms)
+    freedom = _ols(y, x, fitted.terms, fixed, level).freedom
     row = _row(formula, fitted.coefficient, fitted.standard_error, freedom, len(y), level)
     return Regression(row, plain, fitted.variances, tuple(notes))
 
@@ -297,11 +297,6 @@ def _ols(y: Floats, x: Floats, terms: Sequence[Terms], formula: str, level: floa
     left = float(((y - columns @ beta) ** 2).sum())
     error = (left / freedom) ** 0.5 * float(np.linalg.norm(inverse[0])) if freedom else 0.0
     return _row(formula, float(beta[0]), error, freedom, len(y), level)
-
-
-def _rank(x: Floats, terms: Sequence[Terms]) -> int:
-    columns = np.column_stack([x, np.ones_like(x), *(term.dummies for term in terms)])
-    return int(np.linalg.matrix_rank(columns))
 
 
 def _row(

@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -12,10 +12,10 @@ import polars as pl
 from babelift.errors import DataError, RunError, require
 from babelift.progress import Progress, quiet
 from babelift.redaction import shown
+from babelift.report.numbers import language_name
 from babelift.report.pages.study import write_study_page
 from babelift.store import cache_dir, claim_folder, read_table, write_json, write_rows, write_text
 from babelift.study.cache import TranslatedTable
-from babelift.study.cautions import gap_cautions
 from babelift.study.plan import Plan, make_plan
 from babelift.study.quality import qualities
 from babelift.study.results import added_results, check_shared, run_results
@@ -23,6 +23,7 @@ from babelift.study.runner import Execute, local, share_cores
 from babelift.study.spec import StudySpec, read_spec
 from babelift.study.task import PREDICTIONS, Task, TrainingRecord
 from babelift.training.cuts import cut_sentences
+from babelift.translation.coverage import LabelCounts, gap_sentences
 
 FILES: Final = {
     "study.yaml", "runs.json", "results.parquet", "predictions.parquet", "report.html",
@@ -186,6 +187,21 @@ def train_missing(
                 failed[task.key] = error
                 progress.say(f"run {task.key} failed: {error}")
     return failed, notes
+
+
+def gap_cautions(tables: Iterable[TranslatedTable]) -> list[str]:
+    """Labels that have few training translations in a language, or none, by translator."""
+    sentences: dict[str, None] = {}
+    for table in tables:
+        if table.split != "train" or table.record is None:
+            continue
+        counts = LabelCounts([table.target])
+        counts.add_originals(read_table(table.originals))
+        counts.add_translations(read_table(table.path))
+        for sentence in gap_sentences(counts.gaps()):
+            where = f"{table.translator}, from {language_name(table.source)}"
+            sentences[f"{where}: {sentence}"] = None
+    return list(sentences)
 
 
 def unusable(plan: Plan) -> list[str]:

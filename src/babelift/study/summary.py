@@ -11,11 +11,11 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator
 
 from babelift.errors import RunError
 from babelift.redaction import shown
+from babelift.report.numbers import language_name
 from babelift.store import read_record, read_table
 from babelift.study.answers import Answer, answers, failures, opening, otc_regressions
 from babelift.study.budget import LabelBudget, budgets
-from babelift.study.cautions import cut_cautions, one_class_cautions
-from babelift.study.condition import AXES, Condition
+from babelift.study.condition import AXES, OWN_TEXT, Condition
 from babelift.study.diagnosis import (
     Diagnosis,
     PairAlignment,
@@ -29,6 +29,7 @@ from babelift.study.regression import Regression
 from babelift.study.results import Scores, mean_scores, over_sources
 from babelift.study.spec import OFF, StudySpec, read_spec
 from babelift.study.trend import Trend, quality_trend
+from babelift.training.cuts import Cut, cut_sentences
 
 RESULT: Final = "report.json"
 """The file that holds a `StudyResult`."""
@@ -247,6 +248,46 @@ def _added(results: pl.DataFrame, spec: StudySpec) -> list[dict[str, Any]]:
     rows = results.filter(pl.col("arm").is_in(list(spec.added)))
     groups = rows.group_by(*AXES, "run", "seed", maintain_order=True)
     return groups.agg(pl.col("lang").unique(maintain_order=True).alias("langs")).to_dicts()
+
+
+def cut_cautions(records: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Texts that were cut, in training and in the test, for each encoder.
+
+    Args:
+        records: Those of the trainings, as plain values. Where trainings differ in their rows, the
+            one that lost most of a language stands for all.
+    """
+    most: dict[str, dict[tuple[Any, ...], Cut]] = {}
+    for record in records:
+        training = record["training"]
+        own = most.setdefault(training["encoder"], {})
+        for values in (*training.get("cuts", ()), *record.get("cuts", ())):
+            part = Cut.model_validate(values)
+            key = (part.split, part.lang, part.origin, part.limit)
+            if key not in own or part.cut > own[key].cut:
+                own[key] = part
+    return [
+        f"{encoder}: {sentence}" if len(most) > 1 else sentence
+        for encoder, own in most.items()
+        for sentence in cut_sentences(list(own.values()))
+    ]
+
+
+def one_class_cautions(predictions: pl.DataFrame) -> list[str]:
+    """Test languages whose rows have one label alone.
+
+    Args:
+        predictions: All predictions of the study.
+    """
+    own = predictions.filter(pl.col("text_by") == OWN_TEXT)
+    labels = own.group_by("lang").agg(pl.col("label").unique()).sort("lang")
+    return [
+        f"{language_name(lang)} has test rows of one label alone ({names[0]}): F1-macro and QWK "
+        f"say nothing there and are left out, and F1-micro is the share of {names[0]} that is "
+        "recognised."
+        for lang, names in labels.iter_rows()
+        if len(names) == 1
+    ]
 
 
 def costs(
