@@ -13,7 +13,6 @@ from babelift.report.pages.study import (
     answer_groups,
     at_a_glance,
     by_language,
-    contrast_rows,
     findings,
     render_study,
     unseen,
@@ -367,7 +366,8 @@ def test_one_source_makes_no_matrix(values):
 def test_answers_are_grouped_by_what_differs(values):
     summary = StudyResult.model_validate(values)
     (group,) = answer_groups(summary.answers)
-    assert (group.name, group.shown[0].holm) == ("OTC", "p = .031 after Holm")
+    assert (group.name, group.shown[0].adjusted_p) == ("OTC", 0.031)
+    assert '">p = .031</span> after Holm.</span>' in render_study(summary)
     primary, other = by_language(summary.answers)
     assert primary.primary
     assert [strip.name for strip in primary.strips] == ["German", "Japanese", "Mean"]
@@ -377,9 +377,9 @@ def test_answers_are_grouped_by_what_differs(values):
 
 
 def test_small_differences_keep_three_digits_in_the_table(values):
-    row = contrast_rows(StudyResult.model_validate(values))[1]
-    assert (row.delta, row.interval) == ("+.004", "[−.016, .024]")
-    assert (row.p, row.adjusted, row.seen, row.ahead) == (".010", ".031", ".024", "2 of 2")
+    page = render_study(StudyResult.model_validate(values))
+    row = ("+.004", "[−.016, .024]", ".010", ".031", ".024", "2 of 2")
+    assert "".join(f'<td class="n">{cell}</td>' for cell in row) in page
 
 
 def test_findings_with_the_same_advice_are_told_together(values):

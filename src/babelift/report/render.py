@@ -104,6 +104,7 @@ def environment(*, autoescape: bool) -> jinja2.Environment:
         "shortened": shortened,
         "yaml": partial(yaml.safe_dump, sort_keys=False, allow_unicode=True, width=1000),
         "unbroken": unbroken,
+        "with_p": numbers.with_p,
     }
     templates.globals["left_out"] = _LEFT_OUT
     return templates

@@ -179,6 +179,7 @@ def summarise(folder: Path) -> StudyResult:
         RunError: A file is missing or damaged.
     """
     spec, runs, results, predictions = read_study(folder)
+    texts = folder / "texts.parquet"
     places = [asdict(place) for place in runs.places]
     scores = Scores.of([*places, *_added(results, spec)], predictions)
     conditions = scores.conditions()
@@ -197,7 +198,7 @@ def summarise(folder: Path) -> StudyResult:
         alignment=alignments,
         quality=runs.quality,
         trend=quality_trend(spec, scores, runs.quality),
-        flips=flips(spec, places, predictions, read_texts(folder)),
+        flips=flips(spec, places, predictions, read_table(texts) if texts.is_file() else None),
         diagnosis=diagnose(evidence),
         budget=budgets(spec, results),
         cost=costs(places, runs.runs),
@@ -231,16 +232,6 @@ def read_study(folder: Path) -> tuple[StudySpec, _Runs, pl.DataFrame, pl.DataFra
     results = read_table(folder / "results.parquet")
     predictions = read_table(folder / "predictions.parquet")
     return read_spec(folder / "study.yaml"), runs, results, predictions
-
-
-def read_texts(folder: Path) -> pl.DataFrame | None:
-    """The texts of the test rows; None where they were not kept.
-
-    Raises:
-        RunError: The file is damaged.
-    """
-    path = folder / "texts.parquet"
-    return read_table(path) if path.is_file() else None
 
 
 def _added(results: pl.DataFrame, spec: StudySpec) -> list[dict[str, Any]]:

@@ -10,16 +10,12 @@ from babelift.evaluation.differences import Difference
 from babelift.hub import non_commercial
 from babelift.report.numbers import (
     UNKNOWN,
-    brackets,
     compact,
     digits_for,
     language_name,
-    p_value,
     pair_name,
     setting_text,
     share,
-    signed,
-    with_p,
 )
 from babelift.report.pages.comparison import Strip, reach_of, strip, ticks
 from babelift.report.pages.study_figures import learning, otc_effects, ratio_curves
@@ -52,33 +48,18 @@ OPEN: Final = 6
 
 
 @dataclass(frozen=True, slots=True)
-class AnswerWords:
-    """An answer in words."""
-
-    sentence: str
-    more: str
-    holm: str
-
-
-@dataclass(frozen=True, slots=True)
 class Group:
     """Answers to questions of one kind; `folded` are those beyond the first few."""
 
     name: str
-    shown: list[AnswerWords]
-    folded: list[AnswerWords]
+    shown: list[Answer]
+    folded: list[Answer]
 
 
 def answer_groups(answers: Iterable[Answer]) -> list[Group]:
     """All answers but the primary one, in groups; empty groups are left out."""
-    others = _by_group(answer for answer in answers if not answer.primary)
-    groups = {name: [_answer_words(answer) for answer in own] for name, own in others.items()}
+    groups = _by_group(answer for answer in answers if not answer.primary)
     return [Group(name, own[:OPEN], own[OPEN:]) for name, own in groups.items()]
-
-
-def _answer_words(answer: Answer) -> AnswerWords:
-    holm = f"{with_p(answer.adjusted_p)} after Holm"
-    return AnswerWords(answer.sentence, answer.by_language_sentence, holm)
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,40 +156,6 @@ def _by_group(answers: Iterable[Answer]) -> dict[str, list[Answer]]:
 
 def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """An answer as a row of numbers."""
-
-    arm: str
-    base: str
-    primary: bool
-    delta: str
-    interval: str
-    p: str
-    adjusted: str
-    seen: str
-    ahead: str
-    size: str
-
-
-def contrast_rows(study: StudyResult) -> list[Row]:
-    """Every answer in numbers, three digits each."""
-    return [_row(answer) for answer in study.answers]
-
-
-def _row(answer: Answer) -> Row:
-    mean = answer.differences.mean
-    ahead = sum(delta > 0 for delta in answer.by_language.values())
-    return Row(
-        answer.arm, answer.base, answer.primary,
-        signed(mean.delta, 3), brackets(mean.interval, 3), p_value(mean.p),
-        UNKNOWN if answer.primary else p_value(answer.adjusted_p),
-        share(answer.could_have_seen, 3),
-        f"{ahead} of {len(answer.by_language)}",
-        f"{mean.seeds} × {mean.items:,}",
-    )  # fmt: skip
 
 
 NAMES: Final = {
@@ -347,7 +294,6 @@ def view(study: StudyResult) -> dict[str, Any]:
         "other_plots": [plot for plot in plots if not plot.primary],
         "pair_plots": by_pair(study.answers),
         "glance": at_a_glance(study.answers),
-        "contrasts": contrast_rows(study),
         "findings": findings(study.diagnosis),
         "absent": unseen(study.diagnosis.absent),
         "not_judged": unseen(study.diagnosis.not_judged),
