@@ -39,7 +39,7 @@ def test_without_pairs_there_is_cross_entropy_alone():
     found = Objective(Training(), 8)(
         LOGITS, VECTORS, LABELS, PARTNERS[:0], GROUPS, otc_weight=0.4, batch_labels=LABELS
     )
-    assert (found.otc, found.positive_cosine, found.retrieval) == (None, None, None)
+    assert (found.otc, found.positive_cosine, found.retrieval_at_1) == (None, None, None)
     assert found.loss.item() == found.ce.item()
 
 
@@ -55,7 +55,7 @@ def test_retrieval_counts_originals_nearest_to_their_own_translation():
     found = Objective(Training(), 2)(
         LOGITS, vectors, LABELS, PARTNERS, GROUPS, otc_weight=0.4, batch_labels=LABELS
     )
-    assert found.retrieval.item() == pytest.approx(2 / 3)
+    assert found.retrieval_at_1.item() == pytest.approx(2 / 3)
     cosines = [1 / 1.01**0.5, 0.2 / 1.04**0.5, 1]
     assert found.positive_cosine.item() == pytest.approx(sum(cosines) / 3)
 
@@ -98,4 +98,4 @@ def test_second_views_take_the_place_of_translations_in_otc_but_not_in_what_is_w
     )
     loss = ConsistencyLoss() if form == "kl" else OTCLoss()
     assert found.otc.item() == pytest.approx(float(loss(own[:3], own[:3] + 1)))
-    assert found.retrieval.item() == terms(settings).retrieval.item()
+    assert found.retrieval_at_1.item() == terms(settings).retrieval_at_1.item()

@@ -3,7 +3,8 @@
 import json
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -75,7 +76,8 @@ class Checkpoints:
                 "Give another run folder, or delete that one.",
             )
         # What is there stopped before its first checkpoint: nothing is lost by starting over.
-        self._guarded(lambda: folder.mkdir(parents=True, exist_ok=True))
+        with self._explained():
+            folder.mkdir(parents=True, exist_ok=True)
         for leftover in (self.tokenizer, *self._all("best")):
             _remove(leftover)
         self._write_about({"format": FORMAT, "identity": identity, "result": None})
@@ -156,19 +158,15 @@ class Checkpoints:
 
     def _write_about(self, values: dict[str, Any]) -> None:
         partial = self._about.with_name(f".{self._about.name}.{os.getpid()}.partial")
-
-        def write() -> None:
+        with self._explained():
             _write_json(partial, values)
             partial.replace(self._about)
-
-        self._guarded(write)
 
     def _write_folder(self, path: Path, tensors: Tensors, values: dict[str, Any]) -> None:
         from safetensors.torch import save_file
 
         partial = path.with_name(f"{path.name}.partial")
-
-        def write() -> None:
+        with self._explained():
             shutil.rmtree(partial, ignore_errors=True)
             partial.mkdir(parents=True)
             save_file(dict(tensors), partial / "state.safetensors")
@@ -178,13 +176,12 @@ class Checkpoints:
                 _remove(path)
             partial.rename(path)
 
-        self._guarded(write)
-
-    def _guarded(self, work: Callable[[], None]) -> None:
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
         from safetensors import SafetensorError
 
         try:
-            work()
+            yield
         except (OSError, SafetensorError) as error:
             raise TrainingError(
                 f"'{self.folder}' cannot be written: {getattr(error, 'strerror', None) or error}.",

@@ -66,26 +66,26 @@ class EncoderEntry:
 
     Attributes:
         name: What a user writes.
+        description: One line for a table.
         hub_id: Where it is on the hub; None where it is not.
         license: SPDX id of the weights, None where there is none to note.
         parameters: Number of weights; 0 where its files say.
         size: Bytes of the download.
         learning_rate: Peak rate that works for fine-tuning it.
         epochs: Passes over the originals that are enough.
-        description: One line for a table.
         embedded: Which of the package's own folders holds it, None for none.
         reads_mean: Its sentence vector is the mean of its last layer, so that is what the head
             must read; see `start_as_mean`.
     """
 
     name: str
-    hub_id: str | None
-    license: str | None
-    parameters: int
-    size: int
-    learning_rate: float
-    epochs: int
-    description: str
+    description: str = ""
+    hub_id: str | None = None
+    license: str | None = None
+    parameters: int = 0
+    size: int = 0
+    learning_rate: float = 2e-5
+    epochs: int = 3
     embedded: str | None = None
     reads_mean: bool = False
 
@@ -97,57 +97,44 @@ ENCODERS: Final[dict[str, EncoderEntry]] = {
     entry.name: entry
     for entry in (
         EncoderEntry(
-            name="distilbert-multilingual",
+            "distilbert-multilingual",
+            "the paper's encoder, 6 layers, 104 languages",
             hub_id="distilbert/distilbert-base-multilingual-cased",
             license="Apache-2.0",
             parameters=134_734_080,
             size=542_000_000,
-            learning_rate=2e-5,
-            epochs=3,
-            description="the paper's encoder, 6 layers, 104 languages",
         ),
         EncoderEntry(
-            name="xlm-roberta-base",
+            "xlm-roberta-base",
+            "stronger and slower, 12 layers, 100 languages",
             hub_id="FacebookAI/xlm-roberta-base",
             license="MIT",
             parameters=278_043_648,
             size=1_120_000_000,
-            learning_rate=2e-5,
-            epochs=3,
-            description="stronger and slower, 12 layers, 100 languages",
         ),
         EncoderEntry(
-            name="mbert",
+            "mbert",
+            "multilingual BERT, 12 layers, 104 languages",
             hub_id="google-bert/bert-base-multilingual-cased",
             license="Apache-2.0",
             parameters=177_853_440,
             size=714_000_000,
-            learning_rate=2e-5,
-            epochs=3,
-            description="multilingual BERT, 12 layers, 104 languages",
         ),
         EncoderEntry(
-            name=MINI,
-            hub_id=None,
+            MINI,
+            "small, en de es fr ja zh, distilled from all-MiniLM-L6-v2; ships with Babelift",
             license="Apache-2.0",
-            parameters=0,
-            size=0,
             learning_rate=1e-4,
             epochs=6,
-            description="small, en de es fr ja zh, distilled from all-MiniLM-L6-v2; ships with "
-            "Babelift",
             embedded="encoder",
             reads_mean=True,
         ),
         EncoderEntry(
-            name=SCRATCH,
-            hub_id=None,
-            license=None,
+            SCRATCH,
+            "small, trained on the run's own texts alone; needs no download",
             parameters=1_800_000,
-            size=0,
             learning_rate=1e-3,
             epochs=12,
-            description="small, trained on the run's own texts alone; needs no download",
         ),
     )
 }
@@ -156,7 +143,7 @@ ENCODERS: Final[dict[str, EncoderEntry]] = {
 NO_LIMIT: Final = 1_000_000
 """Most tokens of a text where neither model nor tokenizer has a limit."""
 
-_OTHER: Final = EncoderEntry("", None, None, 0, 0, 2e-5, 3, "")
+_OTHER: Final = EncoderEntry("")
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,24 +63,13 @@ def make_optimizer(
         learning_rate: Peak, kept as `peak` in each group.
     """
     weights = list(model.parameters())
+    groups = (
+        ([weight for weight in weights if weight.ndim > 1], learning_rate, settings.weight_decay),
+        ([weight for weight in weights if weight.ndim <= 1], learning_rate, 0.0),
+        (list(own.parameters()), max(learning_rate, OWN_LEARNING_RATE), 0.0),
+    )
     return torch.optim.AdamW(
-        [
-            {
-                "params": [weight for weight in weights if weight.ndim > 1],
-                "peak": learning_rate,
-                "weight_decay": settings.weight_decay,
-            },
-            {
-                "params": [weight for weight in weights if weight.ndim <= 1],
-                "peak": learning_rate,
-                "weight_decay": 0.0,
-            },
-            {
-                "params": list(own.parameters()),
-                "peak": max(learning_rate, OWN_LEARNING_RATE),
-                "weight_decay": 0.0,
-            },
-        ],
+        [{"params": part, "peak": peak, "weight_decay": decay} for part, peak, decay in groups],
         lr=learning_rate,
         fused=True,
     )
@@ -304,8 +293,9 @@ class Learner:
         pieces = split_rows(rows, self.parts)
 
         def read(piece: int) -> list[Tensor]:
+            # Of each part of an update, so that resuming needs no generator's state.
             seeds = [self._settings.seed, step, self._accelerator.process_index, piece]
-            torch.manual_seed(_seed(*seeds))
+            torch.manual_seed(int(np.random.SeedSequence(seeds).generate_state(1, np.uint64)[0]))
             return list(self._encode(self._rows.tokens, pieces[piece]))
 
         def look() -> list[list[Tensor]]:
@@ -375,12 +365,12 @@ class Learner:
             if not out_of_memory(error):
                 raise
         # Outside of `except`, whose error holds on to what was computed so far.
-        if not self._anyone(done is None):
+        if not self.anyone(done is None):
             return done
         self._optimizer.zero_grad()
         return None
 
-    def _anyone(self, flag: bool) -> bool:
+    def anyone(self, flag: bool) -> bool:
         """Whether the flag is up in any process."""
         if self._accelerator.num_processes == 1:
             return flag
@@ -392,7 +382,7 @@ class Learner:
             torch.cuda.empty_cache()
         part = batch.shard(self._accelerator.process_index, self._accelerator.num_processes)
         lengths = self._rows.tokens.lengths[part.rows]
-        if not self._anyone(len(lengths) * (1 + self._twice(part)) > self.parts):
+        if not self.anyone(len(lengths) * (1 + self._twice(part)) > self.parts):
             raise TrainingError(
                 f"update {step + 1}: not even a single text fits into memory; the longest of its "
                 f"batch has {lengths.max()} tokens.",
@@ -410,13 +400,7 @@ class Learner:
         self.parts *= 2
 
     def _mean_over_processes(self, terms: Terms) -> Values:
-        parts = {
-            "loss": terms.loss,
-            "ce": terms.ce,
-            "otc": terms.otc,
-            "positive_cosine": terms.positive_cosine,
-            "retrieval_at_1": terms.retrieval,
-        }
+        parts = terms._asdict()
         present = {name: part.detach().float() for name, part in parts.items() if part is not None}
         stacked = torch.stack(list(present.values()))
         if self._accelerator.num_processes > 1:
@@ -431,8 +415,3 @@ class Learner:
             raise NonFiniteLossError(
                 f"the {what} is not finite ({parts}). Rows of the batch: {names}."
             )
-
-
-def _seed(*numbers: int) -> int:
-    """A seed for the dropout of one part of an update: resuming needs no generator's state."""
-    return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0])

@@ -175,12 +175,11 @@ def sample_pairs(rows: pl.DataFrame, *, seed: int, limit: int = PER_LANGUAGE) ->
         Columns `original_id`, `source_lang`, `lang`, `label`, `original`, `translation` (texts).
     """
     is_original = pl.col("id") == pl.col("original_id")
-    originals = rows.filter(is_original).select("original_id", pl.col("text").alias("original"))
+    originals = rows.filter(is_original).select("original_id", original="text")
     pairs = (
         rows.filter(~is_original)
-        .select("original_id", "source_lang", "lang", "label", pl.col("text").alias("translation"))
         .join(originals, on="original_id", how="inner", maintain_order="left")
-        .select("original_id", "source_lang", "lang", "label", "original", "translation")
+        .select("original_id", "source_lang", "lang", "label", "original", translation="text")
     )
     order = np.random.default_rng([seed, 60]).permutation(pairs.height)
     return (
@@ -196,18 +195,16 @@ def vectors_frame(pairs: pl.DataFrame, stage: Stage, encode: Encode) -> pl.DataF
         stage: `before` or `after` training.
         encode: Texts to `(texts, dim)` normalised vectors.
     """
-    dtype = pl.List(pl.Float32)
-    texts = [*pairs["original"], *pairs["translation"]]
-    distinct = {text: number for number, text in enumerate(dict.fromkeys(texts))}
-    vectors = encode(list(distinct))[[distinct[text] for text in texts]]
-    halves = vectors[: pairs.height], vectors[pairs.height :]
-    original, translation = (
-        pl.Series(name, half.tolist(), dtype=dtype)
-        for name, half in zip(("original", "translation"), halves, strict=True)
-    )
+    texts = list(dict.fromkeys([*pairs["original"], *pairs["translation"]]))
+    vectors = dict(zip(texts, encode(texts).tolist(), strict=True))
     return pairs.select(
-        "original_id", "source_lang", "lang", "label", pl.lit(stage).alias("stage")
-    ).with_columns(original, translation)
+        *("original_id", "source_lang", "lang", "label"),
+        pl.lit(stage).alias("stage"),
+        *(
+            pl.Series(side, [vectors[text] for text in pairs[side]], dtype=pl.List(pl.Float32))
+            for side in ("original", "translation")
+        ),
+    )
 
 
 def read_vectors(path: Path) -> pl.DataFrame | None:

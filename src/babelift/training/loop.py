@@ -3,10 +3,8 @@
 import signal
 import threading
 import time
-from types import FrameType, TracebackType
+from types import FrameType
 from typing import TYPE_CHECKING, Self
-
-import torch
 
 from babelift.config import Training
 from babelift.errors import NonFiniteLossError
@@ -33,8 +31,7 @@ class Interrupt:
 
     def __init__(self) -> None:
         self.requested = False
-        self._before: object = None
-        self._installed = False
+        self._before: object = signal.SIG_IGN
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
@@ -42,27 +39,17 @@ class Interrupt:
             # A process that was started with Ctrl-C ignored (by nohup, say) goes on ignoring it.
             if self._before is not signal.SIG_IGN:
                 signal.signal(signal.SIGINT, self._handle)
-                self._installed = True
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if self._installed:
-            self._restore()
+    def __exit__(self, *_: object) -> None:
+        if self._before is not signal.SIG_IGN:
+            before = self._before if self._before is not None else signal.default_int_handler
+            signal.signal(signal.SIGINT, before)  # type: ignore[arg-type]
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         if self.requested:
             raise KeyboardInterrupt
         self.requested = True
-
-    def _restore(self) -> None:
-        before = self._before if self._before is not None else signal.default_int_handler
-        signal.signal(signal.SIGINT, before)  # type: ignore[arg-type]
-        self._installed = False
 
 
 class Stopped(Exception):  # noqa: N818
@@ -160,11 +147,7 @@ class Loop:
         return at_end or state.stopped_early
 
     def _stop_if_asked(self, interrupt: Interrupt) -> None:
-        asked = interrupt.requested
-        if self._accelerator.num_processes > 1:
-            flag = torch.tensor(float(asked), device=self._accelerator.device)
-            asked = bool(self._accelerator.reduce(flag, "sum") > 0)
-        if asked:
+        if self._learner.anyone(interrupt.requested):
             raise Stopped
 
     def _update(self, log: Log | None) -> None:

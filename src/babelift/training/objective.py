@@ -1,7 +1,7 @@
 """What is minimised: cross-entropy on all rows, plus OTC on the pairs."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -12,8 +12,7 @@ from babelift.config import Pooling, Training
 from babelift.training.losses import ConsistencyLoss, OTCLoss, gather_rows, world_size
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
+class Terms(NamedTuple):
     """The parts of one update's loss, and how well its pairs match.
 
     Attributes:
@@ -22,15 +21,15 @@ class Terms:
             that of the whole batch.
         otc: OTC; None where the batch has no pairs.
         positive_cosine: Mean cosine of an original and its translation; None without pairs.
-        retrieval: Share of originals nearer to their own translation than to any other item's in
-            the batch; None without pairs.
+        retrieval_at_1: Share of originals nearer to their own translation than to any other item's
+            in the batch; None without pairs.
     """
 
     loss: Tensor
     ce: Tensor
     otc: Tensor | None = None
     positive_cosine: Tensor | None = None
-    retrieval: Tensor | None = None
+    retrieval_at_1: Tensor | None = None
 
 
 def pool(hidden: Tensor, mask: Tensor, pooling: Pooling) -> Tensor:
@@ -109,7 +108,8 @@ class Objective(nn.Module):
                 these in place of their translations.
         """
         ce = self.cross_entropy(logits, labels, batch_labels)
-        if not world_has_pairs(partners):
+        # Asked of all processes, which must agree, since vectors are gathered.
+        if not len(gather_rows(partners)):
             return Terms(ce, ce)
         first = len(labels) - len(partners)
         originals, translations = vectors[partners], vectors[first:]
@@ -154,13 +154,6 @@ def _loss(settings: Training) -> OTCLoss | ConsistencyLoss:
         learn_temperature=settings.learn_temperature and settings.otc,
         gather=True,
     )
-
-
-def world_has_pairs(partners: Tensor) -> bool:
-    """Whether any process has a pair in this batch; they must agree, since vectors are gathered."""
-    if world_size() == 1:
-        return len(partners) > 0
-    return len(gather_rows(partners)) > 0
 
 
 @torch.no_grad()

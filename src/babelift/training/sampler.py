@@ -2,16 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Self
+from typing import Final, Self
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from babelift.errors import ConfigError, DataError
-
-if TYPE_CHECKING:
-    import polars as pl
 
 Indices = NDArray[np.int64]
 
@@ -162,7 +159,7 @@ class PairSampler:
     @classmethod
     def from_rows(
         cls,
-        rows: "pl.DataFrame",
+        rows: pl.DataFrame,
         *,
         ratio: tuple[int, int] = (1, 1),
         batch_size: int = 32,

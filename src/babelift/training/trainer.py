@@ -1,7 +1,7 @@
 """Train one classifier on originals and their translations."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -37,7 +37,6 @@ from babelift.training.loop import Loop
 from babelift.training.objective import Objective, class_weights
 from babelift.training.sampler import PairSampler, parse_ratio, shuffled_pairs
 from babelift.training.vocabulary import (
-    Trimmed,
     narrow,
     plain_embedding,
     trim_model,
@@ -96,16 +95,16 @@ def train_classifier(
     """
     if len(labels) < 2:
         raise ConfigError(f"a classifier needs at least two labels. Got {list(labels)}.")
-    if validation is not None and not validation.height:
-        validation = None
-    for part, what in ((rows, "training"), (validation, "validation")):
-        if part is not None:
-            data.require_texts(part, what)
+    frames = {"training": rows}
+    if validation is not None and validation.height:
+        frames["validation"] = validation
+    for what, frame in frames.items():
+        data.require_texts(frame, what)
     plain = settings.model_dump(mode="json", include=set(Training.model_fields))
     identity = {
         "settings": {name: identified(value) for name, value in plain.items()},
         "labels": list(labels),
-        "data": data.digest(rows, validation),
+        "data": data.digest(rows, frames.get("validation")),
         "kept texts": ids_digest(keep_texts),
     }
     checkpoints = Checkpoints(run_dir / "checkpoints", identity)
@@ -113,12 +112,13 @@ def train_classifier(
         return TrainResult.of(checkpoints.result)
     looked_at = rows if pairs is None else pairs
     if settings.otc_pairs == "shuffled":
-        rows = shuffled_pairs(rows, seed=settings.seed)
+        frames["training"] = shuffled_pairs(rows, seed=settings.seed)
     progress = progress or quiet()
-    with _own_random_state():
+    # The caller's random numbers stay as they were.
+    devices: list[Any] = list(range(torch.cuda.device_count()))
+    with torch.random.fork_rng(devices=devices):
         return _train(
-            rows,
-            validation,
+            frames,
             settings,
             labels,
             run_dir,
@@ -131,8 +131,7 @@ def train_classifier(
 
 
 def _train(
-    rows: pl.DataFrame,
-    validation: pl.DataFrame | None,
+    frames: dict[str, pl.DataFrame],
     settings: Training,
     labels: Sequence[str],
     run_dir: Path,
@@ -142,7 +141,7 @@ def _train(
     keep_texts: Sequence[str],
     say: Callable[[str], object],
 ) -> TrainResult:
-    accelerator = make_accelerator()
+    accelerator, rows = make_accelerator(), frames["training"]
     sampler = _sampler(rows, settings, accelerator.num_processes)
     with accelerator.main_process_first():
         encoder = load_encoder(
@@ -159,24 +158,25 @@ def _train(
         encoder.model.set_attn_implementation("eager")
     initial = weights_digest(encoder.model)
     tokenizer = encoder.tokenizer
-    max_length = min(settings.max_length, int(tokenizer.model_max_length))
-    train = data.prepare(rows, labels, tokenizer, max_length=max_length, what="training")
-    valid = (
-        None
-        if validation is None
-        else data.prepare(validation, labels, tokenizer, max_length=max_length, what="validation")
-    )
-    cuts = _cuts(rows, train, tokenizer, max_length, "train")
-    if validation is not None and valid is not None:
-        cuts += _cuts(validation, valid, tokenizer, max_length, "validation")
+    longest = int(tokenizer.model_max_length)
+    max_length, most = min(settings.max_length, longest), longest if longest < NO_LIMIT else None
+    prepared: dict[str, data.Rows] = {}
+    cuts: tuple[Cut, ...] = ()
+    for what, frame in frames.items():
+        part = data.prepare(frame, labels, tokenizer, max_length=max_length, what=what)
+        prepared[what] = part
+        split = {"training": "train"}.get(what, what)
+        cuts += count_cuts(frame, part.tokens.lost, limit=max_length, most=most, split=split)
+    train, valid = prepared["training"], prepared.get("validation")
     if accelerator.is_main_process:
         for sentence in cut_sentences(cuts):
             say(sentence)
     trimmed = None
     if settings.trim_vocabulary:
-        trimmed = _trim(
-            encoder, [part for part in (rows, validation) if part is not None], keep_texts
-        )
+        # Before training, so that what cannot be trimmed ends the run.
+        plain_embedding(encoder.model)
+        texts = [text for frame in frames.values() for text in frame["text"]]
+        trimmed = trim_tokenizer(tokenizer, [*texts, *keep_texts])
     narrow(encoder.model, train.tokens.used)
     plan = _plan(encoder, settings, sampler.steps_per_epoch, accelerator.device)
     objective = _objective(encoder, settings, train.labels, len(labels))
@@ -214,26 +214,6 @@ def _train(
         checkpoints.finish(result.to_dict())
     accelerator.wait_for_everyone()
     return result
-
-
-def _cuts(
-    frame: pl.DataFrame, rows: data.Rows, tokenizer: Any, max_length: int, split: str
-) -> tuple[Cut, ...]:
-    most = int(tokenizer.model_max_length)
-    return count_cuts(
-        frame,
-        rows.tokens.lost,
-        limit=max_length,
-        most=None if most >= NO_LIMIT else most,
-        split=split,
-    )
-
-
-def _trim(encoder: Encoder, frames: Sequence[pl.DataFrame], keep_texts: Sequence[str]) -> Trimmed:
-    """The trimmed tokenizer, made before training so that what cannot be trimmed ends the run."""
-    plain_embedding(encoder.model)
-    texts = [text for frame in frames for text in frame["text"]]
-    return trim_tokenizer(encoder.tokenizer, [*texts, *keep_texts])
 
 
 def _result(
@@ -332,11 +312,3 @@ def _save_model(encoder: Encoder, folder: Path) -> None:
             encoder.tokenizer.save_pretrained(partial)
 
     replace_folder(folder, write)
-
-
-@contextmanager
-def _own_random_state() -> Iterator[None]:
-    """Leave the caller's random numbers as they were."""
-    devices: list[Any] = list(range(torch.cuda.device_count()))
-    with torch.random.fork_rng(devices=devices):
-        yield
