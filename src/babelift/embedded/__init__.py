@@ -5,7 +5,7 @@ import math
 from pathlib import Path
 from typing import Any, Final
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from babelift.config import FitConfig
 from babelift.errors import ModelError
@@ -73,7 +73,7 @@ def sample_config(out: Path) -> FitConfig:
 FILE = "measurements.json"
 
 
-class Measurement(BaseModel):
+class Measurement(BaseModel, frozen=True, extra="allow"):
     """One thing that was measured.
 
     Attributes:
@@ -82,14 +82,12 @@ class Measurement(BaseModel):
         values: By language, pair (`en>de`) or system.
     """
 
-    model_config = ConfigDict(frozen=True, extra="allow")
-
     what: str
     unit: str
     values: dict[str, float]
 
 
-class Measurements(BaseModel):
+class Measurements(BaseModel, frozen=True, extra="allow"):
     """What `measurements.json` holds; what else stands there is kept too.
 
     Attributes:
@@ -97,8 +95,6 @@ class Measurements(BaseModel):
         command: What measures it again.
         results: What came out.
     """
-
-    model_config = ConfigDict(frozen=True, extra="allow")
 
     of: str
     command: str

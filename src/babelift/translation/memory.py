@@ -466,16 +466,15 @@ def _use_wal(db: sqlite3.Connection, timeout: float) -> None:
             time.sleep(0.01)
 
 
+_MAKE_ROOM: Final = (
+    "Make room, or point BABELIFT_CACHE at another disk, and run the same command again; what was "
+    "finished is kept."
+)
 _FAULTS: Final = {
-    sqlite3.SQLITE_FULL: (
-        "cannot grow: the disk is full",
-        "Make room, or point BABELIFT_CACHE at another disk, and run the same command again; "
-        "what was finished is kept.",
-    ),
+    sqlite3.SQLITE_FULL: ("cannot grow: the disk is full", _MAKE_ROOM),
     sqlite3.SQLITE_IOERR: (
         "cannot be read or written; the disk may be full or failing",
-        "Make room, or point BABELIFT_CACHE at another disk, and run the same command again; "
-        "what was finished is kept.",
+        _MAKE_ROOM,
     ),
     sqlite3.SQLITE_BUSY: (
         "is held by another process",
@@ -508,10 +507,9 @@ def _explained(path: Path) -> Iterator[None]:
     except UnicodeDecodeError as error:  # SQLite's own message quotes what is damaged
         raise _damaged(path) from error
     except sqlite3.Error as error:
-        code = getattr(error, "sqlite_errorcode", None)
-        primary = None if code is None else code & 0xFF
+        primary = getattr(error, "sqlite_errorcode", -1) & 0xFF
         reason, hint = _FAULTS.get(
-            primary if primary is not None else -1,
+            primary,
             (f"failed: {error}", "Check the disk and the file, then run the same command again."),
         )
         raise MemoryStoreError(f"translation memory '{path}' {reason}.", hint) from error

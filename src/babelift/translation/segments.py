@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from html import unescape
 from itertools import pairwise
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple, TypeVar
 
 import polars as pl
 
@@ -103,16 +103,12 @@ def _trimmed(text: str) -> Iterator[Piece]:
 
 def _mended(sentences: list[str], lang: str) -> Iterator[str]:
     """Join what was cut inside a sentence; joining too much does no harm, cutting too much does."""
-    if len(sentences) < 2:
-        yield from sentences
-        return
-    held = sentences[0]
-    for sentence in sentences[1:]:
-        if _belongs_together(held, sentence, lang):
-            held += sentence
-        else:
+    held = ""
+    for sentence in sentences:
+        if held and not _belongs_together(held, sentence, lang):
             yield held
-            held = sentence
+            held = ""
+        held += sentence
     yield held
 
 
@@ -281,14 +277,19 @@ def translate_batches(
     return (list(translator.translate(batch, source_lang, target_lang)) for batch in batches)
 
 
-def cut_batches(segments: Sequence[str], sizes: Sequence[int], budget: int) -> Iterator[list[str]]:
+Item = TypeVar("Item", str, int)
+
+
+def cut_batches(
+    segments: Sequence[Item], sizes: Sequence[int], budget: int
+) -> Iterator[list[Item]]:
     """Batches of segments, longest first, each within the budget once padded to its longest.
 
     A segment larger than the budget makes a batch of its own. What remains after the first
     batches is cut in the same way as with them, so that a resumed run sends the same batches.
 
     Args:
-        segments: Unique segments.
+        segments: Unique segments, or their numbers.
         sizes: Tokens of each.
         budget: Tokens in a batch, padding included.
 
@@ -296,7 +297,7 @@ def cut_batches(segments: Sequence[str], sizes: Sequence[int], budget: int) -> I
     [['c c c c'], ['bb bb', 'a']]
     """
     order = sorted(range(len(segments)), key=lambda i: (-sizes[i], segments[i]))
-    batch: list[str] = []
+    batch: list[Item] = []
     longest = 0
     for index in order:
         if batch and longest * (len(batch) + 1) > budget:
@@ -515,10 +516,7 @@ def _fitted(cut: list[list[Piece]], lane: Lane, tally: Tally) -> list[list[Piece
         return cut
     tally.split += len(split)
     return [
-        [part for piece in pieces for part in split.get(piece.text, (piece,))]
-        if any(piece.text in split for piece in pieces)
-        else pieces
-        for pieces in cut
+        [part for piece in pieces for part in split.get(piece.text, (piece,))] for pieces in cut
     ]
 
 

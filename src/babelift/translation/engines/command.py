@@ -13,6 +13,7 @@ import threading
 import weakref
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -505,18 +506,13 @@ class _End(NamedTuple):
 
 
 def _write(stdin: IO[bytes], outbox: "SimpleQueue[bytes | None]") -> None:
-    line = outbox.get()
-    try:
-        with stdin:
-            while line is not None:
-                # Unbuffered, so that a fork never holds a copy of unsent bytes.
-                left = memoryview(line)
-                while left:
-                    left = left[os.write(stdin.fileno(), left) :]
-                line = outbox.get()
-    except OSError:
-        # The reader finds out that the child has ended, and says how.
-        return
+    # Where the child has ended the reader finds out, and says how.
+    with suppress(OSError), stdin:
+        while (line := outbox.get()) is not None:
+            # Unbuffered, so that a fork never holds a copy of unsent bytes.
+            left = memoryview(line)
+            while left:
+                left = left[os.write(stdin.fileno(), left) :]
 
 
 def _read(stdout: IO[bytes], inbox: "SimpleQueue[bytes | _End]") -> None:
@@ -564,10 +560,8 @@ def _stop(
 def _kill(process: subprocess.Popen[bytes]) -> None:
     # The id is the group's too, and stays taken until the process has been waited for.
     if process.returncode is None:
-        try:
+        with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            return
 
 
 def _digest(arguments: Sequence[str]) -> str:

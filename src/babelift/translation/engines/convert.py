@@ -133,7 +133,7 @@ def vocabulary(folder: Path) -> list[str]:
     """
     config = read_json(folder / "config.json")
     family = model_family(folder, config)
-    tokens = _in_order(folder, _READERS[family](folder))
+    tokens = _in_order(folder, _ids(folder, family))
     size = int(config.get("vocab_size") or 0)
     if family != "marian":
         tokens += [f"madeupword{number}" for number in range(size - len(tokens))]
@@ -208,7 +208,14 @@ class _Vocabulary:
         return self._tokens[number]
 
 
-def _m2m100_tokens(folder: Path) -> dict[str, int]:
+def _ids(folder: Path, family: Family) -> dict[str, int]:
+    """The ids of the tokens in a tokenizer's files."""
+    if family == "marian":
+        return read_json(folder / "vocab.json")
+    if family == "nllb":
+        from tokenizers import Tokenizer
+
+        return Tokenizer.from_file(str(folder / "tokenizer.json")).get_vocab(with_added_tokens=True)
     from transformers.models.m2m_100.tokenization_m2m_100 import FAIRSEQ_LANGUAGE_CODES
 
     tokens = dict(read_json(folder / "vocab.json"))
@@ -216,23 +223,6 @@ def _m2m100_tokens(folder: Path) -> dict[str, int]:
     for code in FAIRSEQ_LANGUAGE_CODES[tokenizer.get("language_codes", "m2m100")]:
         tokens.setdefault(f"__{code}__", len(tokens))
     return tokens
-
-
-def _nllb_tokens(folder: Path) -> dict[str, int]:
-    from tokenizers import Tokenizer
-
-    return Tokenizer.from_file(str(folder / "tokenizer.json")).get_vocab(with_added_tokens=True)
-
-
-def _marian_tokens(folder: Path) -> dict[str, int]:
-    return read_json(folder / "vocab.json")
-
-
-_READERS: Final[dict[Family, Any]] = {
-    "m2m100": _m2m100_tokens,
-    "nllb": _nllb_tokens,
-    "marian": _marian_tokens,
-}
 
 
 def _in_order(folder: Path, ids: dict[str, int]) -> list[str]:

@@ -354,8 +354,10 @@ class CT2Translator:
         tokens = iter(self._engine.finish(batch.started))
         outputs = []
         for size in batch.sizes:
-            output = self._finish(next(tokens)[prefix:]) if size else Output([], truncated=False)
-            outputs.append(Output(output.tokens, output.truncated or size > batch.room))
+            output = next(tokens)[prefix:] if size else [END]
+            ended = output[-1:] == [END]
+            whole = output[:-1] if ended or self._settings.forced_end else output
+            outputs.append(Output(whole, not ended or size > batch.room))
         return outputs
 
     def _translations(self, batch: "_Batch") -> list[Translation]:
@@ -364,11 +366,6 @@ class CT2Translator:
         return [
             Translation(text, output.truncated) for text, output in zip(texts, outputs, strict=True)
         ]
-
-    def _finish(self, tokens: list[str]) -> Output:
-        if tokens and tokens[-1] == END:
-            return Output(tokens[:-1], truncated=False)
-        return Output(tokens[:-1] if self._settings.forced_end else tokens, truncated=True)
 
 
 class _Batch(NamedTuple):

@@ -208,9 +208,7 @@ def published_settings(folder: Path, tokens: list[str]) -> ModelSettings:
     Raises:
         ModelError: A file is not readable JSON, or the model's kind is not known.
     """
-    config, generation = _settings(folder)
-    family = model_family(folder, config)
-    return _settings_of(folder, family, _positions(config, family), generation, tokens)
+    return _settings_of(folder, *_settings(folder), tokens)
 
 
 def limits(folder: Path) -> tuple[int, int]:
@@ -219,18 +217,17 @@ def limits(folder: Path) -> tuple[int, int]:
     Raises:
         ModelError: A file is not readable JSON, or the model's kind is not known.
     """
-    config, generation = _settings(folder)
-    return _limits(folder, _positions(config, model_family(folder, config)), generation)
+    _, room, generation = _settings(folder)
+    return _limits(folder, room, generation)
 
 
-def _settings(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What config.json holds, and how the model generates: older models say it there too."""
+def _settings(folder: Path) -> tuple[Family, int, dict[str, Any]]:
+    """A model's family, its positions, and how it generates: older models say it in config.json."""
     config = read_json(folder / "config.json")
-    return config, {**config, **read_json(folder / "generation_config.json", missing_ok=True)}
-
-
-def _positions(config: dict[str, Any], family: Family) -> int:
-    return _number(config, "max_position_embeddings", _SOURCE_LIMIT[family])
+    generation = {**config, **read_json(folder / "generation_config.json", missing_ok=True)}
+    family = model_family(folder, config)
+    room = _number(config, "max_position_embeddings", _SOURCE_LIMIT[family])
+    return family, room, generation
 
 
 def _limits(folder: Path, room: int, generation: dict[str, Any]) -> tuple[int, int]:

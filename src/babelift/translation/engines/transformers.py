@@ -28,6 +28,7 @@ from babelift.translation.engines.model_files import (
 from babelift.translation.engines.tokens import clean, marian_codes
 from babelift.translation.protocol import Translation, check_pair
 from babelift.translation.registry import TRANSLATORS, license_of
+from babelift.translation.segments import cut_batches
 
 _BATCH_TOKENS: Final = 1024
 _OUTPUT_LIMIT: Final = 200
@@ -163,7 +164,8 @@ class HFTranslator:
         sources, cut = self._encode(texts, source_lang, target_lang)
         results = [Translation("") for _ in texts]
         filled = [number for number, text in enumerate(texts) if text.strip()]
-        for batch in _batches(filled, sources):
+        sizes = [len(sources[number]) for number in filled]
+        for batch in cut_batches(filled, sizes, _BATCH_TOKENS):
             outputs = self._generate([sources[number] for number in batch], target_lang)
             for number, (text, unfinished) in zip(batch, outputs, strict=True):
                 results[number] = Translation(text, cut[number] or unfinished)
@@ -298,19 +300,6 @@ def _settings(decoding: Any) -> str:
 def _source_limit(tokenizer: Any, config: Any) -> int:
     positions = getattr(config, "max_position_embeddings", None) or _SOURCE_LIMIT
     return min(int(tokenizer.model_max_length), int(positions), _SOURCE_LIMIT)
-
-
-def _batches(filled: Sequence[int], sources: Sequence[Sequence[int]]) -> Iterator[list[int]]:
-    """Numbers of texts of similar length, at most `_BATCH_TOKENS` with padding, longest first."""
-    batch: list[int] = []
-    for number in sorted(filled, key=lambda number: -len(sources[number])):
-        longest = len(sources[batch[0]]) if batch else 0
-        if batch and longest * (len(batch) + 1) > _BATCH_TOKENS:
-            yield batch
-            batch = []
-        batch.append(number)
-    if batch:
-        yield batch
 
 
 def _content(row: list[int], pad: int | None) -> list[int]:
