@@ -340,10 +340,8 @@ def lost_numbers(source: pl.Series, translation: pl.Series) -> Mask:
     """
     lost = np.zeros(len(source), dtype=np.bool_)
     for row in np.flatnonzero(source.str.contains(r"\d\d\d").to_numpy()):
-        text, output = source[int(row)], translation[int(row)]
-        lost[row] = _loses_number(
-            unicodedata.normalize("NFKC", text), unicodedata.normalize("NFKC", output)
-        )
+        texts = (source[int(row)], translation[int(row)])
+        lost[row] = _loses_number(*(unicodedata.normalize("NFKC", text) for text in texts))
     return lost
 
 

@@ -225,8 +225,7 @@ def load_senses(source_lang: str, target_lang: str) -> Senses:
     Raises:
         ModelError: The list cannot be read.
     """
-    into_english = target_lang == "en"
-    return _read(source_lang if into_english else target_lang, into_english)
+    return _read(source_lang, True) if target_lang == "en" else _read(target_lang, False)
 
 
 @cache
