@@ -403,7 +403,7 @@ def _parquet_writer(file: BinaryIO, stack: ExitStack) -> "Callable[[pl.DataFrame
 
 
 _FORMULA: Final = r"^(?:[\s\x{200b}\x{feff}]*[=+\-@＝＋－＠]|[\t\r\n])"
-_NUMBER: Final = r"^\s*[+-]?(?:\d+(?:[.,]\d+)*|[.,]\d+)(?:[eE][+-]?\d+)?%?\s*$"
+_NUMBER: Final = r"^ *[+-]?(?:\d+(?:[.,]\d+)*|[.,]\d+)(?:[eE][+-]?\d+)?%?\s*$"
 
 
 def excel_safe_rows(rows: "pl.DataFrame") -> "pl.DataFrame":

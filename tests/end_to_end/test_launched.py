@@ -130,7 +130,7 @@ def test_two_processes_make_the_run_of_one(start, alone, tmp_path, launcher) -> 
 def test_a_fault_that_the_first_process_finds_ends_them_all(start, tmp_path) -> None:
     done = start(LAUNCHERS["torchrun"], "-m", "babelift", "fit", "lost.csv", "--to", "de")
     assert done.returncode != 0
-    assert done.stderr.count("DataError: lost.csv: no such file") == 1
+    assert done.stderr.count("UnreadableError: lost.csv: no such file") == 1
     assert "process 1:" not in done.stderr
     assert "terminate called" not in done.stderr
 

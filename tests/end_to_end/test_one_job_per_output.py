@@ -1,12 +1,13 @@
 """Several jobs with one output: one does the work and ends whole, the others are refused at once.
 
-The first job is held by a pipe that says nothing until the others are through: it is the input, or
-in a study what the translator reads first.
+The first job is stopped as soon as it holds its output, and goes on when the others are through.
 """
 
 import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -27,16 +28,6 @@ ROWS = "".join(
     for word, label in [(("good", "1"), ("bad", "0"))[n % 2]]
 )
 
-TRANSLATOR = """
-import json, os, sys
-if os.path.exists("in.jsonl"):
-    open("in.jsonl").read()
-    os.unlink("in.jsonl")
-for line in sys.stdin:
-    asked = json.loads(line)
-    print(json.dumps({"id": asked["id"], "translation": asked["text"].upper()}), flush=True)
-"""
-
 Start = Callable[..., "subprocess.Popen[str]"]
 
 
@@ -45,7 +36,6 @@ def start(tmp_path: Path) -> Start:
     (tmp_path / "words.csv").write_text(LEXICON)
     tiny_classifier(tmp_path / "model", ["0", "1"])
     tiny_distilbert(tmp_path / "encoder")
-    (tmp_path / "program.py").write_text(TRANSLATOR)
     for lang, split in (("en", "train"), ("en", "test"), ("de", "test")):
         rows = ROWS.replace('"lang": "en"', f'"lang": "{lang}"')
         if split == "test":
@@ -55,7 +45,7 @@ def start(tmp_path: Path) -> Start:
         "train": "{lang}.train.jsonl", "test": "{lang}.test.jsonl", "text": "text",
         "label": "label", "id": "id", "sources": "en", "targets": ["de"],
         "arms": ["zero-shot", "translated"], "encoders": {"tiny": str(tmp_path / "encoder")},
-        "translators": {"program": f"command:{sys.executable} {tmp_path / 'program.py'}"},
+        "translators": {"words": f"lexicon:{tmp_path / 'words.csv'}"},
         "quality": "keep", "seeds": 1, "settings": {"steps": 1, "batch_size": 4, "max_length": 16},
         "primary": {"arm": "translated", "over": "zero-shot"},
     }  # fmt: skip
@@ -93,17 +83,13 @@ COMMANDS = {
 }  # fmt: skip
 
 
-def write_when_read(pipe: Path, reader: "subprocess.Popen[str]") -> int:
-    """The pipe's writing end, once the job has opened the other."""
-    while True:
-        try:
-            return os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)
-        except OSError:
-            try:
-                out, err = reader.communicate(timeout=0.05)
-            except subprocess.TimeoutExpired:
-                continue
-            raise AssertionError(f"ended before it read its input: {out}{err}") from None
+def stop_when_it_holds(out: Path, job: "subprocess.Popen[str]") -> None:
+    """Stop a job once it holds the lock of its output."""
+    lock = out.with_name(f".{out.name}.lock")
+    while not lock.exists() or f"process {job.pid} on" not in lock.read_text():
+        assert job.poll() is None, job.communicate()
+        time.sleep(0.005)
+    job.send_signal(signal.SIGSTOP)
 
 
 @pytest.mark.parametrize("jobs", [2, 4])
@@ -115,20 +101,17 @@ def test_one_job_ends_whole_and_the_others_are_refused_at_once(
     together, alone = tmp_path / "together", tmp_path / "alone"
     together.mkdir()
     alone.mkdir()
-    (alone / "in.jsonl").write_text(ROWS)
-    os.mkfifo(together / "in.jsonl")
+    for folder in (together, alone):
+        (folder / "in.jsonl").write_text(ROWS)
     first = start(arguments, "together")
-    pipe = write_when_read(together / "in.jsonl", first)
+    stop_when_it_holds(together / arguments[-1], first)
     others = [start(arguments, "together") for _ in range(jobs - 1)]
     for other in others:
         out, err = other.communicate()
         assert other.returncode == 1, out + err
         assert f"is being written by another job (process {first.pid} on" in err
         assert "Traceback" not in err
-    assert first.poll() is None
-    os.set_blocking(pipe, True)
-    os.write(pipe, ROWS.encode())
-    os.close(pipe)
+    first.send_signal(signal.SIGCONT)
     out, err = first.communicate()
     assert first.returncode == 0, out + err
     out, err = start(arguments, "alone").communicate()

@@ -1,19 +1,22 @@
 """A manifest says what made the run; a damaged one, and damaged metrics, are clear errors."""
 
+import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import TypeAdapter
 
 from babelift.config import FitConfig
 from babelift.errors import RunError
 from babelift.evaluation.metrics import Metrics
 from babelift.report.folder import read_run
 from babelift.run.folder import STAGES, Run
-from babelift.run.manifest import Manifest
+from babelift.run.manifest import Manifest, Translation
 from babelift.store import read_record, write_record
+from babelift.translation.segments import Tally
 from tests.report.conftest import (
     LABELS,
     TRAINING,
@@ -102,6 +105,12 @@ def test_a_record_that_was_written_is_read_as_it_was(tmp_path: Path, kind: Any) 
     record = read_record(file, kind)
     write_record(record, file)
     assert read_record(file, kind) == record
+
+
+def test_the_counts_of_segments_are_read_as_they_were_written() -> None:
+    counts = dataclasses.asdict(Tally(9, 1, 2, 6, 0, 3, 4))
+    report = TypeAdapter(Translation).validate_python(TRANSLATION | counts)
+    assert dataclasses.asdict(report.tally) == counts
 
 
 def test_a_manifest_from_before_there_was_a_version_is_read(tmp_path: Path) -> None:

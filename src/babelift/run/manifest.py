@@ -1,5 +1,6 @@
 """`Manifest`, what `manifest.json` says of a run, and what is looked up for it on the machine."""
 
+import dataclasses
 import os
 import platform
 from importlib.metadata import PackageNotFoundError, version
@@ -23,6 +24,7 @@ from babelift.store import file_hash
 from babelift.training.log import TrainResult
 from babelift.translation.coverage import LabelGap
 from babelift.translation.report import TranslationReport
+from babelift.translation.segments import Tally
 
 
 class Invocation(BaseModel, frozen=True):
@@ -69,7 +71,9 @@ def _tally_apart(values: Any) -> Any:
     """In JSON the counts of segments stand beside the others."""
     if not isinstance(values, dict):
         return values
-    names = ("segments", "from_memory", "duplicates", "translated", "split")
+    names = {field.name for field in dataclasses.fields(Tally)} - {
+        "missing"
+    }  # in JSON it counts rows
     return {**values, "tally": {name: values[name] for name in names if name in values}}
 
 
