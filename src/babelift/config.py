@@ -14,12 +14,12 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    ModelWrapValidatorHandler,
     PrivateAttr,
     ValidationError,
     field_validator,
     model_validator,
 )
+from pydantic.functional_validators import ModelWrapValidatorHandler
 
 from babelift.errors import ConfigError, did_you_mean, quoted
 from babelift.languages import reductions, resolve
