@@ -17,7 +17,6 @@ import re
 import select
 import shlex
 import sys
-import tempfile
 import threading
 import time
 import traceback
@@ -28,7 +27,6 @@ from typing import Any, Final
 
 from babelift import __version__
 from babelift.errors import BabeliftError, first_line
-from babelift.redaction import LEFT_OUT, scrubbed, shown_command
 
 REFUSED: Final = 1
 FAULT: Final = 70
@@ -209,18 +207,24 @@ def _kept(error: BaseException) -> str:
     """Keep the trace in a file that only the user can read, and say where."""
     if debugging():
         return "The trace stands above."
-    file = _keep(f"{_about()}\n\n{_without_secrets(_trace(error), sys.argv[1:])}\n")
+    file = None
+    with suppress(Exception):  # there may be no memory for it
+        file = _keep(f"{_about()}\n\n{_without_secrets(_trace(error), sys.argv[1:])}\n")
     where = f"Its full trace is in {file}; " if file else "Its trace could not be kept; "
     return f"{where}{DEBUG} shows it here."
 
 
 def _about() -> str:
+    from babelift.redaction import shown_command
+
     system = f"Python {platform.python_version()}, {platform.system()} {platform.release()}"
     command = shlex.join(shown_command(["babelift", *arguments()]))
     return f"Babelift {__version__}, {system}\n{command}"
 
 
 def _keep(text: str) -> Path | None:
+    import tempfile
+
     from babelift.store import cache_dir
 
     places: tuple[Callable[[], Path], ...] = (
@@ -257,6 +261,8 @@ def _without_secrets(text: str, words: Sequence[str]) -> str:
     >>> _without_secrets("bad key s3cret-7f", ["fit", "--translator", "command:mt -k s3cret-7f"])
     'bad key …'
     """
+    from babelift.redaction import LEFT_OUT, scrubbed, shown_command
+
     hidden = {value for name, value in os.environ.items() if _SECRET_NAME.search(name)}
     for word in words:
         if shown_command([word]) != (word,):
