@@ -11,7 +11,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Generator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -154,8 +154,8 @@ def receive(url: str, clock: Clock, headers: dict[str, str]) -> Received:
         except _AbandonedError:
             pass
         except BaseException as error:
-            if not abandoned.is_set():
-                arrived.put(error)
+            with suppress(_AbandonedError):
+                give(error)
 
     threading.Thread(target=work, name="babelift-download", daemon=True).start()
     try:

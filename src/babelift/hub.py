@@ -270,14 +270,17 @@ def _needed(repo: str, revision: _Revision, patterns: Sequence[str]) -> dict[str
     files = {name: file for name, file in revision.files.items() if matches(name, patterns)}
     if len(files) > _MOST_FILES:
         raise _refused(repo, f"lists {len(files):,} files for one model, more than {_MOST_FILES:,}")
+    blobs = _home(repo) / "blobs"
+    kept = {blobs / name for file in files.values() for name in (file.hash, f"{file.hash}.part")}
     size = sum(file.size for file in files.values())
+    size -= sum(path.stat().st_size for path in kept if path.is_file())
     cache = Path(constants.HF_HUB_CACHE)
     existing = next(path for path in (cache, *cache.parents) if path.exists())
     free = shutil.disk_usage(existing).free
     if size > free:
         raise ModelError(
-            f"'{repo}' takes {size / 1e9:.1f} GB, but only {free / 1e9:.1f} GB are free where "
-            f"models are kept ({cache}).",
+            f"'{repo}' still takes {size / 1e9:.1f} GB, but only {free / 1e9:.1f} GB are free "
+            f"where models are kept ({cache}).",
             f"Make room, or point HF_HOME at a larger disk. {_EMBEDDED}",
         )
     return dict(sorted(files.items(), key=lambda entry: -entry[1].size))

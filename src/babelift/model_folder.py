@@ -218,8 +218,9 @@ def _check_contents(folder: Path, state: tuple[Any, ...]) -> None:
         )
     if weight_files(folder):
         shapes = weight_shapes(folder)
+        widest = max((max(shape) for shape in shapes.values() if shape and all(shape)), default=0)
         for key, value in _numbers(config):
-            most = _most(key, shapes)
+            most = _most(key, len(shapes), widest)
             if most is not None and value > most:
                 raise ModelError(
                     f"config.json says {key} {quoted(str(value), 40)}, and there can be at most "
@@ -274,15 +275,14 @@ def _numbers(config: dict[str, Any]) -> Iterator[tuple[str, int]]:
             yield key, value
 
 
-def _most(key: str, shapes: dict[str, tuple[int, ...]]) -> int | None:
+def _most(key: str, tensors: int, widest: int) -> int | None:
     """The largest number that a setting may have, given the weights; None for any."""
     if _IS_LAYERS.search(key):
-        return min(_LAYERS, len(shapes))
+        return min(_LAYERS, tensors)
     if _IS_FREE.search(key):
         return None
     if _IS_SIZE.search(key) and "position" not in key:
-        filled = (max(shape, default=0) for shape in shapes.values() if math.prod(shape))
-        return max(_SIZE, *filled)
+        return max(_SIZE, widest)
     return _NUMBER
 
 

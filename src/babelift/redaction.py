@@ -107,15 +107,19 @@ def _shown_path(text: str) -> str:
     return f"{LEFT_OUT}/{path.name}" if _OTHER_HOMES.match(str(whole)) else text
 
 
-def _bases() -> list[tuple[Path, Path]]:
+def _bases() -> tuple[tuple[Path, Path], ...]:
     """The home and, where it lies in that, the working folder; each with what stands for it."""
     try:
-        home, here = Path.home(), Path.cwd()
+        return _bases_of(Path.home(), Path.cwd())
     except (OSError, RuntimeError):  # no home, or a folder that was removed
-        return []
+        return ()
+
+
+@cache
+def _bases_of(home: Path, here: Path) -> tuple[tuple[Path, Path], ...]:
     homes = [place for place in (home, home.resolve()) if place != Path(place.anchor)]
     inside = [here] if any(here.is_relative_to(place) for place in homes) else []
-    return [(place, Path()) for place in inside] + [(place, Path("~")) for place in homes]
+    return (*((place, Path()) for place in inside), *((place, Path("~")) for place in homes))
 
 
 def shown_command(arguments: Sequence[str]) -> tuple[str, ...]:
@@ -156,6 +160,9 @@ _ADDRESSES: Final = (
 )
 """Passwords and keys in addresses, and the hub's tokens, wherever they stand in a text."""
 
+_SUSPECT: Final = re.compile(r"[/\\=]|hf_")
+"""What every text has from which `scrubbed` takes something: most texts have none of it."""
+
 
 def scrubbed(text: str) -> str:
     """Running text without passwords in addresses, tokens, and anybody's home folder.
@@ -165,7 +172,9 @@ def scrubbed(text: str) -> str:
     >>> scrubbed("see https://example.org/home/page?id=1&api_key=s3cret")
     'see https://example.org/home/page?id=1&api_key=…'
     """
-    for pattern, replacement in (*_ADDRESSES, *_folders(tuple(_bases()))):
+    if not _SUSPECT.search(text):
+        return text
+    for pattern, replacement in (*_ADDRESSES, *_folders(_bases())):
         text = pattern.sub(replacement, text)
     return text
 

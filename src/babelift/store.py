@@ -594,15 +594,18 @@ def replace_folder(path: Path, write: Callable[[Path], Any]) -> None:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             write(partial)
+            mode = _usual_mode(partial)
             for file in partial.rglob("*"):
                 if file.is_file():
-                    file.chmod(_usual_mode(partial))
+                    file.chmod(mode)
                     _flush(file)
             if path.exists():
                 path.rename(old)
             partial.rename(path)
             _flush_name(path)
         finally:
+            if old.exists() and not path.exists():
+                old.rename(path)
             shutil.rmtree(partial, ignore_errors=True)
             shutil.rmtree(old, ignore_errors=True)
 

@@ -376,7 +376,7 @@ def test_a_folder_in_its_place_is_named(tmp_path: Path) -> None:
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
 def test_a_pipe_in_its_place_is_named_and_not_waited_for(path: Path) -> None:
     os.mkfifo(path)
-    with pytest.raises(MemoryStoreError, match="it is no regular file"):
+    with pytest.raises(MemoryStoreError, match="it is a pipe"):
         Memory(path)
 
 

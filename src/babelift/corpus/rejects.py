@@ -95,7 +95,8 @@ def write_rejects(rejects: pl.DataFrame, path: Path) -> None:
             f"'{path}' holds something else than rejected rows; it is not overwritten.",
             "Choose another --out, or move that file away.",
         )
-    rows = ({**row, "file": shown(row["file"])} for row in rejects.iter_rows(named=True))
+    files = {file: shown(file) for file in rejects["file"].unique()}
+    rows = ({**row, "file": files[row["file"]]} for row in rejects.iter_rows(named=True))
     lines = (json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
     write_text("".join(lines), path)
 

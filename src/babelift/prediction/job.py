@@ -115,10 +115,9 @@ def predict(
         proba = np.full((rows.height, len(predictor.labels)), np.nan)
         readable = rows[column].is_not_null()
         texts = rows[column].filter(readable).to_list()
-        stream = predictor.stream_proba(
+        [proba[readable.to_numpy()]] = predictor.stream_proba(
             [texts], len(texts), batch_size=config.batch_size, progress=progress
         )
-        proba[readable.to_numpy()] = next(iter(stream))
         warn_of_cuts(predictor.cuts(texts, rows.filter(readable)))
     predictions = pl.DataFrame(prediction_columns(predictor.labels, proba, rows.height))
     predictions = predictions.select(pl.when(pl.lit(readable)).then(pl.all()))

@@ -482,11 +482,13 @@ def wrong_language(translation: pl.Series, source_lang: str, target_lang: str) -
     [True, False, False]
     """
     wrong = np.zeros(len(translation), dtype=np.bool_)
+    if not _rivals(source_lang, target_lang):
+        return wrong
     long = translation.str.count_matches(r"\p{L}").to_numpy() >= _LEAST_LETTERS * density(
         target_lang
     )
     rows = np.flatnonzero(long)
-    if not rows.size or not _rivals(source_lang, target_lang):
+    if not rows.size:
         return wrong
     identifier = _identifier()
     known = {target_lang, *_rivals(source_lang, target_lang)} & set(identifier._full_model[2])
@@ -602,13 +604,16 @@ def find_faults(
     ratios = log_ratio(source, translation, source_lang, target_lang)
     lost = np.zeros(len(source), dtype=np.bool_)
     bare_source, bare = source.to_list(), translation.to_list()
-    may_have = pl.Series([bool(protected.terms)] * len(source), dtype=pl.Boolean)
+    may_have = pl.Series([False] * len(source), dtype=pl.Boolean)
     for texts in (source, translation):
         may_have |= texts.str.contains(f"{HINT.pattern}|http")
+        if protected.terms:
+            may_have |= texts.str.contains_any(list(protected.terms))
     for row in np.flatnonzero(may_have.to_numpy()):
-        lost[row] = not protected.survive(bare_source[row], bare[row])
         # Markup and placeholders are no words of a language.
-        bare_source[row], bare[row] = map(protected.without, (bare_source[row], bare[row]))
+        ours, bare_source[row] = protected.taken_out(bare_source[row])
+        theirs, bare[row] = protected.taken_out(bare[row])
+        lost[row] = sorted(ours) != sorted(theirs)
     source_words, words = (pl.Series(texts, dtype=pl.String) for texts in (bare_source, bare))
     is_empty = empty(source, translation)
     failures = np.array(

@@ -15,7 +15,7 @@ from threading import RLock
 from typing import Any, Final, NamedTuple, Self
 
 from babelift.errors import MemoryStoreError
-from babelift.store import cache_dir
+from babelift.store import cache_dir, not_a_file
 from babelift.translation.protocol import Translation
 
 APPLICATION_ID: Final = 0x42424C46
@@ -526,8 +526,7 @@ def _check_file(path: Path) -> None:
     Raises:
         MemoryStoreError: It is a folder, a pipe, a device.
     """
-    if path.exists() and not path.is_file():
-        what = "a folder" if path.is_dir() else "no regular file"
+    if path.exists() and (what := not_a_file(path)):
         raise MemoryStoreError(
             f"translation memory '{path}' cannot be opened: it is {what}.",
             "Move it away, or point BABELIFT_CACHE at another folder.",

@@ -10,6 +10,7 @@ import regex
 
 from babelift.corpus.checks import text_fault
 from babelift.errors import ConfigError
+from babelift.store import not_a_file
 
 LONGEST_TERM: Final = 200
 """Characters of a protected term."""
@@ -86,14 +87,21 @@ class Protected:
         )  # fmt: skip
         kinds = (_BEFORE_TERMS, *words, _AFTER_TERMS)
         self._pattern = regex.compile("|".join(kinds), regex.VERBOSE | regex.V1, **lists)
+        self._any_term = regex.compile(r"\L<terms>", regex.V1, terms=[*self.terms])
 
     def find(self, text: str) -> Iterator[str]:
         """The protected parts of a text, in order."""
         return (text[start:end] for start, end in self._spans(text))
 
+    def may_be_in(self, text: str) -> bool:
+        """Whether a text may have a protected part: a quick look, which most texts fail."""
+        if HINT.search(text) or "http" in text:
+            return True
+        return bool(self.terms and self._any_term.search(text))
+
     def _spans(self, text: str, depth: int = _DEPTH) -> Iterator[tuple[int, int]]:
         """Where the protected parts are; what is between them has none if it is searched alone."""
-        if not depth or not (self.terms or HINT.search(text) or "http" in text):
+        if not depth or not self.may_be_in(text):
             return
         place = 0
         matches = [match.span() for match in self._pattern.finditer(text)]
@@ -119,9 +127,17 @@ class Protected:
         if place < len(text):
             yield text[place:], False
 
+    def taken_out(self, text: str) -> tuple[list[str], str]:
+        """The protected parts of a text, in order, and the text with a space for each."""
+        parts = list(self.split(text))
+        return (
+            [part for part, protected in parts if protected],
+            "".join(" " if protected else part for part, protected in parts),
+        )
+
     def without(self, text: str) -> str:
         """The text with a space for every protected part."""
-        return "".join(" " if protected else part for part, protected in self.split(text))
+        return self.taken_out(text)[1]
 
     def survive(self, source: str, translation: str) -> bool:
         """Whether a translation has the protected parts of its source, each as often.
@@ -150,6 +166,8 @@ def read_terms(path: Path) -> Protected:
     """
     hint = "Write one term on each line, in UTF-8."
     try:
+        if kind := not_a_file(path):
+            raise ConfigError(f"keep-terms: '{path}' is {kind}; only files can be read.", hint)
         text = path.read_bytes().decode("utf-8-sig")
     except OSError as error:
         raise ConfigError(

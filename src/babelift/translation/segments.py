@@ -442,7 +442,7 @@ def _protect(
             results[index] = result._replace(text=unescaped)
         elif any(lane.protected.find(text)):
             lossy.append((index, text))
-    if getattr(lane.translator, "indivisible", False):
+    if not lossy or getattr(lane.translator, "indivisible", False):
         return
     cut = [_around(text, lane) for _, text in lossy]
     failed = tally.failed
@@ -550,6 +550,9 @@ def _translations(
     done = {text: Translation(stored.text, stored.truncated) for text, stored in known.items()}
     bar.advance(sum(counts[segment] for segment in known))
     new = [segment for segment in counts if segment not in done]
+    if not new:  # asked with nothing, a translator may all the same open its model
+        bar.finish()
+        return done
     sizes = counter(lane.translator, *pair)(new)
     batches = list(cut_batches(new, sizes, lane.batch_tokens))
     translated = translate_batches(lane.translator, batches, *pair)
@@ -596,20 +599,21 @@ def _check_answers(done: Mapping[str, Translation], lane: Lane) -> None:
     answers = {_letters(text): made.text or "" for text, made in done.items()}
     counts = Counter(map(_letters, answers.values()))
     del counts[""]
-    for common, count in counts.most_common(1):
-        if 2 * count <= len(answers) or len(answers) < _ENOUGH:
-            continue
-        alike = [text for text, made in done.items() if _letters(made.text or "") == common]
-        stored = lane.memory.get_many(alike, *lane.pair, lane.translator.fingerprint)
-        lane.memory.remove(entry.number for entry in stored.values())
-        answer = done[alike[0]].text or ""
-        raise TranslationError(
-            f"translator '{lane.translator.name}' gave the same answer to {count:,} of "
-            f"{len(answers):,} different texts ({' to '.join(lane.pair)}): "
-            f"{quoted(answer)}.",
-            "That is no translation: see whether its service is up, its quota is used up, or its "
-            "key is wrong. What was finished before is kept.",
-        )
+    if not counts or len(answers) < _ENOUGH:
+        return
+    [(common, count)] = counts.most_common(1)
+    if 2 * count <= len(answers):
+        return
+    alike = [text for text, made in done.items() if _letters(made.text or "") == common]
+    stored = lane.memory.get_many(alike, *lane.pair, lane.translator.fingerprint)
+    lane.memory.remove(entry.number for entry in stored.values())
+    raise TranslationError(
+        f"translator '{lane.translator.name}' gave the same answer to {count:,} of "
+        f"{len(answers):,} different texts ({' to '.join(lane.pair)}): "
+        f"{quoted(done[alike[0]].text or '')}.",
+        "That is no translation: see whether its service is up, its quota is used up, or its "
+        "key is wrong. What was finished before is kept.",
+    )
 
 
 def _letters(text: str) -> str:

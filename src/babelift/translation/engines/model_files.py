@@ -4,27 +4,25 @@ import contextlib
 import hashlib
 import json
 import math
-import os
 import struct
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any, BinaryIO, Final, Literal, Self
 
 from pydantic import TypeAdapter
 
-from babelift.errors import LanguageError, ModelError, first_line, quoted
+from babelift.errors import LanguageError, ModelError, RunError, first_line, quoted
 from babelift.languages import resolve
-from babelift.model_folder import read_json
-from babelift.store import cache_dir, file_hash
+from babelift.model_folder import matches, read_json
+from babelift.store import cache_dir, file_hash, write_text
 from babelift.translation.segments import MAX_TOKENS
 
 _REMEMBER_FROM: Final = 8 * 2**20
 """Bytes from which a file's hash is kept; below it, hashing costs less than looking it up."""
 
 
-def identity(folder: Path, patterns: Iterable[str]) -> str:
+def identity(folder: Path, patterns: Sequence[str]) -> str:
     """A hash of the names and contents of a folder's files that match one of the patterns.
 
     Args:
@@ -34,10 +32,9 @@ def identity(folder: Path, patterns: Iterable[str]) -> str:
     Returns:
         64 hexadecimal digits.
     """
-    allowed = tuple(patterns)
     whole = hashlib.sha256()
     for path in sorted(folder.iterdir()):
-        if path.is_file() and any(fnmatch(path.name, pattern) for pattern in allowed):
+        if path.is_file() and matches(path.name, patterns):
             whole.update(f"{path.name} {remembered_hash(path)}\n".encode())
     return whole.hexdigest()
 
@@ -56,11 +53,8 @@ def remembered_hash(path: Path) -> str:
         if {key: kept.get(key) for key in seen} == seen:
             return str(kept["sha256"])
     digest = file_hash(real)
-    with contextlib.suppress(OSError):
-        folder.mkdir(parents=True, exist_ok=True)
-        fresh = note.with_suffix(f".{os.getpid()}")
-        fresh.write_text(json.dumps({**seen, "sha256": digest}), encoding="utf-8")
-        fresh.replace(note)
+    with contextlib.suppress(RunError):
+        write_text(json.dumps({**seen, "sha256": digest}), note)
     return digest
 
 
