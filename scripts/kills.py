@@ -203,7 +203,9 @@ def disturb(
 
 
 def _seen(said: str) -> list[str]:
-    return [f"traceback: {said[-1500:]}"] if "Traceback" in said else []
+    # A trace of Python's own start, before any of our code, is nothing that a program can prevent.
+    ours = "Traceback" in said and "babelift" in said.partition("Traceback")[2]
+    return [f"traceback: {said[-1500:]}"] if ours else []
 
 
 @dataclass(frozen=True)

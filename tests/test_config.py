@@ -186,3 +186,9 @@ def test_no_setting_takes_a_tag_that_is_none(name: str) -> None:
             FitConfig.from_mapping(settings)
     with pytest.raises(ConfigError, match=f"'{name}' is not known; did you mean"):
         StudySpec.from_mapping({"sources": f"en+{name}", "targets": "de"})
+
+
+@pytest.mark.parametrize("to", [None, 5, True, {"de": 1}])
+def test_languages_that_are_no_list_are_an_error(to: object) -> None:
+    with pytest.raises(ConfigError, match="'to'"):
+        TranslateConfig.from_mapping({"input": "a.csv", "to": to})

@@ -170,6 +170,26 @@ def test_a_folder_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
     assert names(tmp_path) == ["model"]
 
 
+def test_a_folder_that_cannot_be_put_in_place_leaves_the_old_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "model"
+    replace_folder(folder, lambda partial: write_text("first", partial / "a"))
+    rename, calls = Path.rename, []
+
+    def failing(path: Path, target: Path) -> Path:
+        calls.append(target)
+        if len(calls) == 2:  # the old one is out of the way
+            raise KeyboardInterrupt
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", failing)
+    with pytest.raises(KeyboardInterrupt):
+        replace_folder(folder, lambda partial: write_text("second", partial / "b"))
+    assert names(folder) == ["a"]
+    assert names(tmp_path) == ["model"]
+
+
 @pytest.mark.parametrize("write", [write_text, write_json])
 def test_a_file_goes_where_no_folder_is_yet(write: Callable[..., Any], tmp_path: Path) -> None:
     write("text", tmp_path / "new" / "er" / "file")

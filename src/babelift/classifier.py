@@ -432,10 +432,11 @@ def _unnamed(name: str, value: Any) -> Any:
     """
     from babelift.translation.registry import TRANSLATORS
 
-    if name == "translator" and value not in TRANSLATORS:
-        return f"{str(value).partition(':')[0]}:{LEFT_OUT}"
-    if name == "encoder" and (not HUB_ID.fullmatch(str(value)) or Path(value).is_dir()):
-        return f"{LEFT_OUT}/{Path(str(value)).name}"
+    text = str(value)
+    if name == "translator" and text not in TRANSLATORS:
+        return f"{text.partition(':')[0]}:{LEFT_OUT}"
+    if name == "encoder" and (not HUB_ID.fullmatch(text) or Path(text).is_dir()):
+        return f"{LEFT_OUT}/{Path(text).name}"
     return value
 
 

@@ -4,7 +4,7 @@ The same models give the command line its flags, so a default is stated once.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
@@ -39,7 +39,9 @@ def _as_tuple(value: Any) -> Any:
 
 
 def _resolved(tags: Any) -> Any:
-    return tuple(dict.fromkeys(resolve(str(tag)) for tag in _as_tuple(tags)))
+    if not isinstance(tags := _as_tuple(tags), Iterable) or isinstance(tags, Mapping):
+        return tags  # pydantic says what it must be
+    return tuple(dict.fromkeys(resolve(str(tag)) for tag in tags))
 
 
 OneOrMore = Annotated[tuple[str, ...], BeforeValidator(_as_tuple)]

@@ -257,6 +257,7 @@ def _known(tag: str) -> _Read:
     )
 
 
+@lru_cache(1_000)
 def _nearest(key: str) -> str | None:
     """The tag that may have been meant."""
     codes, names = _codes(), _names()

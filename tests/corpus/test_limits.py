@@ -325,3 +325,22 @@ def test_a_text_in_the_place_of_a_name_is_a_reject(read: Read, field: str, reaso
     assert corpus.rows["id"].to_list() == ["1"]
     assert corpus.rejects.select("row", "field", "reason").rows() == [(2, field, reason)]
     assert len(corpus.rejects["value"][0]) <= 500
+
+
+def test_a_field_of_any_size_is_read_where_another_holds_rows(tmp_path: Path) -> None:
+    file = tmp_path / "a.csv"
+    file.write_text(f't,label,m\n"a,b,c\nfoo","{"x" * 140_000}","bar\nq,r,s"\n')
+    corpus = read_corpus([file], Table(text="t", label="m", lang="en"))
+    assert corpus.height + corpus.rejects.height == 1
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_a_wrong_column_is_told_of_a_table_too_large_to_be_read_whole(
+    ending: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / f"a.{ending}"
+    frame = pl.DataFrame({"text": ["good"] * 99, "label": ["x"] * 99})
+    getattr(frame, f"write_{ending}")(file)
+    monkeypatch.setattr(table, "WHOLE", 100)
+    with pytest.raises(DataError, match="no column 'txet'"):
+        read_corpus([file], Table(text="txet", lang="en"))

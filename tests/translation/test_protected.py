@@ -1,5 +1,6 @@
 """What must stay as it is comes through every translator, in the right number; else it is said."""
 
+import os
 import random
 from collections import Counter
 from collections.abc import Callable
@@ -211,6 +212,13 @@ def test_a_file_of_terms_that_cannot_be_used_is_refused(
 def test_a_file_of_terms_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot be read"):
         read_terms(tmp_path / "none.txt")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_terms_are_not_waited_for_from_a_pipe(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "terms.txt")
+    with pytest.raises(ConfigError, match="is a pipe; only files can be read"):
+        read_terms(tmp_path / "terms.txt")
 
 
 def test_any_text_keeps_what_is_protected_without_terms() -> None:

@@ -10,7 +10,7 @@ import polars as pl
 
 from babelift.corpus.columns import Columns
 from babelift.corpus.identity import GROUP, TAG
-from babelift.corpus.labels import as_labels, values_as_text
+from babelift.corpus.labels import as_labels, spelt, values_as_text
 from babelift.corpus.rejects import REJECTS, UNDECODABLE, readable, reject_frame, shorten
 from babelift.corpus.rows import ORIGINS, SCHEMA
 from babelift.corpus.table import MAX_NAME, ROW, Raw
@@ -168,11 +168,11 @@ def _looked_up(raw: Raw, name: str | None, values: Any) -> pl.Expr:
     return column.replace_strict(values, default=None, return_dtype=pl.String)
 
 
-def _label(raw: Raw, columns: Columns) -> pl.Expr:
+def _label(raw: Raw, columns: Columns) -> pl.Expr | pl.Series:
     if columns.label is None:
         return _constant(None)
-    label = as_labels(as_string(raw, columns.label))
-    return as_labels(label.replace(columns.names)) if columns.names else label
+    label = spelt(text_values(raw, columns.label))
+    return spelt(label.replace(columns.names)) if columns.names else label
 
 
 def _key(raw: Raw, name: str | None) -> pl.Expr:
@@ -292,11 +292,11 @@ def check_rows(
 def _respelt(raw: Raw, columns: Columns) -> dict[str, str]:
     if columns.label is None:
         return {}
-    written = as_string(raw, columns.label).str.strip_chars()
-    both = raw.frame.select(written.alias("written"), as_labels(written).alias("label"))
+    written = text_values(raw, columns.label).str.strip_chars().alias("written").unique()
+    both = written.to_frame().with_columns(as_labels(pl.col("written")).alias("label"))
     differ = pl.col("written") != pl.col("label")
     numbers = pl.col("written").str.contains(_NUMBER)
-    return dict(both.filter(differ & ~numbers).unique().iter_rows())
+    return dict(both.filter(differ & ~numbers).iter_rows())
 
 
 def _headers_again(raw: Raw) -> list[int]:

@@ -1,5 +1,6 @@
 """Ids that are unique and groups that mean the same item, whatever the files brought."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -113,7 +114,7 @@ class Naming:
                 "ids only count the rows, so the same id in another split is another item "
                 "(--group names a column that says otherwise)"
             )
-        stems = _stems(sources)
+        stems = stems_of(sources)
         clash = _files_disagree(rows)
         if clash:
             notes.append(
@@ -129,10 +130,9 @@ class Naming:
         return cls(tuple(stems), clash, bool(share.height), tuple(regional), tuple(notes))
 
 
-def prefixed(rows: pl.DataFrame, sources: Sequence[Source]) -> pl.DataFrame:
+def prefixed(rows: pl.DataFrame, sources: Sequence[Source], stems: Sequence[str]) -> pl.DataFrame:
     """Rows with `id` and `group_id` that mean the same in every split, and what they were."""
-    stems = _of_file(_stems(sources))
-    numbered = pl.concat_str(stems, pl.col(ROW).cast(pl.String), separator="-")
+    numbered = pl.concat_str(_of_file(stems), pl.col(ROW).cast(pl.String), separator="-")
 
     def split_where(counted: Iterable[bool]) -> pl.Expr:
         """What goes in front of what only counts the rows of a split."""
@@ -228,19 +228,20 @@ def _renamed(rows: pl.DataFrame, ids: pl.Expr, groups: pl.Expr | None = None) ->
     return rows.with_columns(changed)
 
 
-def _stems(sources: Sequence[Source]) -> list[str]:
+def stems_of(sources: Sequence[Source]) -> list[str]:
     """A short name for each file; with its folders where two have the same.
 
-    >>> _stems([Source("de/train.tsv", None), Source("fr/train.tsv", None), Source("b.csv", None)])
+    >>> stems_of([Source(file, None) for file in ("de/train.tsv", "fr/train.tsv", "b.csv")])
     ['de-train', 'fr-train', 'b']
     """
     names = (readable(source.file) for source in sources)  # polars holds UTF-8 only
     paths = [Path(name.replace("#", "/").replace(":", "/")) for name in names]
     stems = [path.name.removesuffix("".join(path.suffixes)) for path in paths]
     for depth in range(3):
+        counts = Counter(stems)
         stems = [
             f"{path.parents[depth].name}-{stem}"
-            if stems.count(stem) > 1 and len(path.parents) > depth
+            if counts[stem] > 1 and len(path.parents) > depth
             else stem
             for path, stem in zip(paths, stems, strict=True)
         ]

@@ -56,8 +56,18 @@ def label_strings(column: pl.Series) -> pl.Series:
             "Name another column, or write one row per label.",
         )
     values = column.alias("label").to_frame()
-    labels = as_labels(values_as_text(pl.col("label"), column.dtype))
-    return values.select(labels.alias(column.name)).to_series()
+    return spelt(values.select(values_as_text(pl.col("label"), column.dtype)).to_series()).alias(
+        column.name
+    )
+
+
+def spelt(values: pl.Series) -> pl.Series:
+    """Strings as labels, see `as_labels`; each different one is looked at once."""
+    pairs = values.alias("written").to_frame().unique().drop_nulls()
+    pairs = pairs.with_columns(as_labels(pl.col("written")).alias("label"))
+    return values.replace_strict(
+        pairs["written"], pairs["label"], default=None, return_dtype=pl.String
+    )
 
 
 def values_as_text(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:

@@ -21,6 +21,7 @@ from babelift.corpus.identity import (
     prefixed,
     repeats,
     settled,
+    stems_of,
     was_changed,
     was_reduced,
 )
@@ -129,6 +130,8 @@ class Parts:
     def __init__(self, slices: Slices, rows: Frames) -> None:
         self._slices, self._rows = slices, rows
         self.langs = list(slices.langs)
+        self._stems = stems_of(slices.sources)
+        self._forms = list({tuple(form.schema.items()): form for form in slices.forms}.values())
         self._naming = self._decided()
         hashes = [pl.Series("id", [], pl.UInt64)]
         filled: set[str] = set()
@@ -136,14 +139,14 @@ class Parts:
         for part in self._named():
             hashes.append(part["id"].hash())
             filled |= {name for name in _FILLABLE if part[name].null_count() < part.height}
-            changed |= was_changed(part)
-            reduced |= was_reduced(part)
+            changed = changed or was_changed(part)
+            reduced = reduced or was_reduced(part)
         all_first = self._first_of(pl.concat(hashes))
         self.height = int(all_first.sum())
         self.filled = [name for name in _FILLABLE if name in filled]
         files = [source.file for source in slices.sources]
         self.files = dict.fromkeys(files, 0)
-        form = named(self._prefixed(stack(slices.forms)), self._naming)
+        form = named(self._prefixed(stack(self._forms)), self._naming)
         kept = (
             f"; column '{free_name('input_lang', form.columns)}' keeps the whole tags"
             if reduced
@@ -181,7 +184,7 @@ class Parts:
                 OWN,
                 PLACE,
             )
-            for rows in (stack(self._slices.forms), *slices)
+            for rows in (stack(self._forms), *slices)
         ]
         return Naming.decide(pl.concat(narrow), self._slices.sources)
 
@@ -199,7 +202,16 @@ class Parts:
         return first.scatter(doubted.arg_true(), pl.concat(ids).is_first_distinct())
 
     def _prefixed(self, rows: pl.DataFrame) -> pl.DataFrame:
-        return prefixed(_alike(rows, self._slices.forms), self._slices.sources)
+        return prefixed(self._alike(rows), self._slices.sources, self._stems)
+
+    def _alike(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """A slice with the columns that all rows of all files have together."""
+        if not rows.height:
+            return rows
+        own = self._slices.forms[rows[PLACE][0]].schema
+        empty = [name for name in rows.columns if rows[name].dtype != own[name]]
+        filled = rows.with_columns(pl.lit(None, own[name]).alias(name) for name in empty)
+        return stack([*self._forms, filled])
 
     def _named(self) -> Iterator[pl.DataFrame]:
         return (named(self._prefixed(rows), self._naming) for rows in self._slices.frames)
@@ -208,15 +220,6 @@ class Parts:
         """Rows with settled ids in the form of `corpus.rows.SCHEMA`."""
         rows = conform(settled(rows, changed=changed, reduced=reduced).drop(ROW, PLACE))
         return rows.with_columns(pl.col("origin").fill_null("original"))
-
-
-def _alike(rows: pl.DataFrame, forms: Sequence[pl.DataFrame]) -> pl.DataFrame:
-    """A slice with the columns that all rows of all files have together."""
-    if not rows.height:
-        return rows
-    own = forms[rows[PLACE][0]].schema
-    empty = [name for name in rows.columns if rows[name].dtype != own[name]]
-    return stack([*forms, rows.with_columns(pl.lit(None, own[name]).alias(name) for name in empty)])
 
 
 def stack(parts: Sequence[pl.DataFrame]) -> pl.DataFrame:

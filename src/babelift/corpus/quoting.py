@@ -47,13 +47,14 @@ def doubtful_lines(data: bytes, delimiter: str) -> tuple[int, ...]:
     begins = np.concatenate([[0], newlines + 1, [len(data)]])
     # Runs of line ends within one field: one below the other, all in quotation marks.
     runs = np.split(inside, np.flatnonzero(np.diff(inside) > 1) + 1)
-    width = _width(data[: begins[1]].decode("utf-8", "replace"), delimiter)
     doubtful = []
-    for run in runs:
-        first, last = int(run[0]), int(run[-1]) + 1
-        lines = data[begins[first] : begins[last + 1]].decode("utf-8", "replace")
-        if _holds_rows(lines.split("\n")[: last + 1 - first], delimiter, width):
-            doubtful.append(first + 1)
+    with any_field_size():
+        width = _width(data[: begins[1]].decode("utf-8", "replace"), delimiter)
+        for run in runs:
+            first, last = int(run[0]), int(run[-1]) + 1
+            lines = data[begins[first] : begins[last + 1]].decode("utf-8", "replace")
+            if _holds_rows(lines.split("\n")[: last + 1 - first], delimiter, width):
+                doubtful.append(first + 1)
     return tuple(doubtful)
 
 

@@ -15,8 +15,8 @@ from babelift.corpus.identity import PLACE, Counting, Source
 from babelift.corpus.lookalikes import label_notes, respelling
 from babelift.corpus.parts import Parts, Slices, Spool
 from babelift.corpus.rows import SPLITS
-from babelift.corpus.slices import Unsliced, raw_slices, read_raw, with_rows
-from babelift.corpus.table import Raw
+from babelift.corpus.slices import PARQUET, Unsliced, raw_slices, read_raw, with_rows
+from babelift.corpus.table import Raw, TooLargeError, ending
 from babelift.errors import ConfigError, DataError, LanguageError, UnreadableError
 
 MOST: Final = 20_000
@@ -177,11 +177,19 @@ class _Reader:
             notes = self._add(file, raw_slices(file))
         except UnreadableError:
             raise
-        except (Unsliced, DataError, LanguageError):
+        except (Unsliced, DataError, LanguageError) as fault:
+            known = not isinstance(fault, Unsliced)
+            if known and ending(Path(file)) in PARQUET:
+                raise  # its columns are the same in every slice
             del slices.frames[frames:]
             del slices.rejects[rejects:]
             slices.langs, slices.written = langs, written
-            notes = self._add(file, [with_rows(read_raw(file))])
+            try:
+                notes = self._add(file, [with_rows(read_raw(file))])
+            except TooLargeError:
+                if known:  # that fault, not the size, is what to mend
+                    raise fault from None
+                raise
         for note in notes:
             slices.notes.setdefault(note, []).append(file)
 
@@ -201,7 +209,8 @@ class _Reader:
             columns = chosen
             checked = check_rows(raw, columns, split=self.split, **needs)
             form.add(checked.rows)
-            slices.langs |= dict.fromkeys(checked.rows["lang"].drop_nulls())
+            langs = checked.rows["lang"].drop_nulls().unique(maintain_order=True)
+            slices.langs |= dict.fromkeys(langs)
             slices.written |= dict.fromkeys(checked.written)
             if columns.id is not None:
                 counting.add(text_values(raw, columns.id))

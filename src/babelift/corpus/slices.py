@@ -23,7 +23,7 @@ from babelift.corpus.table import (
 )
 from babelift.errors import DataError, UnreadableError, did_you_mean
 
-_PARQUET: Final = (".parquet", ".pq")
+PARQUET: Final = (".parquet", ".pq")
 
 _LONGEST_RECORD: Final = 16 * BLOCK
 
@@ -44,7 +44,7 @@ def raw_slices(file: str) -> Iterator[Raw]:
     if not path.is_file():
         raise Unsliced
     try:
-        if kind in _PARQUET:
+        if kind in PARQUET:
             yield from _parquet(path)
         elif kind in (".csv", ".tsv"):
             yield from _delimited(blocks(path, BLOCK), file, tab=kind == ".tsv")
@@ -142,7 +142,7 @@ def read_raw(file: str) -> Raw:
         return read_hub(file)
     path = Path(file)
     kind = ending(path)
-    if kind in _PARQUET:
+    if kind in PARQUET:
         from babelift.corpus.arrow import read_parquet
 
         return read_parquet(path)

@@ -208,6 +208,10 @@ def _blocks(path: Path, size: int, packed: bool) -> Iterator[bytes]:
         raise UnreadableError(f"{path}: cannot be read: {_why(error)}.") from error
 
 
+class TooLargeError(DataError):
+    """A table must be read whole, and is larger than `WHOLE`."""
+
+
 def read_bytes(path: Path) -> bytes:
     """The content of a text table, decompressed and without a byte-order mark.
 
@@ -218,7 +222,7 @@ def read_bytes(path: Path) -> bytes:
     for block in blocks(path, BLOCK):
         content += block
         if len(content) > WHOLE:
-            raise DataError(
+            raise TooLargeError(
                 f"{path}: must be read whole, and has more than {WHOLE >> 20:,} MiB. Tables of "
                 "that size are read in slices, which takes sound quotation marks, UTF-8, and "
                 "columns that keep their type.",

@@ -257,6 +257,12 @@ def _listed(labels: Iterable[str], most: int = 8) -> str:
     return ", ".join([*names[:most], *(["..."] if len(names) > most else [])])
 
 
+def one_label(rows: pl.DataFrame) -> dict[str, str]:
+    """Languages whose rows have one label alone, and that label."""
+    labels = rows.group_by("lang").agg(pl.col("label").unique()).sort("lang")
+    return {lang: names[0] for lang, names in labels.iter_rows() if len(names) == 1}
+
+
 @dataclass(frozen=True, slots=True)
 class Shared:
     """The rows that all sides have, for every common seed.
@@ -279,8 +285,7 @@ class Shared:
     @property
     def one_label(self) -> dict[str, str]:
         """Languages whose rows have one label alone, and that label."""
-        labels = self.rows.group_by("lang").agg(pl.col("label").unique()).sort("lang")
-        return {lang: names[0] for lang, names in labels.iter_rows() if len(names) == 1}
+        return one_label(self.rows)
 
     @property
     def langs(self) -> npt.NDArray[Any]:

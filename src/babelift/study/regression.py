@@ -262,7 +262,7 @@ def regress(
         formula = " + ".join([fixed, *(f"C({term.name})" for term in last)])
         return Regression(_ols(y, x, last, formula, level), plain, {}, tuple(notes))
     formula = " + ".join([fixed, *(f"(1|{term.name})" for term in fitted.terms)])
-    freedom = _ols(y, x, fitted.terms, fixed, level).freedom
+    freedom = len(y) - int(np.linalg.matrix_rank(_columns(x, fitted.terms)))
     row = _row(formula, fitted.coefficient, fitted.standard_error, freedom, len(y), level)
     return Regression(row, plain, fitted.variances, tuple(notes))
 
@@ -290,13 +290,17 @@ def _checked(
 
 def _ols(y: Floats, x: Floats, terms: Sequence[Terms], formula: str, level: float) -> Coefficient:
     """Least squares by pseudo-inverse, so that columns which repeat others do no harm."""
-    columns = np.column_stack([x, np.ones_like(x), *(term.dummies for term in terms)])
+    columns = _columns(x, terms)
     inverse = np.linalg.pinv(columns)
     beta = inverse @ y
     freedom = len(y) - int(np.linalg.matrix_rank(columns))
     left = float(((y - columns @ beta) ** 2).sum())
     error = (left / freedom) ** 0.5 * float(np.linalg.norm(inverse[0])) if freedom else 0.0
     return _row(formula, float(beta[0]), error, freedom, len(y), level)
+
+
+def _columns(x: Floats, terms: Sequence[Terms]) -> Floats:
+    return np.column_stack([x, np.ones_like(x), *(term.dummies for term in terms)])
 
 
 def _row(

@@ -4,6 +4,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -192,12 +193,13 @@ def train_missing(
 def gap_cautions(tables: Iterable[TranslatedTable]) -> list[str]:
     """Labels that have few training translations in a language, or none, by translator."""
     sentences: dict[str, None] = {}
+    read = cache(lambda path: read_table(path, ["lang", "label"]))  # originals serve many targets
     for table in tables:
         if table.split != "train" or table.record is None:
             continue
         counts = LabelCounts([table.target])
-        counts.add_originals(read_table(table.originals))
-        counts.add_translations(read_table(table.path))
+        counts.add_originals(read(table.originals))
+        counts.add_translations(read(table.path))
         for sentence in gap_sentences(counts.gaps()):
             where = f"{table.translator}, from {language_name(table.source)}"
             sentences[f"{where}: {sentence}"] = None

@@ -10,6 +10,7 @@ import polars as pl
 from pydantic import AfterValidator, BaseModel, BeforeValidator
 
 from babelift.errors import RunError
+from babelift.evaluation.sides import one_label
 from babelift.redaction import shown
 from babelift.report.numbers import language_name
 from babelift.store import read_record, read_table
@@ -271,13 +272,11 @@ def one_class_cautions(predictions: pl.DataFrame) -> list[str]:
         predictions: All predictions of the study.
     """
     own = predictions.filter(pl.col("text_by") == OWN_TEXT)
-    labels = own.group_by("lang").agg(pl.col("label").unique()).sort("lang")
     return [
-        f"{language_name(lang)} has test rows of one label alone ({names[0]}): F1-macro and QWK "
-        f"say nothing there and are left out, and F1-micro is the share of {names[0]} that is "
+        f"{language_name(lang)} has test rows of one label alone ({label}): F1-macro and QWK "
+        f"say nothing there and are left out, and F1-micro is the share of {label} that is "
         "recognised."
-        for lang, names in labels.iter_rows()
-        if len(names) == 1
+        for lang, label in one_label(own).items()
     ]
 
 

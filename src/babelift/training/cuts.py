@@ -78,13 +78,23 @@ def lost_tokens(tokenizer: Any, texts: Sequence[str], limit: int | None) -> NDAr
     lost = np.zeros(len(texts), dtype=np.int64)
     if limit is None:
         return lost
-    # A token holds at least one character, and normalising lengthens no ASCII text.
     least = limit - tokenizer.num_special_tokens_to_add() - 1
-    long = [n for n, text in enumerate(texts) if len(text) > least or not text.isascii()]
+    long = [n for n, text in enumerate(texts) if _most_tokens(tokenizer, text) > least]
     if long:
         # What lies behind the longest text of a table is not counted: it would take minutes.
         lost[long] = tokens_within(tokenizer, [texts[n][:MAX_TEXT] for n in long], limit)[1]
     return lost
+
+
+def _most_tokens(tokenizer: Any, text: str) -> float:
+    """More tokens a text cannot have: each holds a byte of it at least, once it is normalised."""
+    if text.isascii():  # which no normaliser lengthens
+        return len(text)
+    fast = getattr(tokenizer, "backend_tokenizer", None)
+    if fast is None:
+        return float("inf")
+    normalizer = fast.normalizer
+    return len((normalizer.normalize_str(text) if normalizer else text).encode())
 
 
 def count_cuts(
@@ -152,7 +162,7 @@ def cut_sentences(cuts: Sequence[Cut]) -> list[str]:
         cuts: Counts, as `count_cuts` gives them.
 
     Returns:
-        One sentence for each split; none where nothing was cut.
+        One sentence for training and validation, one for the rest; none where nothing was cut.
 
     >>> cut_sentences([Cut(lang="de", rows=200, cut=50, lost=3200, limit=128, most=128)])[0]
     '50 of 200 texts (25 %) are longer than the 128 tokens that are read of each and lose 33 % of \
