@@ -222,7 +222,7 @@ def test_a_disk_without_room_is_said_before_anything_is_fetched(
     )
     with HubServer({M2M100: m2m100}) as hub:
         output, _ = start(hub, tmp_path, code, M2M100).communicate()
-    assert "but only 0.0 GB are free" in json.loads(output)["error"]
+    assert "but only 1.0 kB are free" in json.loads(output)["error"]
     assert not hub.fetched("model.safetensors")
 
 

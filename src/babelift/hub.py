@@ -39,13 +39,13 @@ from babelift.model_folder import (
     weight_files,
     without_progress_bars,
 )
-from babelift.progress import BYTES, Task, shown
+from babelift.progress import BYTES, Task, shown, size_in_words
 from babelift.store import cache_dir, check_model_name, write_text
 
 __all__ = [
     "MODEL_FILES", "TOKENIZER", "WEIGHTS", "announced", "check", "fetch", "longest_text", "missing",
     "non_commercial", "on_disk", "open_config", "open_model", "open_tokenizer", "quietly",
-    "read_json", "size_in_words", "weight_files", "without_progress_bars",
+    "read_json", "weight_files", "without_progress_bars",
 ]  # fmt: skip
 
 _EMBEDDED: Final = "--encoder mini --translator mini ship with Babelift and need no download."
@@ -279,7 +279,7 @@ def _needed(repo: str, revision: _Revision, patterns: Sequence[str]) -> dict[str
     free = shutil.disk_usage(existing).free
     if size > free:
         raise ModelError(
-            f"'{repo}' still takes {size / 1e9:.1f} GB, but only {free / 1e9:.1f} GB are free "
+            f"'{repo}' still takes {size_in_words(size)}, but only {size_in_words(free)} are free "
             f"where models are kept ({cache}).",
             f"Make room, or point HF_HOME at a larger disk. {_EMBEDDED}",
         )
@@ -398,15 +398,6 @@ def announced(repo: str, size: int) -> Iterator[Task | None]:
     )
     with progress.task(repo.rpartition("/")[2], size, unit=BYTES) as task:
         yield task
-
-
-def size_in_words(size: int) -> str:
-    """Bytes as a person says them.
-
-    >>> size_in_words(1_935_000_000), size_in_words(300_000_000), size_in_words(7)
-    ('1.9 GB', '300 MB', '1 MB')
-    """
-    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{max(1, round(size / 1e6))} MB"
 
 
 def non_commercial(*words: str | None) -> bool:

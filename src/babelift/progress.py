@@ -153,6 +153,20 @@ def done_of(done: float, total: float | None, unit: str) -> str:
     return f"{counts} MB" if unit == BYTES else counts
 
 
+def size_in_words(size: float) -> str:
+    """Bytes as a person says them; 1 kB has 1,000.
+
+    >>> [size_in_words(size) for size in (1_935_000_000, 300_000_000, 4_830_000, 20_480, 7)]
+    ['1.9 GB', '300 MB', '4.8 MB', '20 kB', '7 B']
+    """
+    unit = "B"
+    for larger in ("kB", "MB", "GB"):
+        if size < 999.5:
+            break
+        size, unit = size / 1000, larger
+    return f"{size:,.{int(size < 10 and unit != 'B')}f} {unit}"
+
+
 def rate_of(speed: float, unit: str) -> str:
     """Units in a second, with as many digits as mean something.
 

@@ -86,15 +86,22 @@ def test_test_rows_without_any_translation_are_reported_and_cost_nothing_else(
     assert any("no test row in de has a translation by 'mute' into en" in n for n in runs["notes"])
 
 
-def test_translations_of_a_service_that_is_down_are_not_kept(settings, toy, tmp_path):
-    down, script = tmp_path / "down", tmp_path / "service.py"
+def a_service(folder, answer):
+    """A translator that gives an expression's value, in which `text` is what a good one gives."""
+    script = folder / "service.py"
     script.write_text(
         "import json, os, sys\nfor line in sys.stdin:\n    asked = json.loads(line)\n"
-        f"    text = '' if os.path.exists({str(down)!r}) else 'das ' + asked['text'][::-1]\n"
-        "    print(json.dumps({'id': asked['id'], 'translation': text}), flush=True)\n"
+        "    text = 'das ' + asked['text'][::-1]\n"
+        f"    print(json.dumps({{'id': asked['id'], 'translation': {answer}}}), flush=True)\n"
     )
+    return f"command:{sys.executable} {script}"
+
+
+def test_translations_of_a_service_that_is_down_are_not_kept(settings, toy, tmp_path):
+    down = tmp_path / "down"
+    service = a_service(tmp_path, f"'' if os.path.exists({str(down)!r}) else text")
     changes = {
-        "translators": {"service": f"command:{sys.executable} {script}"},
+        "translators": {"service": service},
         "targets": ["de"], "quality": "keep", "seeds": 1, "otc": "off",
     }  # fmt: skip
     down.touch()
@@ -105,16 +112,11 @@ def test_translations_of_a_service_that_is_down_are_not_kept(settings, toy, tmp_
 
 
 def test_fresh_makes_anew_what_the_store_lacks_and_the_memory_has(settings, toy, tmp_path):
-    log, script = tmp_path / "log", tmp_path / "service.py"
-    script.write_text(
-        "import json, sys\nfor line in sys.stdin:\n    asked = json.loads(line)\n"
-        f"    open({str(log)!r}, 'a').write('.')\n"
-        "    text = 'das ' + asked['text'][::-1]\n"
-        "    print(json.dumps({'id': asked['id'], 'translation': text}), flush=True)\n"
-    )
+    log = tmp_path / "log"
+    service = a_service(tmp_path, f"open({str(log)!r}, 'a').write('.') and text")
     spec = StudySpec.from_mapping(
         {**settings, "seeds": 1, "otc": "off", "targets": ["de"], "quality": "keep",
-         "translators": {"service": f"command:{sys.executable} {script}"}}
+         "translators": {"service": service}}
     )  # fmt: skip
     asked = []
     for store, fresh in (("a", False), ("b", False), ("c", True), ("c", True)):

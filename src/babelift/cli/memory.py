@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Parameter
 
 from babelift.cli.show import show_json
+from babelift.progress import size_in_words
 
 if TYPE_CHECKING:
     from babelift.translation.memory import Holdings, LaneKey, Memory
@@ -105,12 +106,12 @@ def _show(memory: "Memory", chosen: "Sequence[Holdings]", as_json: bool) -> None
             f"{line['source_lang']}>{line['target_lang']}" if line["fingerprint"] else "",
             line["fingerprint"] or _UNKNOWN,
             f"{line['translations']:,}",
-            _size(line["bytes"]),
+            size_in_words(line["bytes"]),
             f"{line['damaged']:,}" if line["damaged"] else "",
         )
     _print(table)
     total = sum(line["translations"] for line in lines)
-    print(f"\n{total:,} translations in {memory.path}, {_size(memory.path.stat().st_size)}")
+    print(f"\n{total:,} translations in {memory.path}, {size_in_words(memory.path.stat().st_size)}")
     if damaged := sum(line["damaged"] for line in lines):
         print(f"{damaged:,} are damaged: they are not used, and are made again when needed.")
 
@@ -169,20 +170,6 @@ def _clear(memory: "Memory", chosen: "list[Holdings]", yes: bool) -> None:
             return
     removed = memory.clear(held.lane for held in chosen)
     print(f"{removed:,} translations were removed; {len(memory):,} are left.")
-
-
-def _size(number: int) -> str:
-    """Bytes in words.
-
-    >>> _size(999), _size(20_480), _size(5_000_000)
-    ('999 B', '20 KB', '4.8 MB')
-    """
-    size, unit = float(number), "B"
-    for larger in ("KB", "MB", "GB"):
-        if size < 1024:
-            break
-        size, unit = size / 1024, larger
-    return f"{size:.0f} {unit}" if size >= 10 or unit == "B" else f"{size:.1f} {unit}"
 
 
 def _print(table: Any) -> None:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 import torch
 
 from babelift.errors import ConfigError, ModelError, did_you_mean
+from babelift.progress import size_in_words
 from babelift.redaction import LEFT_OUT
 
 if TYPE_CHECKING:
@@ -181,7 +182,7 @@ def _description(entry: EncoderEntry) -> dict[str, Any]:
         "kind": "encoder",
         "license": entry.license,
         "size": f"{entry.parameters / 1e6:.0f} M weights"
-        + (f", {entry.size / 1e9:.1f} GB" if entry.size else ""),
+        + (f", {size_in_words(entry.size)}" if entry.size else ""),
         "where": "made from the run's own texts",
         "description": entry.description,
     }
