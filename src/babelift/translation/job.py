@@ -115,7 +115,7 @@ def run_translate(
                     append(frame)
                 report.notes += gap_sentences(labels.gaps())
                 if rejected := rows.rejects.height:
-                    report.notes.append(f"{rejected:,} rows were rejected; see {output.rejects}")
+                    report.notes.append(f"rejected rows: {rejected:,}; see {output.rejects}")
                 if not exists:
                     write_json({"job": job, **report.to_dict()}, output.report)
             same = exists and file_hash(written) == file_hash(out)
