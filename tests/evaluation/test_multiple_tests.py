@@ -35,6 +35,32 @@ def test_holm_lies_between_the_raw_values_and_bonferroni(values):
     assert (adjusted <= np.minimum(np.array(values) * len(values), 1)).all()
 
 
+def test_weighted_holm_by_hand():
+    # p over weight .01, .02, .5: .01 * 4, then .02 * 2 which is no less, then .5 * 1.
+    assert holm([0.02, 0.02, 0.5], [2, 1, 1]) == pytest.approx([0.04, 0.04, 0.5])
+
+
+@given(st.lists(st.tuples(st.floats(0, 1), st.floats(0.1, 10)), min_size=1, max_size=8))
+def test_weighted_holm_is_the_closed_test_of_weighted_bonferroni(pairs):
+    values, weights = map(np.array, zip(*pairs, strict=True))
+    adjusted = holm(values, weights)
+    for number in range(len(values)):
+        # The largest weighted Bonferroni p among all intersections that the hypothesis is in.
+        others = [other for other in range(len(values)) if other != number]
+        largest = 0.0
+        for picks in product([False, True], repeat=len(others)):
+            members = [number, *(other for other, pick in zip(others, picks, strict=True) if pick)]
+            total = weights[members].sum()
+            largest = max(largest, min(1, (values[members] / weights[members]).min() * total))
+        assert adjusted[number] == pytest.approx(largest)
+
+
+@pytest.mark.parametrize("weights", [[1], [1, 0], [1, -1], [1, np.inf]])
+def test_weights_that_cannot_be_are_refused(weights):
+    with pytest.raises(DataError, match="weights"):
+        holm([0.1, 0.2], weights)
+
+
 def test_partial_conjunctions_by_hand():
     # 3 * .01, 2 * .02, 1 * .3.
     assert partial_conjunction([0.3, 0.01, 0.02]) == pytest.approx([0.03, 0.04, 0.3])

@@ -100,13 +100,13 @@ def test_what_a_study_could_have_seen_is_about_three_standard_errors():
     for seeds in (1, 10):
         found = paired_differences(right[0, :seeds], right[1, :seeds], langs, groups)
         error = (0.42 / 1200 / seeds) ** 0.5
-        assert 2.6 < could_have_seen(found) / error < 3.6
+        assert 2.6 < could_have_seen(found).effect / error < 3.6
 
 
 def test_a_study_without_any_difference_could_have_seen_everything():
     right = [[1, 0, 1]] * 2
     found = paired_differences(right, right, ["de"] * 3, range(3))
-    assert could_have_seen(found) == 0
+    assert could_have_seen(found).effect == 0
 
 
 @pytest.mark.parametrize(
@@ -126,3 +126,29 @@ def test_numbers_that_cannot_be_are_refused():
     for power in (0.05, 1.0):
         with pytest.raises(ConfigError, match="power must be"):
             smallest_effect(PARTS, languages=1, seeds=2, items=10, power=power)
+
+
+def test_how_well_it_is_known_follows_from_the_number_of_seeds():
+    # Luck of the seeds alone, shared by all rows: X is 80 % certain to lie between its ends.
+    generator = np.random.default_rng(1)
+    held, spans = {3: [], 10: []}, {}
+    for seeds in held:
+        parts = Components(seed=0.02, item=0, residual=0.2)
+        truth = smallest_effect(parts, languages=1, seeds=seeds, items=2000)
+        for _ in range(100):
+            shift = 0.7 + generator.normal(0, 0.1, (2, seeds, 1))
+            right = generator.random((2, seeds, 2000)) < shift
+            seen = could_have_seen(paired_differences(*right, ["de"] * 2000, range(2000)))
+            held[seeds].append(seen.interval[0] <= truth <= seen.interval[1])
+            spans.setdefault(seeds, seen.interval[1] / seen.interval[0])
+    assert all(0.68 <= np.mean(each) <= 0.92 for each in held.values())
+    assert spans[3] > 2 > spans[10]
+
+
+def test_a_stricter_level_sees_less():
+    right = np.random.default_rng(0).random((2, 5, 300)) < 0.7
+    found = paired_differences(right[0], right[1], ["de"] * 300, range(300))
+    strict, usual = could_have_seen(found, level=0.005), could_have_seen(found)
+    assert strict.effect > usual.effect > could_have_seen(found, power=0.5).effect
+    one = could_have_seen(paired_differences(right[0, :1], right[1, :1], ["de"] * 300, range(300)))
+    assert one.interval == (one.effect, one.effect)

@@ -237,7 +237,7 @@ def _compared(
                 languages=each,
                 adjusted_p=next(adjusted) if over[1:] else by_language[over[0]],
                 adjusted_p_by_language=by_language,
-                could_have_seen=could_have_seen(differences),
+                could_have_seen=could_have_seen(differences).effect,
             )
         )
     return Comparison(

@@ -1,5 +1,6 @@
 """What a design can see: power, and smallest effect."""
 
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -11,6 +12,7 @@ from babelift.evaluation.crossed import Components, Crossed, critical, spread
 from babelift.evaluation.differences import Differences
 from babelift.evaluation.metrics import Floats
 
+_SEED_TAIL: Final = 0.1
 _TAILS: Final = (np.arange(512) + 0.5) / 512
 
 
@@ -90,35 +92,66 @@ def smallest_effect(
     return float(brentq(lambda effect: _power(effect, error, reach) - power, 0.0, furthest))
 
 
-def could_have_seen(differences: Differences, *, power: float = 0.8) -> float:
+@dataclass(frozen=True, slots=True)
+class Detectable:
+    """The smallest true effect that a design claims, and how well that is known.
+
+    Attributes:
+        effect: With the variances that were estimated.
+        interval: With the variance between seeds at the ends of its own 80 % interval: a few seeds
+            say little of how much seeds differ. Both ends are `effect` with one seed.
+    """
+
+    effect: float
+    interval: tuple[float, float]
+
+
+def could_have_seen(
+    differences: Differences, *, power: float = 0.8, level: float | None = None
+) -> Detectable:
     """The smallest effect that a study's own design claims with the given power.
 
-    From the variances the study itself has shown, at the level of its intervals. With one seed it
-    is what could be seen of these two trained models.
+    From the variances the study itself has shown. With one seed it is what could be seen of these
+    two trained models. The interval of the variance between seeds is that of chi-square over its
+    degrees of freedom.
 
     Args:
         differences: What `paired_differences` measured.
         power: Probability of claiming the effect.
+        level: Two-sided level of the claim; by default that of the intervals.
 
     >>> from babelift.evaluation.differences import paired_differences
     >>> right = np.random.default_rng(0).random((2, 3, 100)) < 0.7
     >>> langs = np.repeat(["de", "ja"], 50)
     >>> differences = paired_differences(right[0], right[1], langs, np.arange(100))
-    >>> 0.05 < could_have_seen(differences) < 0.5
+    >>> seen = could_have_seen(differences)
+    >>> 0.05 < seen.interval[0] <= seen.effect < seen.interval[1] <= 1
     True
     """
     number, parts = len(differences.languages), differences.components
+    seeds = differences.mean.seeds
     items = sum(difference.items for difference in differences.languages.values()) / number
+    level = 1 - differences.level if level is None else level
+
+    def smallest(parts: Components, languages: int) -> float:
+        # No two conditions differ by more than 1.
+        found = smallest_effect(
+            parts, languages=languages, seeds=seeds, items=items, power=power, level=level
+        )
+        return min(1.0, found)
+
     if parts is None:
-        number, parts = 1, Components(0.0, items * differences.mean.standard_error**2, 0.0)
-    return smallest_effect(
-        parts,
-        languages=number,
-        seeds=differences.mean.seeds,
-        items=items,
-        power=power,
-        level=1 - differences.level,
-    )
+        rows_alone = Components(0.0, items * differences.mean.standard_error**2, 0.0)
+        effect = smallest(rows_alone, 1)
+        return Detectable(effect, (effect, effect))
+    effect = smallest(parts, number)
+    known = parts.of(number, seeds, items)
+    ends = [effect]
+    for tail in (_SEED_TAIL, 1 - _SEED_TAIL):
+        seen = known.seeds * (seeds - 1) / float(chdtri(seeds - 1, tail))
+        scale = number * seeds / (1 + (number - 1) * parts.seed_shared)
+        ends.append(smallest(replace(parts, seed=max(0.0, seen - known.residual) * scale), number))
+    return Detectable(effect, (min(ends), max(ends)))
 
 
 def _spreads(

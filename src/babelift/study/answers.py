@@ -251,7 +251,7 @@ def _answer(question: Question, pairing: Pairing, primary: bool) -> Answer:
         over_sources.languages,
         sign_flip(list(by_language.values())),
         replicability(list(by_language.values()), p_values),
-        could_have_seen(differences),
+        could_have_seen(differences).effect,
         differences.mean.p,
     )
 
