@@ -3,7 +3,7 @@
 import pytest
 
 from babelift.errors import ConfigError
-from babelift.study.spec import StudySpec, read_spec
+from babelift.study.spec import Prices, StudySpec, read_spec
 
 LEAST = {"train": "a.csv", "test": "b.csv", "targets": ["de", "ja"]}
 ARM = {"arm": "translated", "over": "zero-shot"}
@@ -87,3 +87,21 @@ def test_what_is_written_is_read_as_it_was(tmp_path):
     file = tmp_path / "study.yaml"
     file.write_text(spec.to_yaml())
     assert read_spec(file) == spec
+
+
+def test_a_number_is_the_price_of_a_label_and_both_prices_may_be_given():
+    assert made().price == Prices()
+    assert made(price=0.25).price == made(price={"label": 0.25}).price == Prices(label=0.25)
+    both = made(price={"label": 0.25, "million-characters": 0}).price
+    assert (both.label, both.million_characters) == (0.25, 0)
+
+
+@pytest.mark.parametrize("price", [0, -1, float("nan"), "much", [1], {"label": {}}])
+def test_a_price_that_is_none_is_refused(price):
+    with pytest.raises(ConfigError, match="'price': prices: 'label'"):
+        made(price=price)
+
+
+def test_a_price_that_is_not_known_is_refused_with_the_nearest():
+    with pytest.raises(ConfigError, match="'milion_characters' is not known; did you mean 'mill"):
+        made(price={"milion_characters": 20})

@@ -46,6 +46,7 @@ def show_comparison(page: "ComparisonPage") -> None:
 
 def show_study(study: "Study") -> None:
     """Print a study's answers in words, and where its results and page are."""
+    from babelift.report.decision import decision_sentences
     from babelift.store import read_record
     from babelift.study.answers import LEVEL
     from babelift.study.summary import StudyResult
@@ -69,7 +70,8 @@ def show_study(study: "Study") -> None:
     notes = result.notes[:_AT_A_GLANCE]
     if left := len(result.notes) - len(notes):
         notes.append(f"{left} more notes on the rows stand in the report.")
-    _show([*result.opening, *sentences, *result.cautions, *result.failed, *notes])
+    decided = decision_sentences(result.decision)
+    _show([*result.opening, *decided, *sentences, *result.cautions, *result.failed, *notes])
     for name in ("results.parquet", "predictions.parquet", "report.html"):
         if (study.folder / name).is_file():
             show_file(name.partition(".")[0], study.folder / name)

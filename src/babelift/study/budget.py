@@ -286,7 +286,7 @@ def budgets(spec: StudySpec, results: pl.DataFrame) -> list[LabelBudget]:
         .agg(pl.col("value").mean(), pl.col("size").mean().round().cast(pl.Int64), sources=pl.len())
         .filter(pl.col("sources") == pl.col("sources").max().over("lang", "rows"))
     )
-    price = None if spec.price is None else Price(spec.price)
+    price = None if spec.price.label is None else Price(spec.price.label)
     label_budgets = []
     for lang in spec.targets:
         sides = [_runs(side.filter(lang=lang)) for side in (native, translated)]

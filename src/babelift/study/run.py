@@ -341,7 +341,22 @@ def _about(plan: Plan, records: Mapping[str, TrainingRecord], progress: Progress
             for table in sorted(plan.needs, key=lambda table: table.path)
             if (record := table.record) is not None
         ],
+        "characters": _characters(plan),
         "quality": [quality.model_dump(mode="json") for quality in qualities(plan, progress)],
         "places": [{**place.to_dict(), "run": task.key} for place, task in plan.places],
         "runs": {key: record.model_dump(mode="json") for key, record in records.items()},
     }
+
+
+def _characters(plan: Plan) -> list[dict[str, Any]]:
+    """How many characters of training rows had to be translated, by language and rows asked for."""
+    sent = {(lang, task.job.rows) for task in plan.tasks for lang in task.job.translate_from}
+
+    def characters(lang: str, rows: int | None) -> int:
+        texts = read_table(plan.cache.originals("train", lang, rows), ["text"])["text"]
+        return int(texts.str.len_chars().sum())
+
+    return [
+        {"lang": lang, "rows": rows, "characters": characters(lang, rows)}
+        for lang, rows in sorted(sent, key=str)
+    ]

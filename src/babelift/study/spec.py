@@ -50,6 +50,20 @@ class Primary(Settings):
     )
 
 
+class Prices(Settings):
+    """What labelling and translating cost, in any one currency."""
+
+    label: float | None = Field(
+        None, gt=0, allow_inf_nan=False, description="Price of one native label."
+    )
+    million_characters: float | None = Field(
+        None,
+        ge=0,
+        allow_inf_nan=False,
+        description="Price of translating a million characters of source text; 0 where it is free.",
+    )
+
+
 class StudySpec(Table):
     """A study: every allowed combination of the axes is a run."""
 
@@ -102,8 +116,8 @@ class StudySpec(Table):
     added: dict[str, str] = Field(
         {}, description="Arms made elsewhere: name to a table of predictions."
     )
-    price: float | None = Field(
-        None, ge=0, description="What a label costs, for the label budget; in any currency."
+    price: Prices = Field(
+        Prices(), description="What labels and translating cost; a number is the price of a label."
     )
 
     @field_validator("sources", "targets", mode="before")
@@ -125,6 +139,15 @@ class StudySpec(Table):
     @classmethod
     def _named(cls, value: Any) -> Any:
         return value if isinstance(value, Mapping) else _by_shown_name(_listed(value))
+
+    @field_validator("price", mode="before")
+    @classmethod
+    def _prices(cls, value: Any) -> Any:
+        if value is None or isinstance(value, Prices):
+            return value or Prices()
+        if not isinstance(value, Mapping):
+            value = {"label": value}
+        return Prices.from_mapping(value, where="prices")
 
     @field_validator("arms", mode="before")
     @classmethod

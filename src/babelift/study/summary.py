@@ -17,6 +17,7 @@ from babelift.store import read_record, read_table
 from babelift.study.answers import Answer, answers, failures, opening, otc_regressions
 from babelift.study.budget import LabelBudget, budgets
 from babelift.study.condition import AXES, OWN_TEXT, Condition
+from babelift.study.decision import Decision, decide
 from babelift.study.diagnosis import (
     Diagnosis,
     PairAlignment,
@@ -109,6 +110,7 @@ class StudyResult(BaseModel, frozen=True):
         table: Means over seeds, by source.
         means: Means over sources and seeds, by language and over all of them.
         budget: What the translations are worth in native labels, by language.
+        decision: What to do in each language; None where one way alone was tried.
         failed: What could not be run, by reason.
         cautions: What to read the answers with: cut texts, labels without translations or tests.
         shared: What the trainings share, as checked.
@@ -130,6 +132,7 @@ class StudyResult(BaseModel, frozen=True):
     flips: Flips | None = None
     diagnosis: Diagnosis = Diagnosis()
     budget: list[LabelBudget] = []
+    decision: Decision | None = None
     cost: list[ArmCost] = []
     translating: list[Translating] = []
     translators: list[Translator] = []
@@ -152,6 +155,14 @@ class _Place(Condition):
     langs: list[str]
 
 
+class _Characters(BaseModel):
+    """Characters of a language's training rows that had to be translated."""
+
+    lang: str
+    rows: int | None
+    characters: int
+
+
 class _Runs(BaseModel):
     """What is read of `runs.json`."""
 
@@ -164,6 +175,7 @@ class _Runs(BaseModel):
     versions: dict[str, str | None]
     translators: list[Translator]
     translations: list[dict[str, Any]]
+    characters: list[_Characters] = []
     quality: list[Quality]
     places: list[_Place]
     failed: dict[str, str]
@@ -186,6 +198,8 @@ def summarise(folder: Path) -> StudyResult:
     conditions = scores.conditions()
     answered = answers(spec, scores)
     alignments = pair_alignments(places, runs.runs)
+    label_budgets = budgets(spec, results)
+    sent = {(part.lang, part.rows): part.characters for part in runs.characters}
     evidence = gather_evidence(spec, answered, results, alignments, runs.quality)
     return StudyResult(
         title=spec.title,
@@ -201,7 +215,8 @@ def summarise(folder: Path) -> StudyResult:
         trend=quality_trend(spec, scores, runs.quality),
         flips=flips(spec, places, predictions, read_table(texts) if texts.is_file() else None),
         diagnosis=diagnose(evidence),
-        budget=budgets(spec, results),
+        budget=label_budgets,
+        decision=decide(spec, scores, results, sent, label_budgets),
         cost=costs(places, runs.runs),
         translating=translating(runs.translations, spec.translators),
         translators=runs.translators,

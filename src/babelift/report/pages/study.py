@@ -8,6 +8,12 @@ from typing import Any, Final
 from babelift import __version__
 from babelift.evaluation.differences import Difference
 from babelift.hub import non_commercial
+from babelift.report.decision import (
+    decision_notes,
+    decision_rows,
+    decision_sentences,
+    tried_rows,
+)
 from babelift.report.numbers import (
     UNKNOWN,
     compact,
@@ -288,6 +294,10 @@ def view(study: StudyResult) -> dict[str, Any]:
     return {
         "study": study,
         "babelift": study.versions.get("babelift") or __version__,
+        "decision": decision_sentences(study.decision),
+        "decision_notes": decision_notes,
+        "decision_rows": decision_rows,
+        "tried_rows": tried_rows,
         "groups": answer_groups(study.answers),
         "percent": f"{100 * _level(study):g} %",
         "plots": [plot for plot in plots if plot.primary],
