@@ -166,15 +166,15 @@ def values():
             "not_judged": [{"name": "unstable-across-seeds", "where": None, "reason": "one seed"}],
         },
         "budget": [{
-            "lang": "de", "level": 0.95, "seeds_seen": True, "items_seen": False, "gain": None,
-            "native": {"power_law": None, "kind": "log-linear", "sizes": [50, 100, 400],
+            "lang": "de", "level": 0.95, "seeds": 5, "gain": None,
+            "native": {"power_law": None, "kind": "tried", "sizes": [50, 100, 400],
                        "scores": [0.4, 0.5, 0.7],
                        "intervals": [[0.35, 0.45], [0.46, 0.54], [0.68, 0.72]],
                        "fitted": [0.4, 0.5, 0.7]},
             "worth": [{"size": 701, "score": 0.6, "score_interval": [0.58, 0.62],
                        "labels": bounded(200), "interval": [bounded(150), bounded(260)],
                        "cost": None}],
-            "notes": ["The intervals cover the seeds only."],
+            "notes": ["3 numbers of labels show no curve between them."],
             "sentence": "In German the translations are worth 200 native labels [150, 260].",
         }],
         "cost": [{"arm": "translated", "otc": "on", "runs": 5, "seconds": 75.0, "tokens": 183000}],
@@ -413,7 +413,7 @@ def test_one_ratio_makes_no_curve(values):
 
 def test_the_budget_figure_marks_where_the_translations_cross_the_curve(values):
     (one,) = learning(StudyResult.model_validate(values).budget)
-    assert "worth 200 native labels" in one.figure
+    assert "worth 200 native labels [150, 260]" in one.figure
     # log(200) lies two thirds of the way from log(50) to log(400); a twentieth is margin.
     assert f'<svg x="{100 * (2 / 3 + 0.05) / 1.1:.2f}%"' in one.figure
     assert 'class="band b1"' in one.figure
@@ -423,6 +423,14 @@ def test_a_bound_is_not_drawn_as_a_crossing(values):
     values["budget"][0]["worth"][0]["labels"] = bounded(400, "above")
     (one,) = learning(StudyResult.model_validate(values).budget)
     assert "worth" not in one.figure
+
+
+@pytest.mark.parametrize("interval", [None, [bounded(50, "below"), bounded(400, "above")]])
+def test_where_nothing_is_said_of_their_worth_the_curve_is_drawn_alone(values, interval):
+    values["budget"][0]["worth"][0].update(labels=None, interval=interval)
+    (one,) = learning(StudyResult.model_validate(values).budget)
+    assert "worth" not in one.figure
+    assert "50 native labels" in one.figure
 
 
 def test_quality_curves_join_what_is_spoilt_to_what_it_was_made_from(values):

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from babelift.study.budget import Run, label_budget
+from babelift.study.budget import label_budget
 from babelift.study.condition import Condition
 from babelift.study.decision import cheapest, decide
 from babelift.study.label_first import contrast
@@ -102,10 +102,11 @@ def test_the_p_counts_the_rivals_the_languages_and_the_question_of_the_first():
 
 def test_labels_are_advised_from_as_many_as_the_budget_says():
     shares = {ZERO: same(50), TRANSLATED: same(60), native(100): same(52), native(400): same(80)}
-    runs = [Run(size, seed, score + 0.002 * seed)
-            for size, score in ((50, 0.4), (100, 0.52), (200, 0.66), (400, 0.8))
-            for seed in range(5)]  # fmt: skip
-    budget = label_budget("de", runs, [Run(800, seed, 0.6 + 0.002 * seed) for seed in range(5)])
+    generator = np.random.default_rng(0)
+    scores = {50: 0.4, 100: 0.52, 200: 0.66, 400: 0.8, 0: 0.6}
+    right = {size: generator.random((5, 1000)) < score for size, score in scores.items()}
+    budget = label_budget("de", {size: right[size] for size in scores if size}, {800: right[0]})
+    assert budget.worth[0].labels
     german, japanese = decided(shares, budgets=[budget]).advice
     assert (german.chosen.do, german.chosen.labels, german.chosen.cost) == ("label", 400, 100)
     assert (german.labels, german.labels_interval) == (

@@ -1,119 +1,104 @@
-"""Learning curves: exact on known parameters, never falling, silent beyond their ends."""
+"""Power laws and mean scores with their luck: exact on known parameters, as comparisons have it."""
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.isotonic import IsotonicRegression
+from scipy import stats
 
-from babelift.study.learning_curve import EXPONENTS, choose, fit, isotonic
+from babelift.evaluation.crossed import PairedRows, critical, crossed, spread
+from babelift.study.learning_curve import EXPONENTS, cells, power_law
 
 SIZES = np.array([50.0, 100, 200, 400, 800])
 
 
-def one(score: float) -> np.ndarray:
-    return np.array([score])
+def drawn(scores, seeds=5, rows=400, seed=0):
+    """Right and wrong with these chances, items of their own difficulty."""
+    generator = np.random.default_rng(seed)
+    hard = generator.normal(0, 1, rows)
+    noise = generator.normal(0, 1, (len(scores), seeds, rows))
+    limits = stats.norm.ppf(scores) * 2**0.5
+    return (hard + noise < limits[:, None, None]).astype(float)
 
 
-def test_a_power_law_is_found_again() -> None:
+def test_a_power_law_is_found_again():
     exponent = float(EXPONENTS[20])
-    curve = fit("power-law", SIZES, 0.8 - 0.3 * (SIZES[None] / 50) ** -exponent, np.ones(5))
-    assert curve.fitted[0] == pytest.approx(0.8 - 0.3 * (SIZES / 50) ** -exponent)
-    # the curve at 283 labels, and its derivative at 800
-    score = 0.8 - 0.3 * (283 / 50) ** -exponent
-    assert curve.reach(one(score))[0] == pytest.approx(283)
-    assert curve.slope()[0] == pytest.approx(0.3 * exponent * 16**-exponent / 800)
+    scores = 0.8 - 0.3 * (SIZES / 50) ** -exponent
+    curve = power_law(SIZES, scores)
+    assert curve.at(SIZES) == pytest.approx(scores)
+    assert curve.parameters == pytest.approx({"ceiling": 0.8, "drop": 0.3, "exponent": exponent})
+    assert curve.at(np.array([283.0])) == pytest.approx(0.8 - 0.3 * (283 / 50) ** -exponent)
 
 
-def test_a_weight_counts_like_that_many_points() -> None:
-    scores = np.array([[0.5, 0.6, 0.62, 0.7]])
-    sizes = np.array([10.0, 20, 40, 80])
-    lone = fit("power-law", sizes, scores, np.ones(4))
-    doubled = fit("power-law", sizes, scores, np.full(4, 2.0))
-    heavy = fit("power-law", sizes, scores, np.array([1.0, 1, 100, 1]))
-    assert doubled.fitted == pytest.approx(lone.fitted)
-    assert abs(heavy.fitted[0, 2] - 0.62) < abs(lone.fitted[0, 2] - 0.62)
+def test_falling_scores_make_a_level_power_law_at_their_mean():
+    curve = power_law(SIZES, np.array([0.7, 0.65, 0.6, 0.55, 0.5]))
+    assert curve.at(SIZES) == pytest.approx(np.full(5, 0.6))
+    assert curve.drop == 0
 
 
-def test_no_power_law_promises_more_than_a_perfect_score() -> None:
-    curve = fit("power-law", SIZES, np.array([[0.5, 0.65, 0.8, 0.95, 1.0]]), np.ones(5))
-    assert curve.fitted.max() <= 1
+def test_a_step_takes_the_largest_exponent():
+    assert power_law(SIZES, np.array([0.5, 0.75, 0.75, 0.75, 0.75])).exponent == EXPONENTS[-1]
 
 
-def test_falling_scores_make_a_level_power_law_at_their_mean() -> None:
-    curve = fit("power-law", SIZES, np.array([[0.7, 0.65, 0.6, 0.55, 0.5]]), np.ones(5))
-    assert curve.fitted[0] == pytest.approx(np.full(5, 0.6))
-    assert curve.reach(one(0.59))[0] == -np.inf
-    assert curve.reach(one(0.61))[0] == np.inf
-    assert curve.reach(curve.fitted[:, 0])[0] == 50
-    assert curve.slope()[0] == 0
+@given(st.integers(0, len(EXPONENTS) - 1), st.floats(0, 1), st.floats(50, 800))
+def test_weights_give_back_every_curve_near_the_fit(place, drop, number):
+    exponent = EXPONENTS[place]
+    curve = power_law(SIZES, 0.9 - drop * (SIZES / 50) ** -exponent)
+    if drop < 0.01:
+        return
+
+    def moved(n):  # the curve, and what a change of its exponent adds
+        shrunk = (n / 50) ** -exponent
+        return 0.7 - 0.2 * shrunk + 0.1 * shrunk * np.log(n / 50)
+
+    at = np.array([number])
+    assert curve.weights(at) @ moved(SIZES) == pytest.approx(moved(at), abs=1e-6)
 
 
-def test_lines_in_the_logarithm_reach_the_geometric_mean_half_way_up() -> None:
-    curve = fit("log-linear", np.array([100.0, 400, 900]), np.array([[0.5, 0.7, 0.8]]), np.ones(3))
-    assert curve.reach(one(0.6))[0] == pytest.approx(200)
-    assert curve.reach(one(0.75))[0] == pytest.approx(600)
-    assert curve.slope()[0] == pytest.approx(0.1 / np.log(9 / 4) / 900)
+@settings(deadline=None, max_examples=30)
+@given(st.integers(2, 6), st.integers(0, 1000), st.lists(st.floats(-2, 2), min_size=3, max_size=3))
+def test_the_luck_of_a_difference_of_cells_is_that_of_a_comparison(seeds, seed, weights):
+    right = drawn([0.5, 0.6, 0.7], seeds, 40, seed)
+    items = np.arange(40) // 2 % 13  # several rows of an item
+    weights = np.array(weights)
+    difference = np.einsum("c,csr->sr", weights, right)
+    rows = PairedRows(difference, np.zeros(40, dtype=np.int64), items, ("ja",))
+    parts, measured = crossed(rows), cells(right, items)
+    ours = [weights @ part @ weights for part in
+            (measured.seeds, measured.items, measured.residual)]  # fmt: skip
+    assert ours == pytest.approx([parts.seeds, parts.items, parts.residual], abs=1e-12)
+    luck = spread(parts, seeds, 12)
+    errors = float(critical(0.05, luck.seed_share, seeds, 12))
+    assert measured.reach(weights[None])[0] == pytest.approx(errors * luck.variance**0.5, abs=1e-9)
 
 
-def test_a_measured_score_is_reached_at_its_size() -> None:
-    curve = fit("log-linear", np.array([100.0, 400, 900]), np.array([[0.5, 0.7, 0.8]]), np.ones(3))
-    assert [curve.reach(one(score))[0] for score in (0.5, 0.7, 0.8)] == pytest.approx(
-        [100, 400, 900]
-    )
+def test_where_seeds_alone_differ_it_is_a_t_test():
+    # every item is right .2, .4 and .9 of the time
+    right = np.repeat([[0.2], [0.4], [0.9]], 200, axis=1)[None]
+    low, high = stats.ttest_1samp([0.2, 0.4, 0.9], 0).confidence_interval(0.95)
+    measured = cells(right, range(200))
+    assert measured.means[0] == pytest.approx(0.5)
+    assert measured.reach(np.eye(1))[0] == pytest.approx((high - low) / 2)
 
 
-def test_a_level_stretch_is_reached_where_it_begins() -> None:
-    curve = fit("log-linear", np.array([100.0, 400, 900]), np.array([[0.5, 0.7, 0.7]]), np.ones(3))
-    assert curve.reach(one(0.7))[0] == pytest.approx(400)
+def test_a_power_law_is_missed_as_often_as_is_said():
+    scores = 0.85 - 0.35 * (SIZES / 50) ** -0.35
+    chances = []
+    for seed in range(300):
+        measured = cells(drawn(scores, seeds=4, rows=150, seed=seed), range(150))
+        chances.append(power_law(SIZES, measured.means).misfit(measured))
+    assert 0.06 <= np.mean(np.array(chances) < 0.1) <= 0.15
 
 
-@pytest.mark.parametrize("kind", ["power-law", "log-linear"])
-def test_nothing_is_said_beyond_what_was_measured(kind) -> None:
-    curve = fit(kind, SIZES, np.array([[0.4, 0.5, 0.58, 0.64, 0.69]]), np.ones(5))
-    assert curve.reach(one(0.3))[0] == -np.inf
-    assert curve.reach(one(0.75))[0] == np.inf
+def test_a_late_jump_is_no_power_law():
+    measured = cells(drawn([0.3, 0.3, 0.3, 0.7, 0.72]), range(400))
+    assert power_law(SIZES, measured.means).misfit(measured) < 1e-6
 
 
-def test_one_size_only_tells_above_from_below() -> None:
-    curve = fit("log-linear", np.array([100.0]), np.array([[0.5]]), np.ones(1))
-    reached = [curve.reach(one(score))[0] for score in (0.4, 0.5, 0.6)]
-    assert reached == [-np.inf, 100, np.inf]
-
-
-def test_three_sizes_are_too_few_for_a_power_law() -> None:
-    kind, why = choose(SIZES[:3], np.array([0.5, 0.6, 0.65]), np.ones(3), 0.0, 0)
-    assert kind == "log-linear"
-    assert why[0].startswith("3 numbers of labels are too few for a power law")
-
-
-def test_a_power_law_is_refused_where_noise_does_not_explain_what_it_misses() -> None:
-    late = np.array([0.2, 0.2, 0.2, 0.7, 0.72])
-    assert choose(SIZES, late, np.full(5, 5.0), 0.01**2, 20)[0] == "log-linear"
-    assert choose(SIZES, late, np.full(5, 5.0), 0.5**2, 20)[0] == "power-law"
-    assert choose(SIZES, late, np.ones(5), 0.0, 0)[0] == "power-law"
-
-
-scores = st.lists(st.floats(-1, 1, allow_subnormal=False), min_size=1, max_size=7)
-
-
-@settings(deadline=None)
-@given(scores, st.data())
-def test_joined_scores_are_those_of_isotonic_regression(row, data) -> None:
-    weights = data.draw(st.lists(st.integers(1, 9), min_size=len(row), max_size=len(row)))
-    ours = isotonic(np.array([row]), np.array(weights, dtype=float))[0]
-    theirs = IsotonicRegression().fit_transform(np.arange(len(row)), row, sample_weight=weights)
-    assert ours == pytest.approx(theirs, abs=1e-9)
-
-
-@settings(deadline=None)
-@given(scores, st.sampled_from(["power-law", "log-linear"]), st.floats(-1, 1))
-def test_a_curve_never_falls_and_a_higher_score_never_takes_fewer_labels(row, kind, score) -> None:
-    sizes = 50.0 * 2 ** np.arange(len(row))
-    if len(row) < 4:
-        kind = "log-linear"
-    curve = fit(kind, sizes, np.array([row]), np.ones(len(row)))
-    assert (np.diff(curve.fitted[0]) >= -1e-9).all()
-    few, more = curve.reach(one(score))[0], curve.reach(one(min(score + 0.1, 1.1)))[0]
-    assert few <= more + 1e-6
-    assert few in (-np.inf, np.inf) or sizes[0] <= few <= sizes[-1]
+def test_scores_without_any_luck_are_missed_for_sure_or_not_at_all():
+    for scores, missed in ((0.8 - 0.3 * 50 / SIZES, False), ([0.3, 0.3, 0.3, 0.7, 0.7], True)):
+        right = np.repeat(np.asarray(scores)[:, None, None], 20, axis=2).repeat(2, axis=1)
+        measured = cells(right, range(20))
+        curve = power_law(SIZES, measured.means)
+        exact = curve.misfit(measured)
+        assert (exact < 1e-6) == missed or curve.exponent != 1

@@ -1,34 +1,36 @@
 """The label budget: how many native labels the translations are worth, and what those would cost.
 
-The score of the classifier trained on translations is looked up on the learning curve of native
+The score of the classifier trained on translations is held against the learning curve of native
 rows. Nothing is said beyond the numbers of labels that were tried: there the answer is a bound.
 """
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Final, Literal
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
+from scipy.optimize import isotonic_regression
 
-from babelift.errors import ConfigError
+from babelift.errors import ConfigError, DataError
 from babelift.evaluation.metrics import Floats
 from babelift.report.numbers import counted, difference, language_name
 from babelift.study.answers import money
 from babelift.study.learning_curve import (
-    Curves,
-    Kind,
-    Means,
+    EXPONENTS,
+    POWER_LAW_SIZES,
+    Cells,
     PowerLaw,
-    Run,
-    by_size,
-    choose,
-    fit,
-    means,
+    cells,
+    power_law,
 )
+from babelift.study.results import Scores
 from babelift.study.spec import OFF, StudySpec
 
+Bools = npt.NDArray[np.bool_]
 Bound = Literal["exact", "below", "above"]
 Interval = tuple[float, float]
 
@@ -36,7 +38,23 @@ PER: Final = 100
 """Labels that the gain of further labels is given for."""
 
 LEAST_NATIVE_SIZES: Final = 2
-"""Numbers of native labels from which a learning curve can be drawn."""
+"""Numbers of native labels from which anything is said."""
+
+LEAST_ITEMS: Final = 2
+"""Test items from which their luck can be told."""
+
+SEEDS: Final = 5
+"""Seeds that are advised where there is one."""
+
+MISFIT: Final = 0.1
+"""Chance of a misfit at which a power law is refused: lenient, since what is wrongly refused only
+makes the interval wider."""
+
+_GRID: Final = 1000
+"""Numbers of labels looked at along a power law."""
+
+_SAME: Final = 1e-12
+"""Scores nearer than this are one score: what is left of a mean's rounding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,23 +95,26 @@ class Bounded:
     bound: Bound
 
 
+Range = tuple[Bounded, Bounded]
+
+
 @dataclass(frozen=True, slots=True)
 class Cost:
     """What it costs to reach the translations' score with native labels.
 
     Attributes:
         per_label: Price of one.
-        labels: Price of them all.
+        labels: Price of them all; None where their number is.
         interval: Of that price.
         translating: Fixed price of translating.
         affordable: Labels that the price of translating would buy.
         break_even: Price per label at which annotating costs as much as translating; None where
-            translating is free or the number of labels is only bounded.
+            translating is free or no number of labels is known.
     """
 
     per_label: float
-    labels: Bounded
-    interval: tuple[Bounded, Bounded] | None
+    labels: Bounded | None
+    interval: Range
     translating: float
     affordable: int
     break_even: float | None
@@ -106,33 +127,45 @@ class Worth:
     Attributes:
         size: Labelled source rows that were translated.
         score: Mean score over seeds.
-        score_interval: Of that mean.
-        labels: Native labels with which a classifier scores as much.
-        interval: Of that number.
-        cost: None where no price was given.
+        score_interval: Of that mean; None with one seed.
+        labels: Native labels with which a classifier scores as much; None where no one number
+            can be said.
+        interval: Of that number: below it translating is told to be the better, above it
+            annotating. From `below` to `above` where nothing can be said; None with one seed.
+        cost: None where no price was given, or with one seed.
     """
 
     size: int
     score: float
     score_interval: Interval | None
-    labels: Bounded
-    interval: tuple[Bounded, Bounded] | None
+    labels: Bounded | None
+    interval: Range | None
     cost: Cost | None
+
+    @property
+    def known(self) -> bool:
+        """Whether anything can be said of its worth."""
+        return self.interval is not None and [end.bound for end in self.interval] != [
+            "below",
+            "above",
+        ]
 
 
 @dataclass(frozen=True, slots=True)
 class Gain:
-    """What further native labels add at the most that were tried, at the rate seen there.
+    """What native labels added between the two largest numbers that were tried.
 
     Attributes:
-        at: Native labels.
-        per_100: Score gained with 100 more.
+        since: The smaller number.
+        at: The larger.
+        per_100: Score gained with 100 more, on average.
         interval: Of that gain.
     """
 
+    since: int
     at: int
     per_100: float
-    interval: Interval | None
+    interval: Interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,16 +173,16 @@ class Curve:
     """The learning curve of native rows.
 
     Attributes:
-        kind: `power-law`, or `log-linear`: straight lines in the logarithm of the number.
+        kind: `power-law`, or `tried`: of nothing but the sizes tried is anything known.
         sizes: Numbers of native labels, rising.
         scores: Mean score at each.
-        intervals: Of these means; empty where nothing was seen to vary.
-        fitted: The curve at each size.
+        intervals: Of these means; empty with one seed.
+        fitted: The power law at each size, else the never-falling scores nearest to the means.
         power_law: `ceiling`, `drop` and `exponent` of
             score = ceiling - drop * (n / smallest n) ** -exponent; None for the other kind.
     """
 
-    kind: Kind
+    kind: Literal["power-law", "tried"]
     sizes: tuple[int, ...]
     scores: tuple[float, ...]
     intervals: tuple[Interval, ...]
@@ -163,20 +196,18 @@ class LabelBudget:
 
     Attributes:
         lang: The language.
-        level: Of all intervals.
-        seeds_seen: Whether the intervals cover the seeds' luck.
-        items_seen: Whether they cover the choice of test items: no.
+        level: Of all intervals, which cover the luck of trainings and of test items.
+        seeds: Trainings of each condition.
         native: The learning curve of native rows.
         worth: One for each number of translated source rows, rising.
-        gain: None where only one number of native labels was tried.
+        gain: None where only one number of native labels was tried, or with one seed.
         notes: What a reader should know about how this was found.
         sentence: The answer in plain words.
     """
 
     lang: str
     level: float
-    seeds_seen: bool
-    items_seen: bool
+    seeds: int
     native: Curve
     worth: tuple[Worth, ...]
     gain: Gain | None
@@ -184,75 +215,95 @@ class LabelBudget:
     sentence: str
 
 
-def budget_sentence(lang: str, worth: Worth, gain: Gain | None, fewest: int, most: int) -> str:
+def budget_sentence(lang: str, worth: Worth, gain: Gain | None) -> str:
     """What the translations are worth, what that costs, and what further labels would add.
 
     Args:
         lang: Its tag.
         worth: What they are worth.
-        gain: What further labels add.
-        fewest: Fewest native labels tried.
-        most: Most native labels tried.
+        gain: What further labels added.
 
     >>> worth = Worth(800, 0.7, None, Bounded(310, "exact"),
-    ...     (Bounded(220, "exact"), Bounded(700, "above")), None)
-    >>> budget_sentence("ja", worth, None, 50, 700)
-    'In Japanese the translations are worth 310 native labels [220, more than 700]; from 310 labels on annotating beats translating.'
+    ...     (Bounded(220, "exact"), Bounded(520, "exact")), None)
+    >>> budget_sentence("ja", worth, None)
+    'In Japanese the translations are worth 310 native labels [220, 520]: below 220 labels translating is the better, above 520 annotating; in between it cannot be told.'
     """  # noqa: E501
-    sentences = [_worth(language_name(lang), worth, fewest, most)]
-    if worth.cost and worth.cost.translating and not _unknown(worth):
+    language = language_name(lang)
+    if worth.interval is None:
+        return (
+            f"In {language} it cannot be said how many native labels the translations are worth: "
+            "one training per condition does not show how much of a score is its luck. Take "
+            f"{SEEDS} seeds."
+        )
+    sentences = [_worth(language, worth, *worth.interval)]
+    if worth.cost and worth.cost.translating and worth.known:
         sentences.append(_compared(worth.cost))
     if gain:
         sentences.append(_gain(gain))
-    return " ".join(sentence for sentence in sentences if sentence)
+    return " ".join(sentences)
 
 
-def _unknown(worth: Worth) -> bool:
-    return worth.interval is not None and [end.bound for end in worth.interval] == [
-        "below",
-        "above",
-    ]
-
-
-def _worth(language: str, worth: Worth, fewest: int, most: int) -> str:
-    if _unknown(worth):
+def _worth(language: str, worth: Worth, low: Bounded, high: Bounded) -> str:
+    if not worth.known:
         return (
-            f"In {language} it cannot be told what the translations are worth: anything from fewer "
-            f"than {fewest:,} to more than {most:,} native labels."
+            f"In {language} it cannot be said what the translations are worth: anything from "
+            f"{labels(low)} to {labels(high)} native labels."
         )
-    what = f"In {language} the translations are worth {labels(worth.labels)} native labels"
-    within = f" [{', '.join(labels(end) for end in worth.interval)}]" if worth.interval else ""
-    number = f"{worth.labels.value:,.0f} {'label' if worth.labels.value == 1 else 'labels'}"
-    price = _price(worth.cost)
-    if worth.labels.bound == "below":
-        does = "beats" if worth.labels.value == 1 else "beat"
-        return f"{what}, the fewest tried{within}; {number}{price} already {does} translating."
-    if worth.labels.bound == "above":
+    what = f"In {language} the translations are worth"
+    if low.bound == "above":
         return (
-            f"{what}, the most tried{within}; up to {number}{price} annotating does not beat "
-            "translating."
+            f"{what} {labels(low)} native labels, the most tried: up to {_priced(low, worth.cost)} "
+            "translating is the better."
         )
-    return f"{what}{within}; from {number} on{price} annotating beats translating."
+    if high.bound == "below":
+        does = "beats" if high.value == 1 else "beat"
+        return (
+            f"{what} {labels(high)} native labels, the fewest tried: "
+            f"{_priced(high, worth.cost)} already {does} translating."
+        )
+    number = f"{labels(worth.labels)} native labels" if worth.labels else _between(low, high)
+    within = f" [{labels(low)}, {labels(high)}]" if worth.labels else ""
+    return f"{what} {number}{within}: {_better(low, high, worth.cost)}."
 
 
-def _price(cost: Cost | None) -> str:
+def _between(low: Bounded, high: Bounded) -> str:
+    if low.bound == "below":
+        return f"{high.value:,.0f} native labels or fewer"
+    if high.bound == "above":
+        return f"{low.value:,.0f} native labels or more"
+    return f"between {low.value:,.0f} and {high.value:,.0f} native labels"
+
+
+def _better(low: Bounded, high: Bounded, cost: Cost | None) -> str:
+    below = f"below {_priced(low, cost)} translating is the better"
+    if high.bound == "above":
+        return f"{below}; above, it cannot be told"
+    if low.bound == "below":
+        return f"above {_priced(high, cost)} annotating is the better; below, it cannot be told"
+    above = f"above {_priced(high, cost, short=True)} annotating"
+    return f"{below}, {above}; in between it cannot be told"
+
+
+def _priced(number: Bounded, cost: Cost | None, *, short: bool = False) -> str:
+    """A number of labels with its price, the price of one and the word left out if short."""
+    words = f"{number.value:,.0f}" if short else counted(round(number.value), "label")
     if cost is None:
-        return ""
-    return f", at {money(cost.per_label)} each ({money(cost.labels.value)}),"
+        return words
+    each = "" if short else f" at {money(cost.per_label)} each"
+    return f"{words} ({money(number.value * cost.per_label)}{each})"
 
 
 def _compared(cost: Cost) -> str:
-    """Which of the two is cheaper; empty where the bound leaves it open."""
-    saved, bound = cost.labels.value - cost.translating, cost.labels.bound
+    """Which of the two is cheaper, as far as the interval tells."""
+    low, high = cost.interval
     opening = f"Translating costs {money(cost.translating)}"
-    if saved > 0 and bound != "below":
-        least = "more than " if bound == "above" else ""
-        return f"{opening} and so saves {least}{money(saved)}."
-    if saved < 0 and bound != "above":
+    if low.bound != "below" and cost.translating < low.value:
+        return f"{opening} and so saves at least {money(low.value - cost.translating)}."
+    if high.bound != "above" and cost.translating > high.value:
         return (
             f"{opening}, which would buy {cost.affordable:,} labels: annotating is the better buy."
         )
-    return f"{opening}, the same." if bound == "exact" else ""
+    return f"{opening}; whether as good native labels cost more cannot be told."
 
 
 def labels(number: Bounded) -> str:
@@ -266,214 +317,316 @@ def labels(number: Bounded) -> str:
 
 
 def _gain(gain: Gain) -> str:
-    if gain.per_100 < 0.0005 and (gain.interval is None or gain.interval[1] < 0.0005):
-        return f"At {gain.at:,} labels, more of them add nothing that shows."
     by = difference(gain.per_100, gain.interval)
-    return f"At {gain.at:,} labels, 100 more add {by}."
+    return f"Between {gain.since:,} and {gain.at:,} labels, 100 more added {by}."
 
 
-def budgets(spec: StudySpec, results: pl.DataFrame) -> list[LabelBudget]:
+def budgets(spec: StudySpec, results: pl.DataFrame, scores: Scores) -> list[LabelBudget]:
     """What the translations are worth in native labels, per language; empty without sizes.
 
     Of the study's first translator, encoder and ratio, without OTC; the mean over sources, as
-    everywhere. A seed that lacks a source, because a run failed, is left out.
+    everywhere. Test rows and seeds that a condition lacks, because a run failed, are left out.
+
+    Args:
+        spec: The study.
+        results: Its tidy table, which has the sizes.
+        scores: Its predictions.
     """
-    f1 = results.filter(metric="f1_micro", otc=OFF, encoder=next(iter(spec.encoders)))
-    native = f1.filter(arm="original")
-    translated = (
-        f1.filter(arm="translated", translator=next(iter(spec.translators)), ratio=spec.ratios[0])
-        .group_by("lang", "rows", "seed", maintain_order=True)
-        .agg(pl.col("value").mean(), pl.col("size").mean().round().cast(pl.Int64), sources=pl.len())
-        .filter(pl.col("sources") == pl.col("sources").max().over("lang", "rows"))
+    here = {"otc": OFF, "encoder": next(iter(spec.encoders))}
+    of_pairs = {"arm": "translated", "translator": next(iter(spec.translators)),
+                "ratio": spec.ratios[0]}  # fmt: skip
+    key = ["arm", "source", "rows", "seed", "lang"]
+    sizes, right = (
+        pl.concat([chosen.filter(arm="original"), chosen.filter(**of_pairs)])
+        for chosen in (results.filter(metric="f1_micro", **here), scores.table.filter(**here))
+    )
+    rows = right.join(sizes.select(*key, "size"), on=key, nulls_equal=True)
+    # Two numbers of rows that were asked for may come to the same, where a table has no more.
+    rows = rows.with_columns(
+        size=pl.col("size").mean().over("arm", "lang", "rows").round().cast(pl.Int64)
     )
     price = None if spec.price.label is None else Price(spec.price.label)
     label_budgets = []
     for lang in spec.targets:
-        sides = [_runs(side.filter(lang=lang)) for side in (native, translated)]
-        if len({run.size for run in sides[0]}) >= LEAST_NATIVE_SIZES and sides[1]:
-            label_budgets.append(label_budget(lang, *sides, price=price))
+        native, translated, items = _sides(rows.filter(lang=lang))
+        if len(native) < LEAST_NATIVE_SIZES or not translated:
+            continue
+        budget = label_budget(lang, native, translated, items=items, price=price)
+        if left_out := spec.seeds - budget.seeds:
+            note = f"{counted(left_out, 'seed')} of {spec.seeds} without all trainings: left out."
+            budget = replace(budget, notes=(*budget.notes, note))
+        label_budgets.append(budget)
     return label_budgets
 
 
-def _runs(rows: pl.DataFrame) -> list[Run]:
-    # Two numbers of rows that were asked for may come to the same, where a table has no more.
-    each = rows.group_by("size", "seed", maintain_order=True).agg(pl.col("value").mean())
-    return [Run(size, seed, value) for size, seed, value in each.iter_rows()]
+def _sides(rows: pl.DataFrame) -> tuple[dict[int, Floats], dict[int, Floats], list[str]]:
+    """`(seeds, rows)` by size of both arms, and the rows' items: what all cells share."""
+    cell = ["arm", "size"]
+    each = rows.group_by(*cell, "seed", "id").agg(
+        pl.col("right").mean(), pl.col("group_id").first(), sources=pl.len()
+    )
+    each = each.filter(pl.col("sources") == pl.col("sources").max().over(cell))
+    many = each.select(cell).n_unique()
+    each = each.filter(pl.struct(cell).n_unique().over("seed") == many)
+    each = each.filter(pl.len().over("id") == many * pl.col("seed").n_unique())
+    sides: dict[str, dict[int, Floats]] = {"original": {}, "translated": {}}
+    each = each.sort(*cell, "seed", "id")
+    for (arm, size), own in each.group_by(cell, maintain_order=True):
+        sides[str(arm)][int(size)] = own["right"].to_numpy().reshape(own["seed"].n_unique(), -1)
+    items = each.unique("id", maintain_order=True).sort("id")["group_id"].to_list()
+    return sides["original"], sides["translated"], items
 
 
 def label_budget(
     lang: str,
-    native: Sequence[Run],
-    translated: Sequence[Run],
+    native: Mapping[int, npt.ArrayLike],
+    translated: Mapping[int, npt.ArrayLike],
     *,
+    items: Sequence[Hashable] | None = None,
     price: Price | None = None,
     level: float = 0.95,
-    draws: int = 2000,
-    seed: int = 0,
 ) -> LabelBudget:
     """How many native labels of a language the translations into it are worth.
 
-    Each draw of the means (see `learning_curve.means`) is given its own curve, and the interval holds
-    the middle `level` of the crossings. Scores that are no number are left out and noted.
+    A number of labels is inside the interval where the learning curve at it is not told apart from
+    the translations' score (Fieller 1954; a root of a curve, not a draw of one), with the luck of
+    seeds and test items as in every comparison of a study. Along a power law, where four sizes or
+    more lie on one, all numbers are looked at. Else only the sizes that were tried are, and the
+    interval reaches out to the next of them: right for every curve that does not turn between
+    sizes. Going up from the smallest number, the first that is not told apart ends the interval,
+    and likewise down from the largest, so that each end is wrong with half of `1 - level`.
 
     Args:
         lang: The language, as a tag.
-        native: Classifiers trained on so many labelled rows of the language itself.
-        translated: Classifiers trained on translations of so many labelled rows of another.
+        native: Classifiers trained on so many labelled rows of the language itself:
+            `(seeds, rows)`, from 0 (wrong) to 1 (right) in the same test rows everywhere.
+        translated: The same of classifiers trained on translations of so many labelled rows of
+            another language.
+        items: `(rows,)` the test item of each row; None where each is its own.
         price: What annotating and translating cost.
         level: Of the intervals.
-        draws: How many times to draw.
-        seed: Seed of the draws.
 
     Raises:
-        DataError: One of the two holds no score, a score is above 1, a size is below 1, or
-            a seed occurs twice at a size.
-        ConfigError: `level` is not between 0 and 1, or `draws` below 1.
+        DataError: One of the two holds nothing, the shapes differ, values lie outside 0 to 1, a
+            size is below 1, or there are fewer than two test items.
+        ConfigError: `level` is not between 0 and 1.
 
-    >>> native = [Run(n, 0, score) for n, score in ((100, 0.5), (400, 0.7))]
-    >>> budget = label_budget("ja", native, [Run(800, 0, 0.6)], price=Price(0.25))
+    >>> generator = np.random.default_rng(0)
+    >>> def right(share):
+    ...     return generator.random((5, 1000)) < share
+    >>> curve = {50: 0.5, 100: 0.6, 200: 0.67, 400: 0.72}
+    >>> native = {size: right(score) for size, score in curve.items()}
+    >>> budget = label_budget("ja", native, {600: right(0.63)}, price=Price(0.25))
     >>> budget.sentence
-    'In Japanese the translations are worth 200 native labels; from 200 labels on, at 0.25 each (50), annotating beats translating. At 400 labels, 100 more add +.04.'
-    >>> budget.notes[0]
-    'One seed: there are no intervals.'
+    'In Japanese the translations are worth 146 native labels [112, 197]: below 112 labels (28 at 0.25 each) translating is the better, above 197 (49) annotating; in between it cannot be told. Between 200 and 400 labels, 100 more added +.03 [.01, .04].'
     """  # noqa: E501
-    if not 0 < level < 1 or draws < 1:
-        raise ConfigError(
-            f"the level must be between 0 and 1 and draws at least 1, got {level} and {draws}."
-        )
-    where = language_name(lang)
-    ours, theirs = by_size(native, where, "native"), by_size(translated, where, "translated")
-    sizes = np.array(list(ours), dtype=np.float64)
-    mean_scores = means([*ours.values(), *theirs.values()], draws=draws, seed=seed)
-    many = len(sizes)
-    kind, why = choose(
-        sizes,
-        mean_scores.observed[:many],
-        mean_scores.counts[:many],
-        mean_scores.variance,
-        mean_scores.freedom,
+    if not 0 < level < 1:
+        raise ConfigError(f"the level must be between 0 and 1, got {level}.")
+    sizes, sources = sorted(native), sorted(translated)
+    right, items = _checked(language_name(lang), native, translated, items)
+    if right.shape[1] == 1:
+        return _of_one_seed(lang, level, sizes, sources, right.mean(axis=(1, 2)))
+    measured, many = cells(right, items), len(sizes)
+    law, shape = _law(np.array(sizes, dtype=np.float64), measured)
+    means, reach = measured.means, measured.reach(np.eye(len(measured.means)), level)
+    intervals = tuple(
+        (float(mean - by), float(mean + by)) for mean, by in zip(means, reach, strict=True)
     )
-    curve = fit(kind, sizes, mean_scores.observed[None, :many], mean_scores.counts[:many])
-    drawn = (
-        None
-        if mean_scores.drawn is None
-        else fit(kind, sizes, mean_scores.drawn[:, :many], mean_scores.counts[:many])
-    )
-    ends = (1 - level) / 2, (1 + level) / 2
+    rises = _rises(sizes, measured, level)
     worth = tuple(
-        _worth_of(size, curve, drawn, mean_scores, many + place, ends, price)
-        for place, size in enumerate(theirs)
+        _worth_of(place, size, intervals[many + place], sizes, measured, law, rises, level, price)
+        for place, size in enumerate(sources)
     )
-    gain = _gain_of(curve, drawn, ends) if many > 1 else None
-    left_out = len(native) + len(translated) - int(mean_scores.counts.sum())
+    gain = rises[-1] if rises else None
+    notes = (
+        f"The {100 * level:.4g} % intervals cover the luck of {measured.trainings} trainings per "
+        "condition and of the choice of test items.",
+        shape,
+        *(
+            f"From {rise.since:,} to {rise.at:,} labels the score fell: "
+            f"{difference(rise.per_100, rise.interval)} for each 100."
+            for rise in rises
+            if rise.interval[1] < 0
+        ),
+    )
     return LabelBudget(
         lang=lang,
         level=level,
-        seeds_seen=mean_scores.drawn is not None,
-        items_seen=False,
-        native=_curve(curve, mean_scores, ends),
+        seeds=measured.trainings,
+        native=_curve(sizes, means[:many], intervals[:many], law),
         worth=worth,
         gain=gain,
-        notes=(*_notes(mean_scores, curve, left_out), *why),
-        sentence=budget_sentence(lang, worth[-1], gain, min(ours), max(ours)),
+        notes=notes,
+        sentence=budget_sentence(lang, worth[-1], gain),
     )
+
+
+def _checked(
+    where: str,
+    native: Mapping[int, npt.ArrayLike],
+    translated: Mapping[int, npt.ArrayLike],
+    items: Sequence[Hashable] | None,
+) -> tuple[Floats, list[Hashable]]:
+    """All cells as `(cells, seeds, rows)`, the native ones first, and the rows' items."""
+    arrays: list[Floats] = []
+    for what, side in (("native", native), ("translated", translated)):
+        if not side:
+            raise DataError(f"{where}: there is no score of the {what} arm.")
+        for size in sorted(side):
+            at = f"{where}, {what}, size {size}"
+            if size < 1:
+                raise DataError(f"{at}: a size must be at least 1.")
+            right = np.asarray(side[size], dtype=np.float64)
+            if right.ndim != 2 or not right.size:
+                raise DataError(f"{at}: must be (seeds, rows), neither of them none.")
+            if arrays and right.shape != arrays[0].shape:
+                raise DataError(f"{at}: is {right.shape} where others are {arrays[0].shape}.")
+            if not ((right >= 0) & (right <= 1)).all():
+                raise DataError(f"{at}: values must lie between 0 (wrong) and 1 (right).")
+            arrays.append(right)
+    rows = arrays[0].shape[1]
+    items = range(rows) if items is None else items
+    if len(items) != rows:
+        raise DataError(f"{where}: there are {len(items)} items for {rows} rows.")
+    if len(set(items)) < LEAST_ITEMS:
+        raise DataError(f"{where}: there are fewer than two test items.")
+    return np.stack(arrays), list(items)
+
+
+def _of_one_seed(
+    lang: str, level: float, sizes: list[int], sources: list[int], means: Floats
+) -> LabelBudget:
+    """Scores alone."""
+    many = len(sizes)
+    worth = tuple(
+        Worth(size, float(score), None, None, None, None)
+        for size, score in zip(sources, means[many:], strict=True)
+    )
+    sentence = budget_sentence(lang, worth[-1], None)
+    native = _curve(sizes, means[:many], (), None)
+    return LabelBudget(lang, level, 1, native, worth, None, (), sentence)
+
+
+def _law(sizes: Floats, measured: Cells) -> tuple[PowerLaw | None, str]:
+    """The power law that the native scores follow, if they do, and the note on it."""
+    only = "the interval ends at numbers that were tried"
+    if len(sizes) < POWER_LAW_SIZES:
+        numbers = counted(len(sizes), "number")
+        return None, f"{numbers} of labels show no curve between them: {only}."
+    law = power_law(sizes, measured.means[: len(sizes)])
+    if law.exponent == EXPONENTS[-1]:
+        return None, f"The native scores rise as in one step, which lies somewhere: {only}."
+    if law.misfit(measured) < MISFIT:
+        return None, f"The native scores are not seen to follow a power law: {only}."
+    return law, "The native scores follow a power law, as far as can be seen."
+
+
+def _rises(sizes: list[int], measured: Cells, level: float) -> list[Gain]:
+    """How the score changes from each number of labels to the next."""
+    many = len(sizes)
+    weights = np.diff(np.eye(many, len(measured.means)), axis=0)
+    if not len(weights):
+        return []
+    per_100 = PER / np.diff(sizes)
+    rises = per_100 * (weights @ measured.means)
+    reach = per_100 * measured.reach(weights, level)
+    return [
+        Gain(*pair, float(rise), (float(rise - by), float(rise + by)))
+        for pair, rise, by in zip(pairwise(sizes), rises, reach, strict=True)
+    ]
 
 
 def _worth_of(
+    place: int,
     size: int,
-    curve: Curves,
-    drawn: Curves | None,
-    mean_scores: Means,
-    cell: int,
-    ends: Interval,
+    score_interval: Interval,
+    tried: list[int],
+    measured: Cells,
+    law: PowerLaw | None,
+    rises: list[Gain],
+    level: float,
     price: Price | None,
 ) -> Worth:
-    number = _bounded(curve.reach(mean_scores.observed[cell : cell + 1])[0], curve)
-    interval = score_interval = None
-    if drawn is not None and mean_scores.drawn is not None:
-        scores = mean_scores.drawn[:, cell]
-        score_interval = _quantiles(scores, ends)
-        low, high = _quantiles(drawn.reach(scores), ends)
-        interval = _bounded(low, curve), _bounded(high, curve)
-    return Worth(
-        size=size,
-        score=float(mean_scores.observed[cell]),
-        score_interval=score_interval,
-        labels=number,
-        interval=interval,
-        cost=None if price is None else _cost(number, interval, price),
+    many, numbers = len(tried), np.array(tried, dtype=np.float64)
+    curve, moves = measured.means[:many], np.eye(many)
+    fitted = _never_falling(curve)
+    if law:
+        numbers = np.geomspace(tried[0], tried[-1], _GRID)
+        curve = fitted = law.at(numbers)
+        moves = law.weights(numbers)
+    weights = np.zeros((len(numbers), len(measured.means)))
+    weights[:, :many] = moves
+    weights[:, many + place] = -1
+    score = float(measured.means[many + place])
+    ahead, reach = curve - score, measured.reach(weights, level) + _SAME
+    interval = low, high = _ends(numbers, ahead < -reach, ahead > reach)
+    turns = any(
+        rise.interval[1] < 0 and rise.at > low.value and rise.since < high.value for rise in rises
     )
+    number = None
+    if low.bound == high.bound != "exact":
+        number = low
+    elif (low.value, high.value) != (tried[0], tried[-1]) and not turns:
+        number = _crossing(numbers, fitted, score, interval)
+    cost = None if price is None else _cost(number, interval, price)
+    return Worth(size, score, score_interval, number, interval, cost)
 
 
-def _bounded(number: float, curve: Curves) -> Bounded:
-    if math.isfinite(number):
-        return Bounded(round(number), "exact")
-    return (
-        Bounded(round(curve.sizes[0]), "below")
-        if number < 0
-        else Bounded(round(curve.sizes[-1]), "above")
-    )
+def _ends(numbers: Floats, below: Bools, above: Bools) -> Range:
+    """The last number before the first that is not told to be below, and likewise above."""
+    fewest, most = round(numbers[0]), round(numbers[-1])
+    first = len(below) if below.all() else int(below.argmin())
+    last = len(above) if above.all() else int(above[::-1].argmin())
+    low, high = Bounded(fewest, "below"), Bounded(most, "above")
+    if first:
+        low = high if first == len(below) else Bounded(round(numbers[first - 1]), "exact")
+    if last:
+        whole = last == len(above)
+        high = Bounded(fewest, "below") if whole else Bounded(round(numbers[-last]), "exact")
+    return low, high
 
 
-def _quantiles(values: Floats, ends: Interval) -> Interval:
-    """Quantiles that are themselves among the values: between infinite ones there is no middle."""
-    low = np.quantile(values, ends[0], method="lower")
-    high = np.quantile(values, ends[1], method="higher")
-    return float(low), float(high)
+def _crossing(numbers: Floats, fitted: Floats, score: float, within: Range) -> Bounded | None:
+    """Where a never-falling curve reaches a score, by lines in log n; None beyond its ends."""
+    reached = fitted >= score - _SAME
+    if fitted[0] > score + _SAME or not reached.any():
+        return None
+    at = numbers[0]
+    if right := int(reached.argmax()):
+        ends = fitted[right - 1 : right + 1]
+        at = np.exp(np.interp(score, ends, np.log(numbers[right - 1 : right + 1])))
+    low, high = within
+    return Bounded(min(max(round(at), low.value), high.value), "exact")
 
 
-def _cost(number: Bounded, interval: tuple[Bounded, Bounded] | None, price: Price) -> Cost:
+def _cost(number: Bounded | None, interval: Range, price: Price) -> Cost:
     def priced(labels: Bounded) -> Bounded:
         return Bounded(labels.value * price.per_label, labels.bound)
 
-    exact = number.bound == "exact" and price.translating > 0
+    exact = number is not None and number.bound == "exact" and price.translating > 0
     return Cost(
         per_label=price.per_label,
-        labels=priced(number),
-        interval=None if interval is None else (priced(interval[0]), priced(interval[1])),
+        labels=None if number is None else priced(number),
+        interval=(priced(interval[0]), priced(interval[1])),
         translating=price.translating,
         affordable=math.floor(price.translating / price.per_label + 1e-9),
-        break_even=price.translating / number.value if exact else None,
+        break_even=price.translating / number.value if number and exact else None,
     )
 
 
-def _gain_of(curve: Curves, drawn: Curves | None, ends: Interval) -> Gain:
-    return Gain(
-        at=round(curve.sizes[-1]),
-        per_100=float(PER * curve.slope()[0]),
-        interval=None if drawn is None else _quantiles(PER * drawn.slope(), ends),
-    )
-
-
-def _curve(curve: Curves, mean_scores: Means, ends: Interval) -> Curve:
-    many = len(curve.sizes)
-    drawn = [] if mean_scores.drawn is None else list(mean_scores.drawn[:, :many].T)
+def _curve(
+    sizes: list[int], means: Floats, intervals: tuple[Interval, ...], law: PowerLaw | None
+) -> Curve:
+    fitted = law.at(np.array(sizes, dtype=np.float64)) if law else _never_falling(means)
     return Curve(
-        kind="power-law" if isinstance(curve, PowerLaw) else "log-linear",
-        sizes=tuple(round(size) for size in curve.sizes),
-        scores=tuple(mean_scores.observed[:many].tolist()),
-        intervals=tuple(_quantiles(scores, ends) for scores in drawn),
-        fitted=tuple(curve.fitted[0].tolist()),
-        power_law=curve.parameters() if isinstance(curve, PowerLaw) else None,
+        kind="power-law" if law else "tried",
+        sizes=tuple(sizes),
+        scores=tuple(means.tolist()),
+        intervals=intervals,
+        fitted=tuple(fitted.tolist()),
+        power_law=law.parameters if law else None,
     )
 
 
-def _notes(mean_scores: Means, curve: Curves, left_out: int) -> list[str]:
-    notes = []
-    if mean_scores.drawn is None:
-        notes.append("One seed: there are no intervals.")
-    else:
-        notes.append("The intervals cover the seeds' luck only, not the choice of test items.")
-        if mean_scores.counts.min() == 1:
-            notes.append(
-                "Where there is one seed, its luck is taken to be as large as the others'."
-            )
-    if left_out:
-        verb = "is no number and was" if left_out == 1 else "are no numbers and were"
-        notes.append(f"{counted(left_out, 'score')} {verb} left out.")
-    fitted = curve.fitted[0]
-    if len(fitted) == 1:
-        notes.append("One number of native labels tried: there is no learning curve.")
-    elif fitted[0] == fitted[-1]:
-        notes.append("More native labels did not score higher: the curve is taken as level.")
-    return notes
+def _never_falling(means: Floats) -> Floats:
+    return np.asarray(isotonic_regression(means).x)

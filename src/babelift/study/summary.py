@@ -198,7 +198,7 @@ def summarise(folder: Path) -> StudyResult:
     conditions = scores.conditions()
     answered = answers(spec, scores)
     alignments = pair_alignments(places, runs.runs)
-    label_budgets = budgets(spec, results)
+    label_budgets = budgets(spec, results, scores)
     sent = {(part.lang, part.rows): part.characters for part in runs.characters}
     evidence = gather_evidence(spec, answered, results, alignments, runs.quality)
     return StudyResult(

@@ -23,7 +23,7 @@ from babelift.report.figures import (
 )
 from babelift.report.numbers import compact, language_name, share, with_interval
 from babelift.report.pages.study_tables import MAIN, columns, in_order, otc_name
-from babelift.study.budget import LabelBudget
+from babelift.study.budget import LabelBudget, Worth, labels
 from babelift.study.condition import Condition
 from babelift.study.diagnosis import PairAlignment
 from babelift.study.spec import OFF
@@ -199,10 +199,11 @@ def _learning_plot(budget: LabelBudget, ticks: tuple[float, ...]) -> Markup:
             places, native.sizes, native.scores, intervals, strict=False
         )
     ]
-    if worth.labels.bound == "exact" and worth.labels.value >= 1:
+    if worth.labels and worth.interval and worth.labels.bound == "exact":
+        low, high = (labels(end) for end in worth.interval)
         marks.append(
             Mark(math.log(worth.labels.value), worth.score, 1, "diamond",
-                 said=f"worth {worth.labels.value:,.0f} native labels")
+                 said=f"worth {worth.labels.value:,.0f} native labels [{low}, {high}]")
         )  # fmt: skip
     fitted = tuple(zip(places, native.fitted, strict=False))
     words = f"translations {with_interval(worth.score, worth.score_interval)}"
@@ -212,8 +213,17 @@ def _learning_plot(budget: LabelBudget, ticks: tuple[float, ...]) -> Markup:
     frame = Frame(*ends, _sizes(native.sizes, places), ticks)
     return plot(
         f"F1-micro by number of native labels, {language_name(budget.lang)}", frame, marks=marks,
-        lines=[Line(fitted, 0)] if len(fitted) > 1 else [], levels=[across],
+        lines=[*([Line(fitted, 0)] if len(fitted) > 1 else []), *_worth_interval(worth)],
+        levels=[across],
     )  # fmt: skip
+
+
+def _worth_interval(worth: Worth) -> list[Line]:
+    """What the interval of a worth spans along the axis, where both ends are numbers."""
+    ends = worth.interval or ()
+    if not ends or any(end.bound != "exact" for end in ends):
+        return []
+    return [Line(tuple((math.log(end.value), worth.score) for end in ends), 1)]
 
 
 def _sizes(sizes: Sequence[int], places: Sequence[float]) -> tuple[tuple[float, str], ...]:
