@@ -3,6 +3,7 @@
 import numpy as np
 import polars as pl
 import pytest
+from scipy import stats
 from scipy.special import chdtri, ndtr, stdtrit
 
 from babelift.errors import DataError
@@ -18,6 +19,7 @@ from babelift.evaluation.crossed import (
     spread,
     two_sided_p,
 )
+from babelift.evaluation.differences import Difference, at_large, differences_of
 
 ROWS = [[1, 0, 1, 1]]
 LANGS = ["de", "de", "ja", "ja"]
@@ -228,3 +230,54 @@ def test_p_has_limits():
     assert two_sided_p(0.1, Spread(0.0, 0.0, 3, 10)) == SMALLEST_P
     assert two_sided_p(1e9, Spread(1.0, 0.5, 3, 10)) == pytest.approx(0, abs=1e-8)
     assert two_sided_p(1e30, Spread(1.0, 0.5, 3, 1e6)) == SMALLEST_P
+
+
+def _at_large(languages: int, seeds: int, generator, *, apart=0.0, shared=0.0) -> Difference:
+    items = 50
+    drawn = generator.normal(0, 0.3, (seeds, languages, items))
+    drawn += apart * generator.normal(size=(languages, 1))
+    drawn += shared * generator.normal(size=(seeds, 1, 1))
+    rows = PairedRows(
+        drawn.reshape(seeds, -1),
+        np.repeat(np.arange(languages), items),
+        np.tile(np.arange(items), languages),
+        tuple(map(str, range(languages))),
+    )
+    return at_large(rows)
+
+
+@pytest.mark.parametrize("languages", [2, 3, 8])
+@pytest.mark.parametrize("seeds", [2, 5])
+@pytest.mark.parametrize(("apart", "shared"), [(0, 0), (0, 0.05), (0.05, 0), (0.05, 0.05)])
+def test_other_languages_are_rarely_claimed_where_there_is_nothing(languages, seeds, apart, shared):
+    generator = np.random.default_rng(7)
+    claimed = sum(
+        _at_large(languages, seeds, generator, apart=apart, shared=shared).p <= 0.05
+        for _ in range(120)
+    )
+    assert claimed <= 0.05 * 120 + 3 * (0.05 * 0.95 * 120) ** 0.5
+
+
+def test_where_languages_alone_differ_it_is_the_t_test_over_languages():
+    # No luck of seeds or items: languages' differences .02, .04, .09; mean .05, t of two degrees.
+    values = np.repeat([0.02, 0.04, 0.09], 10)
+    rows = PairedRows(
+        np.stack([values, values]), np.repeat(np.arange(3), 10), np.arange(30), ("a", "b", "c")
+    )
+    found = at_large(rows)
+    error = float(np.std([0.02, 0.04, 0.09], ddof=1)) / 3**0.5
+    assert found.delta == pytest.approx(0.05)
+    assert found.standard_error == pytest.approx(error)
+    assert found.interval[1] == pytest.approx(0.05 + 4.302653 * error)
+    assert found.p == pytest.approx(float(stats.ttest_1samp([0.02, 0.04, 0.09], 0).pvalue))
+
+
+def test_other_languages_are_never_surer_than_these():
+    generator = np.random.default_rng(3)
+    for _ in range(20):
+        right = generator.random((2, 3, 120)) < 0.7
+        rows = paired_rows(*right, np.repeat(["a", "b", "c"], 40), np.tile(np.arange(40), 3))
+        here, there = differences_of(rows).mean, at_large(rows)
+        assert there.interval[0] <= here.interval[0]
+        assert there.interval[1] >= here.interval[1]
+        assert there.p >= here.p

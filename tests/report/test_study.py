@@ -77,10 +77,9 @@ def answer(arm, base, kind, delta, *, primary=False, names=("more", "base"), sen
         "differences": {"mean": difference(delta, delta - 0.02, delta + 0.02), "languages": langs,
                         "components": None, "level": 0.95},
         "by_language": dict.fromkeys(langs, delta), "languages": langs,
-        "flips": {"p": 0.5, "smallest": 0.5, "languages": 2},
-        "holds": {"languages": 2, "positive": 2, "negative": 0, "gains": 1, "losses": 0,
-                  "level": 0.05},
-        "could_have_seen": 0.024, "adjusted_p": 0.031, "sentence": sentence,
+        "at_large": None, "adjusted_p_by_language": dict.fromkeys(langs, 0.04),
+        "could_have_seen": {"effect": 0.024, "interval": [0.02, 0.04]}, "adjusted_p": 0.031,
+        "sentence": sentence,
         "by_language_sentence": "From here to there.", "arm": names[0], "base": names[1],
     }  # fmt: skip
 

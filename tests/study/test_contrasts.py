@@ -7,9 +7,9 @@ import polars as pl
 import pytest
 
 from babelift.errors import DataError
+from babelift.evaluation.multiple_tests import holm
 from babelift.study.answers import (
     answers,
-    best_and_worst,
     cell_name,
     failures,
     opening,
@@ -19,6 +19,7 @@ from babelift.study.answers import (
     verdict,
 )
 from babelift.study.condition import OWN, Condition
+from babelift.study.family import one_family
 from babelift.study.results import RESULTS, Scores
 from babelift.study.spec import StudySpec
 
@@ -69,8 +70,12 @@ PLAIN = Condition("translated", ratio="1:1", translator="mini", encoder="mini")
 WITH = replace(PLAIN, otc="on")
 
 
+def worded(spec, scores):
+    return one_family(answers(spec, scores), {}, None, scores.conditions()).answers
+
+
 def test_a_clear_gain_is_said_with_its_size_and_languages():
-    first, second = answers(spec_of(), study({ZERO: 0.6, PLAIN: 0.75, WITH: 0.75}))
+    first, second = worded(spec_of(), study({ZERO: 0.6, PLAIN: 0.75, WITH: 0.75}))
     assert first.primary
     assert verdict(first).startswith(
         "Training on translations beats zero-shot in 2 of 2 languages: +.1"
@@ -79,17 +84,20 @@ def test_a_clear_gain_is_said_with_its_size_and_languages():
     assert "this study could have seen" in verdict(second)
     assert verdict(second).startswith("OTC adds")
     assert len(opening(first)) == 3
-    assert best_and_worst(first).startswith("From +.1")
+    assert first.by_language_sentence.startswith("From +.1")
+    assert first.by_language_sentence.endswith("; German and Japanese truly gain.")
 
 
 def test_no_difference_is_not_called_a_tie_but_what_could_have_been_seen_is_said():
-    found = answers(spec_of(otc="off"), study({ZERO: 0.7, PLAIN: 0.7}))[0]
+    found = worded(spec_of(otc="off"), study({ZERO: 0.7, PLAIN: 0.7}))[0]
     assert "cannot be told apart" in verdict(found)
-    assert 0.01 < found.could_have_seen < 0.2
+    seen = found.could_have_seen
+    assert 0.01 < seen.interval[0] <= seen.effect < 0.1 < seen.interval[1] < 0.5
+    assert "3 seeds do not tell how far trainings differ" in found.sentence
 
 
 def test_a_loss_is_said_as_one():
-    found = answers(spec_of(otc="off"), study({ZERO: 0.8, PLAIN: 0.6}))[0]
+    found = worded(spec_of(otc="off"), study({ZERO: 0.8, PLAIN: 0.6}))[0]
     assert verdict(found).startswith("Training on translations does worse than zero-shot in 2 of 2")
 
 
@@ -99,34 +107,73 @@ def test_what_otc_adds_says_to_which_of_several_conditions():
     scores = study(levels)
     said = [
         verdict(one, scores.conditions())
-        for one in answers(spec_of(ratios=["1:1", "1:2"]), scores)
+        for one in worded(spec_of(ratios=["1:1", "1:2"]), scores)
         if one.question.kind == "otc"
     ]
     assert [text.split(" adds")[0] for text in said] == ["OTC (1:1)", "OTC (1:2)"]
 
 
 def test_what_otc_costs_is_said_without_a_sign():
-    found = answers(spec_of(), study({ZERO: 0.5, PLAIN: 0.8, WITH: 0.6}))[1]
+    found = worded(spec_of(), study({ZERO: 0.5, PLAIN: 0.8, WITH: 0.6}))[1]
     assert verdict(found).startswith("OTC costs .2")
     low, high = found.differences.mean.interval
     assert f"[{-high:.2f}, {-low:.2f}]".replace("0.", ".") in verdict(found)
 
 
-def test_a_gain_that_does_not_stand_beside_the_others_may_be_chance():
-    found = answers(spec_of(), study({ZERO: 0.6, PLAIN: 0.75, WITH: 0.65}))[1]
-    sure, unsure = replace(found, adjusted_p=0.04), replace(found, adjusted_p=0.06)
-    assert "chance" not in verdict(sure)
-    assert verdict(unsure).endswith("; among so many questions that may be chance.")
-    assert "chance" not in verdict(replace(unsure, primary=True))
+def test_a_gain_that_does_not_stand_beside_the_others_is_not_claimed():
+    found = worded(spec_of(), study({ZERO: 0.6, PLAIN: 0.75, WITH: 0.65}))[1]
+    sure, unsure = replace(found, adjusted_p=0.05), replace(found, adjusted_p=0.06)
+    assert verdict(sure).startswith("OTC costs")
+    assert "no effect seen; by itself that would be sure, beside all else" in verdict(unsure)
+    assert verdict(unsure).endswith("(p = .060 after Holm).")
 
 
-def test_all_questions_but_the_primary_are_adjusted_together():
+def test_all_that_is_claimed_but_the_primary_is_adjusted_together():
     levels = {ZERO: 0.6, PLAIN: 0.7, WITH: 0.72, replace(PLAIN, arm="reference",
               translator="reference"): 0.75}  # fmt: skip
-    first, *others = answers(spec_of(), study(levels))
+    scores = study(levels)
+    raw = answers(spec_of(), scores)
+    family = one_family(raw, {}, None, scores.conditions())
+    first, *others = family.answers
     assert first.adjusted_p == first.differences.mean.p
-    assert all(one.adjusted_p >= one.differences.mean.p for one in others)
     assert {one.question.kind for one in others} == {"otc", "arm", "reference"}
+    # By hand: a mean weighs as much as its two languages together.
+    p = [gain.p for one in raw for gain in one.languages.values()]
+    p += [one.differences.mean.p for one in raw[1:]]
+    expected = holm(p, [1] * 2 * len(raw) + [2] * len(others)).tolist()
+    assert family.tests == len(p)
+    assert [
+        *(value for one in family.answers for value in one.adjusted_p_by_language.values()),
+        *(one.adjusted_p for one in others),
+    ] == pytest.approx(expected)
+
+
+def test_with_one_training_each_nothing_is_claimed():
+    scores = study({ZERO: 0.3, PLAIN: 0.9, WITH: 0.5}, seeds=1)
+    family = one_family(answers(spec_of(), scores), {}, None, scores.conditions())
+    first, second = family.answers
+    assert opening(first)[0] == (
+        "Each condition was trained once, and another training gives other scores: take five "
+        "seeds (seeds: 5) before you conclude which way of training is better."
+    )
+    assert first.sentence.startswith(
+        "Training on translations gave more right labels than zero-shot, each trained once: +."
+    )
+    assert second.sentence.startswith(
+        "Training on translations with OTC gave fewer right labels than training on translations,"
+    )
+    for one in family.answers:
+        assert (one.sure, one.sure_languages(1), one.sure_languages(-1)) == (0, [], [])
+        assert one.could_have_seen is None
+        assert "truly" not in one.by_language_sentence
+
+
+def test_sides_that_agree_on_every_row_are_said_to():
+    scores = study({ZERO: 1.5, PLAIN: 1.5})
+    found = worded(spec_of(otc="off"), scores)[0]
+    assert found.sentence == (
+        "Training on translations and zero-shot are right and wrong on the very same rows."
+    )
 
 
 def test_native_rows_are_compared_with_translations_from_every_source():
@@ -182,19 +229,47 @@ def test_conditions_are_named_by_what_varies():
     assert cell_name(replace(PLAIN, otc="cosine")) == "training on translations with OTC (cosine)"
 
 
+def scores_of(cells, value):
+    """A table of results: `value(otc, lang, seed)` for each of the conditions."""
+    return pl.DataFrame(
+        [
+            {**cell.to_dict(), "run": f"{cell} {seed}", "source": "en", "seed": seed, "lang": lang,
+             "metric": "f1_micro", "value": value(cell.otc == "on", lang, seed)}
+            for cell in cells for seed in range(3) for lang in LANGS
+        ],
+        schema=RESULTS,
+    )  # fmt: skip
+
+
 def test_the_regression_finds_what_otc_adds():
-    cells = [(lang, seed, otc) for lang in "abcdef" for seed in range(3) for otc in ("off", "on")]
-    rows = [
-        {"arm": "translated", "otc": otc, "ratio": "1:1", "seed": seed, "source": "en",
-         "lang": lang, "metric": "f1_micro",
-         "value": 0.6 + 0.036 * (otc == "on") + 0.02 * "abcdef".index(lang) + 0.001 * seed
-         + 0.002 * ((7 * number) % 5 - 2)}
-        for number, (lang, seed, otc) in enumerate(cells)
-    ]  # fmt: skip
-    table = pl.DataFrame(rows, schema={**RESULTS, "run": pl.String})
-    found = otc_regressions(table, ["on", "cosine"])
+    scores = study({ZERO: 0.6, PLAIN: 0.6, WITH: 0.75})
+    answered = answers(spec_of(), scores)
+    table = scores_of(
+        [ZERO, PLAIN, WITH],
+        lambda otc, lang, seed: (
+            0.6 + 0.036 * otc + 0.02 * LANGS.index(lang) + 0.002 * ((2 * seed + 7 * otc) % 5)
+        ),
+    )
+    found = otc_regressions(table, answered)
     assert list(found) == ["on, translated"]
-    assert found["on, translated"].mixed.coefficient == pytest.approx(0.036, abs=0.003)
+    own = found["on, translated"]
+    assert own.mixed.coefficient == pytest.approx(0.036, abs=0.003)
+    assert own.mixed.freedom == 2  # six trainings less OTC, three seeds: as a paired t test
+    assert own.mixed.p > 5 * own.plain.p
+    family = one_family(answered, found, None, scores.conditions())
+    said = family.regressions["on, translated"].sentence
+    assert "with a term for the training" in said
+    assert "the paper's form, which takes the scores of one training for independent" in said
+
+
+def test_a_regression_claims_no_more_than_the_rows_do():
+    # Scores without any luck, and predictions that hardly differ.
+    scores = study({ZERO: 0.6, PLAIN: 0.6, WITH: 0.6})
+    answered = answers(spec_of(), scores)
+    table = scores_of([PLAIN, WITH], lambda otc, lang, seed: 0.6 + 0.1 * otc)
+    (found,) = otc_regressions(table, answered).values()
+    assert found.mixed.p == 0
+    assert found.adjusted_p == answered[1].differences.mean.p > 0.05
 
 
 def test_failures_are_grouped_by_reason():

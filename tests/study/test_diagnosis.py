@@ -16,8 +16,8 @@ from babelift.study.diagnosis import (
     diagnose,
     gather_evidence,
 )
+from babelift.study.family import one_family
 from babelift.study.quality import Quality
-from babelift.study.results import RESULTS, of_condition
 from babelift.study.signatures import (
     Alignment,
     ArmEvidence,
@@ -47,23 +47,26 @@ def test_a_study_with_every_signature_shows_them_in_order() -> None:
     found = diagnose(
         Evidence(
             arms=(
-                ArmEvidence("translated", "ja", Estimate(-0.05, (-0.09, -0.01)), chrf=15),
-                ArmEvidence("translated", "de", Estimate(0.05, (0.01, 0.09)), chrf=60),
+                ArmEvidence("translated", "ja", Estimate(-0.05, (-0.09, -0.01), 0.001), chrf=15),
+                ArmEvidence("translated", "de", Estimate(0.05, (0.01, 0.09), 0.001), chrf=60),
             ),
             otc=(
                 OTCEvidence(
                     "translated",
                     None,
-                    Estimate(0.0, (-0.01, 0.01)),
+                    Estimate(0.0, (-0.01, 0.01), 0.5),
                     before=Alignment(0.95, 0.7),
                     with_otc=Alignment(0.97, 0.9),
                     chance=1 / 16,
                 ),
             ),
-            seeds=(SeedEvidence("translated", "fr", {0: 0.6, 1: 0.61, 2: 0.1, 3: 0.6}, 204),),
+            seeds=(SeedEvidence("translated", "fr", {0: 0.6, 1: 0.61, 2: 0.1, 3: 0.6}, 204, 0.03),),
             controls=(
                 ControlEvidence(
-                    "translated", None, Estimate(0.0, (-0.01, 0.01)), Estimate(0.02, (0.01, 0.03))
+                    "translated",
+                    None,
+                    Estimate(0.0, (-0.01, 0.01), 0.5),
+                    Estimate(0.02, (0.01, 0.03), 0.001),
                 ),
             ),
         )
@@ -76,14 +79,14 @@ def test_a_study_with_every_signature_shows_them_in_order() -> None:
 
 
 def test_more_arms_and_languages_take_a_wider_spread_over_seeds() -> None:
-    spread = SeedEvidence("translated", "fr", {0: 0.4, 1: 0.5, 2: 0.6}, 120)  # p = .0082
-    steady = SeedEvidence("translated", "de", {0: 0.5, 1: 0.5, 2: 0.5}, 120)
+    spread = SeedEvidence("translated", "fr", {0: 0.4, 1: 0.5, 2: 0.6}, 120, 0.055)  # p = .037
+    steady = SeedEvidence("translated", "de", {0: 0.5, 1: 0.5, 2: 0.5}, 120, 0.055)
     assert len(diagnose(Evidence(seeds=(spread,))).findings) == 1
     assert diagnose(Evidence(seeds=(spread, steady))).findings == ()
 
 
 def test_it_can_be_written_as_json() -> None:
-    arm = ArmEvidence("translated", "ja", Estimate(-0.05, (-0.09, -0.01)), chrf=15)
+    arm = ArmEvidence("translated", "ja", Estimate(-0.05, (-0.09, -0.01), 0.001), chrf=15)
     written = json.loads(json.dumps(asdict(diagnose(Evidence(arms=(arm,)))), allow_nan=False))
     assert written["findings"][0]["where"] == {
         "arm": "translated", "lang": "ja", "condition": None,
@@ -92,7 +95,7 @@ def test_it_can_be_written_as_json() -> None:
 
 anything = st.floats(allow_nan=True, allow_infinity=True)
 share = st.one_of(st.floats(0, 1), st.just(float("nan")))
-estimate = st.none() | st.builds(Estimate, anything, st.tuples(anything, anything))
+estimate = st.none() | st.builds(Estimate, anything, st.tuples(anything, anything), st.floats(0, 1))
 near = st.none() | st.builds(Alignment, share, st.none() | anything)
 maybe = st.none() | anything
 lang = st.sampled_from(["de", "zh", "tlh", ""])
@@ -121,6 +124,7 @@ evidence = st.builds(
             lang,
             st.dictionaries(st.integers(), share | anything, max_size=6),
             st.integers(-1, 10**6),
+            anything,
         )
     ),
     controls=st.tuples(
@@ -161,15 +165,8 @@ def test_every_verdict_rests_on_results_of_its_own_condition_alone(axis) -> None
     ]
     conditions = [*asked, *others]
     levels = {condition: 0.5 + 0.02 * n for n, condition in enumerate(conditions)}
-    results = pl.DataFrame(
-        [
-            {**condition.to_dict(), "source": condition.source or "en", "run": "", "size": 0,
-             "seed": seed, "lang": lang, "metric": "f1_micro", "value": 0.1 * seed + n / 100}
-            for n, condition in enumerate(conditions) for seed in range(3) for lang in LANGS
-        ],
-        schema=RESULTS,
-    )  # fmt: skip
-    judged = answers(spec, study(levels))
+    scores = study(levels)
+    judged = one_family(answers(spec, scores), {}, None, scores.conditions()).answers
     alignments = [
         PairAlignment(**condition.over_sources().to_dict(), lang=lang, stage=stage, cosine=0.5,
                       retrieval=n / 100, uniformity=0.0, cka=0.5, pairs=60)
@@ -180,7 +177,7 @@ def test_every_verdict_rests_on_results_of_its_own_condition_alone(axis) -> None
         Quality(translator=name, source="en", lang=lang, rows=9, chrf=10.0 * (n + 1))
         for n, name in enumerate(spec.translators) for lang in LANGS
     ]  # fmt: skip
-    evidence = gather_evidence(spec, judged, results, alignments, qualities)
+    evidence = gather_evidence(spec, judged, scores, alignments, qualities)
     differences = {(one.question.arm, one.question.base): one for one in judged}
 
     def gain(arm, base):
@@ -193,6 +190,7 @@ def test_every_verdict_rests_on_results_of_its_own_condition_alone(axis) -> None
         zero = replace(case.condition, arm="zero-shot", ratio=None, translator=None)
         own = differences[case.condition, zero]
         assert case.over_zero_shot.delta == own.by_language[case.lang]
+        assert case.over_zero_shot.p == own.adjusted_p_by_language[case.lang]
         assert case.chrf == (10 if case.condition.translator == "mini" else 20)
     for case in evidence.otc:
         off = replace(case.condition, otc="off")
@@ -201,9 +199,10 @@ def test_every_verdict_rests_on_results_of_its_own_condition_alone(axis) -> None
         assert case.without.retrieval == near[off, case.lang]
     for case in evidence.seeds:
         assert replace(case.condition, source=None) in (PLAIN, ZERO)
-        own = of_condition(results, case.condition).filter(lang=case.lang)
-        assert case.scores == dict(zip(own["seed"], own["value"], strict=True))
-        assert len(case.scores) == own.height == 3
+        own = scores.of_condition(case.condition).filter(lang=case.lang)
+        means = own.group_by("seed").agg(pl.col("right").mean())
+        assert case.scores == pytest.approx(dict(means.iter_rows()))
+        assert len(case.scores) == 3
     for case in evidence.controls:
         off, true = replace(case.condition, otc="off"), replace(case.condition, otc="on")
         assert case.shuffled_over_off.delta == gain(case.condition, off)

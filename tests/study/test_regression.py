@@ -184,3 +184,55 @@ def test_tables_that_cannot_be_fitted_are_refused(change, error, said):
     with pytest.raises(error) as caught:
         regress(change(table(scores())))
     assert said in str(caught.value)
+
+
+def trainings(generator, seeds, languages, luck, effect=0.0):
+    """Scores of trainings that are each scored in several languages."""
+    rows = []
+    for seed in range(seeds):
+        shared = 0.02 * generator.standard_normal()
+        for otc in (0, 1):
+            own = luck * generator.standard_normal()
+            rows += [
+                (lang, "en", seed, otc, f"{seed} {otc}",
+                 0.6 + effect * otc + shared + own + 0.01 * generator.standard_normal())
+                for lang in "abcdefgh"[:languages]
+            ]  # fmt: skip
+    columns = ["language", "source", "seed", "otc", "training", "f1"]
+    return pl.DataFrame(rows, schema=columns, orient="row")
+
+
+def test_with_a_term_for_the_training_it_is_the_paired_t_test_of_the_trainings():
+    from scipy.stats import ttest_rel
+
+    table = trainings(np.random.default_rng(3), 5, 6, 0.03, effect=0.02)
+    found = regress(table, training="training").mixed
+    means = table.group_by("seed", "otc").agg(pl.col("f1").mean()).sort("otc", "seed")["f1"]
+    off, on = means.to_numpy().reshape(2, -1)
+    assert found.formula.endswith("(1|training)")
+    assert found.coefficient == pytest.approx((on - off).mean())
+    assert found.freedom == 4
+    assert found.p == pytest.approx(ttest_rel(on, off).pvalue, rel=1e-3)
+
+
+@pytest.mark.parametrize(("seeds", "luck"), [(2, 0.01), (2, 0.04), (5, 0.0), (5, 0.02)])
+def test_luck_of_the_training_is_rarely_taken_for_an_effect(seeds, luck):
+    generator = np.random.default_rng(11)
+    tables = [trainings(generator, seeds, 6, luck) for _ in range(60)]
+    claimed = sum(regress(table, training="training").mixed.p <= 0.05 for table in tables)
+    assert claimed <= 0.05 * 60 + 2.5 * (0.05 * 0.95 * 60) ** 0.5
+    if luck > 0.01:  # what the paper's form makes of the same tables
+        assert sum(regress(table).plain.p <= 0.05 for table in tables) > claimed
+
+
+def test_one_training_each_leaves_nothing_to_judge_by():
+    found = regress(trainings(np.random.default_rng(0), 1, 6, 0.03), training="training")
+    assert (found.mixed.freedom, found.mixed.p) == (0, 1.0)
+    assert found.mixed.interval == (-1.0, 1.0)
+
+
+def test_a_training_for_each_score_is_the_residual():
+    values = table(scores()).with_columns(training=pl.int_range(216))
+    found = regress(values, training="training")
+    assert found.mixed.formula == "f1 ~ otc + (1|language) + (1|source) + (1|seed)"
+    assert found.mixed.freedom == 202

@@ -46,9 +46,9 @@ def show_comparison(page: "ComparisonPage") -> None:
 
 def show_study(study: "Study") -> None:
     """Print a study's answers in words, and where its results and page are."""
+    from babelift.evaluation.multiple_tests import LEVEL
     from babelift.report.decision import decision_sentences
     from babelift.store import read_record
-    from babelift.study.answers import LEVEL
     from babelift.study.summary import StudyResult
 
     result = read_record(study.folder / "report.json", StudyResult)

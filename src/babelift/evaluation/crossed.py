@@ -355,7 +355,13 @@ def spread(parts: Crossed, seeds: int, item_freedom: float) -> Spread:
     return Spread(variance, share, seeds, item_freedom)
 
 
-def critical(outside: float, share: float | Floats, seeds: int, item_freedom: float) -> Floats:
+def critical(
+    outside: float,
+    share: float | Floats,
+    seeds: int,
+    item_freedom: float,
+    languages: tuple[float, int] = (0.0, 1),
+) -> Floats:
     """How many standard errors to either side leave out the given probability.
 
     Student's t of the seeds and that of the items, weighted by the share of the variance that each
@@ -371,6 +377,8 @@ def critical(outside: float, share: float | Floats, seeds: int, item_freedom: fl
         share: Share of the variance judged from the seeds.
         seeds: Number of seeds; with one, items alone count.
         item_freedom: Degrees of freedom of the items' share.
+        languages: Where languages are drawn too, the share of the variance judged from them and
+            its degrees of freedom.
 
     >>> round(float(critical(0.05, 0.0, 5, 1e6)), 2), round(float(critical(0.05, 1.0, 5, 1e6)), 2)
     (1.96, 2.78)
@@ -378,13 +386,20 @@ def critical(outside: float, share: float | Floats, seeds: int, item_freedom: fl
     of_items = -stdtrit(item_freedom, outside / 2)
     if seeds == 1:
         return np.asarray(of_items + 0.0 * np.asarray(share), dtype=np.float64)
-    of_seeds = -stdtrit(seeds - 1, outside / 2)
-    weight = np.asarray(share, dtype=np.float64) ** _POWER
-    return np.asarray(of_items + (of_seeds - of_items) * weight, dtype=np.float64)
+    errors = np.asarray(of_items, dtype=np.float64)
+    for part, freedom in ((share, seeds - 1), languages):
+        weight = np.asarray(part, dtype=np.float64) ** _POWER
+        errors = errors + (-stdtrit(freedom, outside / 2) - of_items) * weight
+    return np.asarray(errors, dtype=np.float64)
 
 
-def two_sided_p(estimate: float, luck: Spread) -> float:
+def two_sided_p(estimate: float, luck: Spread, languages: tuple[float, int] = (0.0, 1)) -> float:
     """The p at which the interval of level `1 - p` just reaches zero; `SMALLEST_P` at the least.
+
+    Args:
+        estimate: The difference from what is tested.
+        luck: Its variance.
+        languages: As in `critical`.
 
     >>> round(two_sided_p(1.96, Spread(1.0, 0.0, 3, 1e6)), 3)
     0.05
@@ -399,7 +414,7 @@ def two_sided_p(estimate: float, luck: Spread) -> float:
 
     def beyond(log_p: float) -> float:
         outside = float(np.exp(log_p))
-        errors = critical(outside, luck.seed_share, luck.seeds, luck.item_freedom)
+        errors = critical(outside, luck.seed_share, luck.seeds, luck.item_freedom, languages)
         return float(errors - distance)
 
     lowest = float(np.log(SMALLEST_P))

@@ -1,7 +1,7 @@
 """What one condition gained over another on the same seeds and test rows, with its interval."""
 
 from collections.abc import Hashable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from babelift.evaluation.crossed import (
     Components,
     Crossed,
     PairedRows,
+    Spread,
     components,
     critical,
     crossed,
@@ -151,6 +152,52 @@ def _difference(comparison: PairedRows, parts: Crossed, level: float) -> Differe
         items=items,
         rows=len(comparison.langs),
         seeds_seen=comparison.seeds > 1,
+    )
+
+
+def at_large(whole: PairedRows, level: float = 0.95) -> Difference:
+    """What an arm gains over a base in languages like these: languages, too, are drawn.
+
+    The mean's variance is that of the languages' differences over their number, plus what the
+    languages share: seeds, and items of parallel test sets. The first has Student's t of its own
+    degrees of freedom, weighted in by its share as in `crossed.critical`. Neither interval nor p
+    says more than for these languages alone.
+
+    Args:
+        whole: Of two languages and two seeds or more.
+        level: Probability that the interval is made for.
+
+    >>> right = np.random.default_rng(0).random((2, 5, 400)) < np.array([[[0.8]], [[0.7]]])
+    >>> rows = paired_rows(right[0], right[1], np.repeat(["de", "fr", "ja", "zh"], 100), range(400))
+    >>> here, elsewhere = differences_of(rows).mean, at_large(rows)
+    >>> here.delta == elsewhere.delta, here.p <= elsewhere.p
+    (True, True)
+    """
+    here, each = crossed(whole), [crossed(whole.of(lang)) for lang in range(len(whole.names))]
+    number, seeds, freedom = len(each), whole.seeds, _item_freedom(whole)
+    these = _difference(whole, here, level)
+    apart = float(language_means(whole).mean(axis=0).var(ddof=1)) / number
+    own = [spread(parts, seeds, freedom).variance for parts in each]
+    fixed = spread(here, seeds, freedom)
+    shared = max(0.0, number * fixed.variance - float(np.mean(own))) / (number - 1)
+    variance = apart + shared
+    if not variance:
+        return these
+    luck = Spread(variance, fixed.seed_share * shared / variance, seeds, freedom)
+    share = apart / variance
+    p = two_sided_p(these.delta, luck, (share, number - 1))
+    reach = variance**0.5 * float(
+        critical(1 - level, luck.seed_share, seeds, freedom, (share, number - 1))
+    )
+    low, high = these.interval
+    return replace(
+        these,
+        interval=(
+            max(-1.0, min(low, these.delta - reach)),
+            min(1.0, max(high, these.delta + reach)),
+        ),
+        p=max(p, these.p),
+        standard_error=max(these.standard_error, variance**0.5),
     )
 
 

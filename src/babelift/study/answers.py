@@ -1,35 +1,31 @@
 """The questions a study can answer, and the answer to each with its statistics and in sentences."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Final
 
+import numpy as np
 import polars as pl
 
 from babelift.errors import DataError
-from babelift.evaluation.differences import Difference, Differences, paired_differences
-from babelift.evaluation.multiple_tests import (
-    Replicability,
-    SignFlip,
-    holm,
-    replicability,
-    sign_flip,
-)
-from babelift.evaluation.power import could_have_seen
+from babelift.evaluation.crossed import PairedRows, paired_rows
+from babelift.evaluation.differences import Difference, Differences, at_large, differences_of
+from babelift.evaluation.multiple_tests import LEVEL
+from babelift.evaluation.power import Detectable
 from babelift.report.numbers import (
     brackets,
     digits_for,
-    direction,
     language_name,
-    p_value,
+    listed,
+    names,
     share,
     signed,
     with_p,
 )
-from babelift.study.condition import AXES, REFERENCE, Condition
+from babelift.study.condition import REFERENCE, Condition
 from babelift.study.regression import FEWEST_SCORES, Regression, regress
-from babelift.study.results import Pairing, Scores
+from babelift.study.results import Pairing, Scores, of_condition
 from babelift.study.spec import ARMS, OFF, PAIRED, TRANSLATING, StudySpec
 
 
@@ -80,10 +76,12 @@ class Answer:
         differences: Mean and per language (or per source and language), with intervals.
         by_language: Difference in each test language, over all sources.
         languages: The same with intervals.
-        flips: Whether it would stand in languages at large.
-        holds: In how many of the languages it holds.
-        could_have_seen: The smallest effect that would have been seen four times in five.
-        adjusted_p: Holm's, over all questions but the primary; the primary's own p.
+        at_large: The mean as an estimate for languages like these; None with one language, or with
+            one seed.
+        adjusted_p: After the correction over all that the page claims; the primary's own p.
+        adjusted_p_by_language: p of each language after the same correction.
+        could_have_seen: The smallest mean effect that would have been claimed four times in five;
+            None with one seed, which claims nothing.
         sentence: The answer in words.
         by_language_sentence: The languages that gain least and most.
         arm: The condition that has something more, in words.
@@ -95,14 +93,32 @@ class Answer:
     differences: Differences
     by_language: dict[str, float]
     languages: dict[str, Difference]
-    flips: SignFlip
-    holds: Replicability
-    could_have_seen: float
-    adjusted_p: float
+    at_large: Difference | None = None
+    adjusted_p: float = 1.0
+    adjusted_p_by_language: dict[str, float] = field(default_factory=dict)
+    could_have_seen: Detectable | None = None
     sentence: str = ""
     by_language_sentence: str = ""
     arm: str = ""
     base: str = ""
+
+    @property
+    def sure(self) -> int:
+        """1 or -1 where the mean is sure to lie above or below zero, else 0."""
+        mean = self.differences.mean
+        if not mean.seeds_seen or self.adjusted_p > LEVEL:
+            return 0
+        return 1 if mean.delta > 0 else -1
+
+    def sure_languages(self, side: int) -> list[str]:
+        """Languages whose difference is sure to lie above zero, or with -1 below it."""
+        return [
+            lang
+            for lang, gain in self.languages.items()
+            if gain.seeds_seen
+            and gain.delta * side > 0
+            and self.adjusted_p_by_language.get(lang, 1.0) <= LEVEL
+        ]
 
 
 def questions(spec: StudySpec, cells: Sequence[Condition]) -> Iterator[Question]:
@@ -197,6 +213,8 @@ def stated_cell(spec: StudySpec, arm: str, otc: str, encoder: str) -> Condition:
 def answers(spec: StudySpec, scores: Scores) -> list[Answer]:
     """All answers, the primary one first; without it where it has no results.
 
+    They are neither corrected nor put in words yet: see `family.one_family`.
+
     Args:
         spec: The study.
         scores: Its test results.
@@ -209,90 +227,76 @@ def answers(spec: StudySpec, scores: Scores) -> list[Answer]:
     asked = dict.fromkeys(
         question for question in (main, *questions(spec, cells)) if question is not None
     )
-    answered = [
+    return [
         _answer(question, pairing, question == main)
         for question in asked
         if (pairing := scores.paired(question.arm, question.base)) is not None
     ]
-    others = [number for number, answer in enumerate(answered) if not answer.primary]
-    adjusted = holm([answered[number].differences.mean.p for number in others])
-    for number, p in zip(others, adjusted, strict=True):
-        answered[number] = replace(answered[number], adjusted_p=float(p))
-    return [
-        replace(
-            answer,
-            sentence=verdict(answer, cells),
-            by_language_sentence=best_and_worst(answer),
-            arm=cell_name(answer.question.arm, cells),
-            base=cell_name(answer.question.base, cells),
-        )
-        for answer in answered
-    ]
 
 
 def _answer(question: Question, pairing: Pairing, primary: bool) -> Answer:
-    differences = paired_differences(
-        pairing.right_arm, pairing.right_base, pairing.strata, pairing.groups
-    )
-    over_sources = (
-        differences
-        if pairing.strata == pairing.langs
-        else paired_differences(
-            pairing.right_arm, pairing.right_base, pairing.langs, pairing.groups
-        )
-    )
-    by_language = {lang: gain.delta for lang, gain in over_sources.languages.items()}
-    p_values = [gain.p for gain in over_sources.languages.values()]
+    def rows(strata: Sequence[str]) -> PairedRows:
+        return paired_rows(pairing.right_arm, pairing.right_base, strata, pairing.groups)
+
+    whole = rows(pairing.strata)
+    over_sources = whole if pairing.strata == pairing.langs else rows(pairing.langs)
+    differences = differences_of(whole)
+    languages = differences if over_sources is whole else differences_of(over_sources)
+    each = languages.languages
+    elsewhere = primary and len(each) > 1 and pairing.seeds > 1
     return Answer(
         question,
         primary,
         differences,
-        by_language,
-        over_sources.languages,
-        sign_flip(list(by_language.values())),
-        replicability(list(by_language.values()), p_values),
-        could_have_seen(differences).effect,
+        {lang: gain.delta for lang, gain in each.items()},
+        each,
+        at_large(over_sources) if elsewhere else None,
         differences.mean.p,
     )
 
 
-_COUNTERPART: Final = [*(axis for axis in AXES if axis != "otc"), "seed", "lang"]
+def otc_regressions(results: pl.DataFrame, answered: Iterable[Answer]) -> dict[str, Regression]:
+    """The paper's table for every OTC: its coefficient over the scores of an arm that has pairs.
 
-
-def otc_regressions(results: pl.DataFrame, variants: Sequence[str]) -> dict[str, Regression]:
-    """The paper's table for every OTC: its coefficient over all arms that have pairs.
-
-    `f1 ~ otc + (1|language) + (1|source) + (1|seed)`, on the scores of the runs with and without.
+    `f1 ~ otc + (1|language) + (1|source) + (1|seed) + (1|training)`, on scores with and without it.
 
     Args:
         results: The study's tidy table.
-        variants: Names of the OTCs, without `off`.
+        answered: Its answers; each about an OTC has a table.
 
     Returns:
-        By variant and arm, `on, translated`; those that have no two sides, or too few scores, are
-        left out.
+        By variant and arm, `on, translated`, with what else varies; those that have too few scores
+        are left out. `adjusted_p` is not corrected yet.
     """
+    f1 = results.filter(pl.col("metric") == "f1_micro").rename({"value": "f1"})
+    answered = [answer for answer in answered if answer.question.kind == "otc"]
+    arms = [answer.question.arm for answer in answered]
+    counterpart = ["source", "seed", "lang"]
     regressions = {}
-    table = results.filter(pl.col("metric") == "f1_micro").rename({"value": "f1"})
-    for variant in variants:
-        both = table.filter(pl.col("otc").is_in([OFF, variant]) & pl.col("ratio").is_not_null())
+    for answer, arm in zip(answered, arms, strict=True):
+        sides = [of_condition(f1, cell) for cell in (arm, answer.question.base)]
         # A score counts where its counterpart is there: a failed run would tilt the comparison.
-        both = both.filter(pl.col("otc").n_unique().over(*_COUNTERPART) == 2)
-        for (arm,), part in both.group_by("arm", maintain_order=True):
-            if part["otc"].n_unique() < 2 or part.height < FEWEST_SCORES:
-                continue
-            name = f"{variant}, {arm}"
-            table_of_arm = regress(
-                part.select(
-                    "f1",
-                    (pl.col("otc") == variant).alias("otc"),
-                    pl.col("lang").alias("language"),
-                    "source",
-                    pl.col("seed").cast(pl.String),
-                )
-            )
-            sentence = regression_sentence(name, table_of_arm)
-            regressions[name] = replace(table_of_arm, sentence=sentence)
+        both = pl.concat(
+            side.join(other, on=counterpart, how="semi") for side, other in (sides, reversed(sides))
+        )
+        if both.height < FEWEST_SCORES:
+            continue
+        table = regress(
+            both.select(
+                "f1",
+                (pl.col("otc") != OFF).alias("otc"),
+                pl.col("lang").alias("language"),
+                "source",
+                pl.col("seed").cast(pl.String),
+                pl.col("run").alias("training"),
+            ),
+            training="training",
+        )
+        alike = [other for other in arms if (other.arm, other.otc) == (arm.arm, arm.otc)]
+        name = f"{arm.otc}, {arm.arm}{_varied(arm, alike)}"
+        # Scores know nothing of test rows, which all trainings share.
+        p = max(table.mixed.p, answer.differences.mean.p)
+        regressions[name] = replace(table, adjusted_p=p)
     return regressions
 
 
@@ -306,9 +310,6 @@ _NAMES: Final = {
 }
 
 _METRIC: Final = "F1-micro"
-
-LEVEL: Final = 0.05
-"""Holm's p above which a difference is not held to be one, beside all others looked at."""
 
 
 def arm_name(arm: str) -> str:
@@ -352,32 +353,70 @@ def verdict(answer: Answer, others: Sequence[Condition] = ()) -> str:
     """One question's answer in a sentence.
 
     Args:
-        answer: The answer.
+        answer: The answer, corrected.
         others: All conditions of the study: where they vary, the condition is named more fully.
     """
     question, mean = answer.question, answer.differences.mean
     subject = _subject(question, others)
     digits = digits_for((mean.delta, *mean.interval))
     by = _by(mean.delta, mean.interval, len(answer.by_language), digits)
-    side = direction(mean.interval)
     rival = question.kind != "otc"
     base = cell_name(question.base, [question.arm, *others])
-    if not side:
-        seen = f"this study could have seen {share(answer.could_have_seen, digits)}"
+    if not mean.seeds_seen:
+        arm = _capital(cell_name(question.arm, [question.base, *others]))
+        than = {1: "more right labels than", -1: "fewer right labels than"}
+        gave = than.get(int(np.sign(mean.delta)), "as many right labels as")
+        return (
+            f"{arm} gave {gave} {base}, each trained once: {by}, over another choice of test "
+            "rows; that is no claim about another training."
+        )
+    if not mean.delta and not mean.standard_error:
+        both = cell_name(question.arm, [question.base, *others])
+        return f"{_capital(both)} and {base} are right and wrong on the very same rows."
+    if not answer.sure:
+        seen = _seen(answer)
+        if mean.p <= LEVEL:
+            seen = (
+                f"by itself that would be sure, beside all else that this page asks it is not "
+                f"({with_p(answer.adjusted_p)} after Holm)"
+            )
         if rival:
             return f"{subject} and {base} cannot be told apart{_ahead(answer)}: {by}; {seen}."
         return f"{subject} adds {by}{_ahead(answer)}: no effect seen; {seen}."
     where = _where(answer)
-    chance = not answer.primary and answer.adjusted_p > LEVEL
-    but = "; among so many questions that may be chance" if chance else ""
     if rival:
-        did = "beats" if side > 0 else "does worse than"
-        return f"{subject} {did} {base}{where}: {by}{but}."
-    if side > 0:
-        return f"{subject} adds {by}{where}{but}."
+        did = "beats" if answer.sure > 0 else "does worse than"
+        return f"{subject} {did} {base}{where}: {by}."
+    if answer.sure > 0:
+        return f"{subject} adds {by}{where}."
     low, high = mean.interval
     cost = _by(-mean.delta, (-high, -low), len(answer.by_language), digits).removeprefix("+")
-    return f"{subject} costs {cost}{where}{but}."
+    return f"{subject} costs {cost}{where}."
+
+
+FEW_SEEDS: Final = 4
+"""With fewer seeds, how far trainings differ is hardly known, and this is said."""
+
+
+def _seen(answer: Answer) -> str:
+    """What the study could have seen, and how well that is known."""
+    seen = answer.could_have_seen
+    if seen is None:
+        return "nothing was claimed"
+    low, high = seen.interval
+    digits = digits_for((seen.effect, low, high))
+    text = f"this study could have seen {share(seen.effect, digits)}"
+    seeds = answer.differences.mean.seeds
+    if seeds < FEW_SEEDS:
+        return (
+            f"{text}, or anything from {share(low, digits)} to {share(high, digits)}: {seeds} "
+            "seeds do not tell how far trainings differ"
+        )
+    return f"{text} ({share(low, digits)} to {share(high, digits)}, as {seeds} seeds tell)"
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _subject(question: Question, others: Sequence[Condition]) -> str:
@@ -393,7 +432,7 @@ def _subject(question: Question, others: Sequence[Condition]) -> str:
         name = f"a ratio of {question.arm.ratio}"
     else:
         name = cell_name(question.arm, [question.base, *others])
-    return name[:1].upper() + name[1:]
+    return _capital(name)
 
 
 def _by(delta: float, interval: tuple[float, float], languages: int, digits: int) -> str:
@@ -418,39 +457,39 @@ def _where(answer: Answer) -> str:
     return f" in {ahead} of {len(langs)} languages"
 
 
-def opening(answer: Answer | None, others: Sequence[Condition] = ()) -> list[str]:
+def opening(answer: Answer | None) -> list[str]:
     """The sentences a report opens with: the primary contrast, and how far it reaches.
 
     Args:
-        answer: The primary one; None where runs that it needs have failed.
-        others: As in `verdict`.
+        answer: The primary one, in words; None where runs that it needs have failed.
     """
     if answer is None:
         return [
             "The contrast that the study states in advance cannot be judged, for runs that it "
             "needs have failed."
         ]
-    mean, flips = answer.differences.mean, answer.flips
-    sentences = [verdict(answer, others)]
-    if mean.seeds_seen:
+    mean, elsewhere = answer.differences.mean, answer.at_large
+    if not mean.seeds_seen:
+        return [
+            "Each condition was trained once, and another training gives other scores: take five "
+            "seeds (seeds: 5) before you conclude which way of training is better.",
+            answer.sentence,
+        ]
+    sentences = [
+        answer.sentence,
+        f"The interval covers another choice of seeds and of test rows, in these "
+        f"{len(answer.by_language)} languages; {with_p(mean.p)}."
+        if len(answer.by_language) > 1
+        else f"The interval covers another choice of seeds and of test rows; {with_p(mean.p)}.",
+    ]
+    if elsewhere is not None:
+        digits = digits_for((elsewhere.delta, *elsewhere.interval))
+        by = f"{signed(elsewhere.delta, digits)} {brackets(elsewhere.interval, digits)}"
+        held = answer.sure and elsewhere.p <= LEVEL
+        verdict = "it would" if held else f"that cannot be told from {len(answer.by_language)}"
         sentences.append(
-            f"The interval covers another choice of seeds and of test rows, in these "
-            f"{len(answer.by_language)} languages; {with_p(mean.p)}."
-        )
-    else:
-        sentences.append(
-            "Each condition was trained once: the interval covers another choice of test rows, "
-            "but not another training."
-        )
-    if flips.languages > 1:
-        reach = (
-            f"no result over {flips.languages} languages could be significant at .05 there"
-            if flips.smallest > 0.05
-            else f"the smallest possible is {p_value(flips.smallest)}"
-        )
-        sentences.append(
-            f"Would it stand in other languages too? The exact sign-flip test over languages gives "
-            f"{with_p(flips.p)}; {reach}."
+            f"Would it stand in other languages too? In languages like these {verdict}: {by}, with "
+            f"languages drawn as well; {with_p(elsewhere.p)}."
         )
     return sentences
 
@@ -460,18 +499,25 @@ def regression_sentence(name: str, found: Regression) -> str:
 
     Args:
         name: What was regressed on: `on, translated`.
-        found: Its table.
+        found: Its table, corrected.
     """
     row, plain = found.mixed, found.plain
+    start = f"Regression, OTC {name}: coefficient {row.coefficient:+.3f}"
+    paper = (
+        f"the paper's form, which takes the scores of one training for independent and so claims "
+        f"too often: standard error {plain.standard_error:.3f}, {with_p(plain.p)}"
+    )
+    if row.freedom < 1:
+        return f"{start}; with one training each nothing can be said of it ({paper})."
+    sure = "an effect" if found.adjusted_p <= LEVEL else "no effect seen"
     return (
-        f"Regression, OTC {name}: coefficient {row.coefficient:+.3f} (standard error "
-        f"{row.standard_error:.3f}, {with_p(row.p)}); plain OLS, which is probably the "
-        f"paper's: {plain.coefficient:+.3f} ({plain.standard_error:.3f}, {with_p(plain.p)})."
+        f"{start} (standard error {row.standard_error:.3f} with a term for the training, "
+        f"{with_p(found.adjusted_p)} after Holm): {sure}; {paper}."
     )
 
 
 def best_and_worst(answer: Answer) -> str:
-    """The languages that gain least and most; empty for one language."""
+    """The languages that gain least and most, and those of which it is sure."""
     langs = answer.by_language
     if len(langs) < 2:
         return ""
@@ -481,11 +527,12 @@ def best_and_worst(answer: Answer) -> str:
         f"{signed(langs[lang], digits)} in {language_name(lang)}"
         for lang in ranked[:: len(langs) - 1]
     )
-    holds = answer.holds
-    count, did = (holds.gains, "gain") if holds.gains else (holds.losses, "lose")
-    every = "all" if count == holds.languages else f"at least {count} of"
-    sure = f"; {every} {holds.languages} truly {did}" if count else ""
-    return f"From {least} to {most}{sure}."
+    sure = [
+        f"{names(own)} truly {did if len(own) > 1 else did + 's'}"
+        for side, did in ((1, "gain"), (-1, "lose"))
+        if (own := answer.sure_languages(side))
+    ]
+    return f"From {least} to {most}{f'; {listed(sure)}' if sure else ''}."
 
 
 def failures(failed: Mapping[str, str]) -> list[str]:

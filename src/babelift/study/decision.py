@@ -17,8 +17,8 @@ import numpy as np
 import polars as pl
 
 from babelift.evaluation.differences import Difference, paired_differences
+from babelift.evaluation.multiple_tests import LEVEL
 from babelift.evaluation.power import smallest_effect
-from babelift.study.answers import LEVEL
 from babelift.study.budget import Bounded, LabelBudget
 from babelift.study.label_first import First, label_first
 from babelift.study.options import Option, Pair, Way, tried, ways_in

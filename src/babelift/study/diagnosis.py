@@ -13,12 +13,11 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from babelift.evaluation.differences import Difference
 from babelift.report.numbers import language_name
 from babelift.study.answers import Answer, cell_name
 from babelift.study.condition import OWN, Condition
 from babelift.study.quality import Quality
-from babelift.study.results import of_condition
+from babelift.study.results import Scores
 from babelift.study.signatures import (
     REGULARISING,
     UNSTABLE,
@@ -34,6 +33,7 @@ from babelift.study.signatures import (
     OTCEvidence,
     SeedEvidence,
     Verdict,
+    chance_spread,
     otc_without_effect,
     regularising_not_aligning,
     unstable_across_seeds,
@@ -67,7 +67,7 @@ def diagnose(evidence: Evidence) -> Diagnosis:
     The rules and their thresholds stand in `babelift.study.signatures`.
 
     >>> diagnosis = diagnose(Evidence(arms=(
-    ...     ArmEvidence("translated", "ja", Estimate(-0.05, (-0.09, -0.01)), chrf=15.0),)))
+    ...     ArmEvidence("translated", "ja", Estimate(-0.05, (-0.09, -0.01), 0.001), chrf=15.0),)))
     >>> diagnosis.findings[0].sentence
     'In Japanese, translated does worse than zero-shot: −.05 [−.09, −.01]. The translations are poor: their chrF is 15.'
     >>> [skipped.reason for skipped in diagnosis.not_judged]
@@ -162,7 +162,7 @@ def _mean_of(rows: Sequence[Mapping[str, Any]], name: str) -> float:
 def gather_evidence(
     spec: StudySpec,
     answers: Sequence[Answer],
-    results: pl.DataFrame,
+    scores: Scores,
     alignments: Sequence[PairAlignment],
     qualities: Sequence[Quality],
 ) -> Evidence:
@@ -170,24 +170,31 @@ def gather_evidence(
 
     Args:
         spec: The study.
-        answers: Its answers.
-        results: Its tidy table.
+        answers: Its answers, corrected.
+        scores: Its test results.
         alignments: How near its pairs are.
         qualities: How good its translations are.
     """
     conditions = [
         side for answer in answers for side in (answer.question.arm, answer.question.base)
     ]
+    # One training each shows no way of training: its differences are no evidence of any.
+    answers = [answer for answer in answers if answer.differences.mean.seeds_seen]
     return Evidence(
         arms=tuple(_arms(answers, qualities, conditions)),
         otc=tuple(_otc(answers, alignments, conditions)),
-        seeds=tuple(_seeds(results, answers, conditions)),
+        seeds=tuple(_seeds(scores, answers, conditions)),
         controls=tuple(_controls(spec, answers, conditions)),
     )
 
 
-def _estimate(difference: Difference) -> Estimate:
-    return Estimate(difference.delta, difference.interval)
+def _estimate(answer: Answer, lang: str | None = None) -> Estimate:
+    """The difference on average, or in one language."""
+    if lang is None:
+        mean = answer.differences.mean
+        return Estimate(mean.delta, mean.interval, answer.adjusted_p)
+    own = answer.languages[lang]
+    return Estimate(own.delta, own.interval, answer.adjusted_p_by_language[lang])
 
 
 def _arms(
@@ -197,12 +204,12 @@ def _arms(
         arm = answer.question.arm
         if answer.question.base.arm != "zero-shot" or answer.question.kind != "arm":
             continue
-        for lang, difference in answer.languages.items():
+        for lang in answer.languages:
             own = [row for row in qualities if (row.translator, row.lang) == (arm.translator, lang)]
             yield ArmEvidence(
                 cell_name(arm, conditions),
                 lang,
-                _estimate(difference),
+                _estimate(answer, lang),
                 chrf=_mean(row.chrf for row in own),
                 flagged=_mean(row.flagged for row in own),
                 condition=arm,
@@ -225,12 +232,12 @@ def _otc(
         arm, base = answer.question.arm, answer.question.base
         if answer.question.kind != "otc":
             continue
-        for lang, difference in answer.languages.items():
+        for lang in answer.languages:
             after = known.get((arm, lang, "after"))
             yield OTCEvidence(
                 cell_name(base, conditions) + ("" if arm.otc == "on" else f" ({arm.otc})"),
                 lang,
-                _estimate(difference),
+                _estimate(answer, lang),
                 before=_alignment(known.get((arm, lang, "before"))),
                 without=_alignment(known.get((base, lang, "after"))),
                 with_otc=_alignment(after),
@@ -244,26 +251,33 @@ def _alignment(row: PairAlignment | None) -> Alignment | None:
 
 
 def _seeds(
-    results: pl.DataFrame, answers: Sequence[Answer], conditions: Sequence[Condition]
+    scores: Scores, answers: Sequence[Answer], conditions: Sequence[Condition]
 ) -> Iterable[SeedEvidence]:
     """Scores by seed, for arms of the primary contrast: they are what the study is about."""
     main = next((answer for answer in answers if answer.primary), None)
     if main is None:
         return
     for side in dict.fromkeys((main.question.arm, main.question.base)):
-        rows = of_condition(results.filter(metric="f1_micro"), side)
+        rows = scores.of_condition(side)
         for (source, lang), part in rows.group_by("source", "lang", maintain_order=True):
             if lang not in main.languages:
                 continue
             name = cell_name(side, conditions)
             if rows["source"].n_unique() > 1:
                 name += f" from {_source_name(str(source))}"
-            scores = dict(zip(part["seed"].to_list(), part["value"].to_list(), strict=True))
+            seeds = part.sort("seed", "id").partition_by("seed", as_dict=True)
+            answered = part.group_by("id", "group_id").len().filter(pl.col("len") == len(seeds))
+            right = np.stack([
+                own.join(answered, on="id", how="semi").sort("id")["right"].to_numpy()
+                for own in seeds.values()
+            ])  # fmt: skip
+            items = answered.sort("id")["group_id"].to_list()
             yield SeedEvidence(
                 name,
                 str(lang),
-                scores,
-                main.languages[str(lang)].items,
+                {int(seed): float(own.mean()) for (seed,), own in zip(seeds, right, strict=True)},
+                len(set(items)),
+                chance_spread(right, items) if len(seeds) > 1 else 0.0,
                 condition=replace(side, source=str(source)),
             )
 
@@ -279,10 +293,7 @@ def _controls(
     shuffled = {
         name for name, changes in spec.variants.items() if changes.get("otc_pairs") == "shuffled"
     }
-    means = {
-        (answer.question.arm, answer.question.base): _estimate(answer.differences.mean)
-        for answer in answers
-    }
+    means = {(answer.question.arm, answer.question.base): _estimate(answer) for answer in answers}
     for arm, base in means:
         true, off = replace(arm, otc="on"), replace(arm, otc=OFF)
         if arm.otc in shuffled and base == off:

@@ -8,7 +8,7 @@ import numpy as np
 
 from babelift.evaluation.crossed import paired_rows
 from babelift.evaluation.differences import Difference, differences_of
-from babelift.study.answers import LEVEL
+from babelift.evaluation.multiple_tests import LEVEL
 from babelift.study.options import DO, Do, Pair, Way
 from babelift.study.results import Pairing
 

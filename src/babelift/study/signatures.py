@@ -5,13 +5,16 @@ from evidence that is not there.
 """
 
 import math
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from babelift.errors import DataError, LanguageError
 from babelift.evaluation.metrics import Floats
+from babelift.evaluation.multiple_tests import LEVEL
 from babelift.report.cautions import FAULTY
 from babelift.report.numbers import (
     difference,
@@ -36,17 +39,23 @@ def _check_share(name: str, value: float | None) -> None:
 class Estimate:
     """A difference of scores with its interval.
 
-    >>> Estimate(0.02, (-0.01, 0.05)).side, Estimate(0.02, (0.01, 0.03)).side
+    Attributes:
+        delta: The difference.
+        interval: Of it alone.
+        p: After the correction over all that the page claims.
+
+    >>> Estimate(0.02, (0.01, 0.03), 0.2).side, Estimate(0.02, (0.01, 0.03), 0.04).side
     (0, 1)
     """
 
     delta: float
     interval: tuple[float, float]
+    p: float
 
     @property
     def side(self) -> int:
-        """1 or -1 where the whole interval lies above or below zero, else 0."""
-        return direction(self.interval)
+        """1 or -1 where the difference is sure to lie above or below zero, else 0."""
+        return direction(self.interval) if self.p <= LEVEL else 0
 
     def __str__(self) -> str:
         return difference(self.delta, self.interval)
@@ -167,11 +176,14 @@ class SeedEvidence(CaseEvidence):
 
     Attributes:
         scores: Seed to score; a share of right test items (F1-micro).
-        items: Number of test items.
+        items: Number of test items, the same for all seeds.
+        chance: Standard deviation of a score over seeds that decisions on these items explain where
+            each seed is as likely as any other to get an item right (see `chance_spread`).
     """
 
     scores: dict[int, float]
     items: int
+    chance: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -416,9 +428,9 @@ def _course(before: float | None, without: float | None, after: float) -> str:
 
 UNSTABLE: Final = "unstable-across-seeds"
 
-SEED_LEVEL: Final = 0.01
-"""Chance at which a spread is called larger than the test items explain; divided by the number of
-arms and languages looked at (Bonferroni), so that a large study finds no more by luck."""
+SEED_LEVEL: Final = 0.05
+"""Chance of calling a page's trainings unstable where decisions turn by chance alone; divided by
+the number of arms and languages looked at (Bonferroni): a large study finds no more by luck."""
 
 SEED_SPREAD: Final = 0.01
 """Smallest standard deviation worth a word; on many test items less is certain, and harmless."""
@@ -441,11 +453,35 @@ _UNSTABLE_ADVICE: Final = (
 )
 
 
-def unstable_across_seeds(case: SeedEvidence, looked_at: int = 1) -> Verdict:
-    """Whether scores vary over seeds by more than the test items' sampling explains.
+def chance_spread(right: npt.NDArray[np.bool_], items: Sequence[Hashable]) -> float:
+    """How far scores of seeds differ where no training is better than another.
 
-    The variance is tested against p (1 - p) / items by chi-square. As all seeds are tested on the
-    same items, these explain at most that much: the test errs on the quiet side.
+    All seeds answer the same items, so that items take no part: what differs is who gets which item
+    right. If within an item any seed is as likely as another, a seed's score has the variance of
+    Cochran 1950, "The comparison of percentages in matched samples"; rows of one item count
+    together.
+
+    Args:
+        right: `(seeds, rows) bool`, two seeds or more.
+        items: `(rows,)` the test item of each row.
+
+    Returns:
+        The standard deviation of a seed's share of right rows.
+
+    >>> right = np.array([[1, 1, 0, 0], [1, 0, 1, 0], [1, 0, 0, 0]], dtype=bool)
+    >>> round(chance_spread(right, ["w", "x", "y", "z"]) ** 2, 6)  # two times 1/3, over 4 squared
+    0.041667
+    """
+    numbers = np.unique(np.asarray(items, dtype=str), return_inverse=True)[1]
+    sums = np.stack([np.bincount(numbers, row) for row in right.astype(np.float64)])
+    return float(sums.var(axis=0, ddof=1).sum() ** 0.5 / right.shape[1])
+
+
+def unstable_across_seeds(case: SeedEvidence, looked_at: int = 1) -> Verdict:
+    """Whether scores vary over seeds by more than decisions that turn by chance explain.
+
+    Cochran's Q: the variance over that of chance is chi-square. It is wrong about a page with at
+    most the probability `SEED_LEVEL`; what it would have seen stands in the verdict.
 
     Args:
         case: Scores of one arm in one language.
@@ -455,28 +491,34 @@ def unstable_across_seeds(case: SeedEvidence, looked_at: int = 1) -> Verdict:
     scores = {seed: score for seed, score in case.scores.items() if math.isfinite(score)}
     if len(scores) < FEWEST:
         return NotJudged(UNSTABLE, where, f"{len(scores)} of at least {FEWEST} seeds are known")
-    if case.items < 1 or not all(0 <= score <= 1 for score in scores.values()):
+    shares = all(0 <= score <= 1 for score in scores.values())
+    if case.items < 1 or not shares or not 0 <= case.chance < math.inf:
         return NotJudged(UNSTABLE, where, "what the test items explain is known for shares only")
     values = np.array(list(scores.values()))
-    spread, explained = _spread(values), _explained(values, case.items)
-    shown, expected = _alike(spread, explained)
     level = SEED_LEVEL / max(looked_at, 1)
-    if _steady(values, case.items, level):
-        reason = f"seeds spread by {shown} (standard deviation), test items explain {expected}"
-        return Absent(UNSTABLE, where, reason)
+    visible = _visible(len(values), case.chance, level)
+    shown, expected, seen = _alike(_spread(values), case.chance, visible)
+    if _steady(values, case.chance, level):
+        return Absent(
+            UNSTABLE,
+            where,
+            f"seeds spread by {shown} (standard deviation), decisions that turn by chance explain "
+            f"{expected}; trainings that differ by {seen} would be seen four times in five",
+        )
     lowest = min(scores, key=scores.__getitem__)
     others = np.array([score for seed, score in scores.items() if seed != lowest])
-    collapsed = _collapsed(scores[lowest], others, case.items) and _steady(
-        others, case.items, level
+    collapsed = _collapsed(scores[lowest], others, case.chance) and _steady(
+        others, case.chance, level
     )
     return Finding(
         name=UNSTABLE,
         kind="one-collapsed-run" if collapsed else "general",
         where=where,
         evidence=numbers(
-            deviation=spread,
-            explained=explained,
-            p=_chance(values, case.items),
+            deviation=_spread(values),
+            chance=case.chance,
+            luck=_luck(values, case.chance),
+            p=_chance(values, case.chance),
             seeds=len(values),
             items=case.items,
             lowest=scores[lowest],
@@ -484,16 +526,15 @@ def unstable_across_seeds(case: SeedEvidence, looked_at: int = 1) -> Verdict:
             others=float(others.mean()),
             highest=float(values.max()),
         ),
-        sentence=f"{case.place}, {case.arm} spreads by {shown} over seeds "
-        f"(standard deviation), where {case.items:,} test items explain at most {expected}; "
-        f"{_what(collapsed, lowest, scores[lowest], others)}.",
+        sentence=f"{case.place}, {case.arm} spreads by {shown} over seeds (standard deviation), "
+        f"where decisions that turn by chance on these {case.items:,} test items explain "
+        f"{expected}; {_what(collapsed, lowest, scores[lowest], others)}.",
         advice=_COLLAPSED_ADVICE if collapsed else _UNSTABLE_ADVICE,
     )
 
 
-def _collapsed(lowest: float, others: Floats, items: int) -> bool:
-    usual = max(_spread(others), _explained(others, items))
-    return float(others.mean()) - lowest > COLLAPSE * usual
+def _collapsed(lowest: float, others: Floats, chance: float) -> bool:
+    return float(others.mean()) - lowest > COLLAPSE * max(_spread(others), chance)
 
 
 def _what(collapsed: bool, seed: int, lowest: float, others: Floats) -> str:
@@ -512,25 +553,31 @@ def _spread(values: Floats) -> float:
     return float(values.std(ddof=1))
 
 
-def _explained(values: Floats, items: int) -> float:
-    """Standard deviation of a share of right items over draws of the items."""
-    mean = float(values.mean())
-    return math.sqrt(mean * (1 - mean) / items)
+def _luck(values: Floats, chance: float) -> float:
+    """Standard deviation between trainings, without what chance explains."""
+    return math.sqrt(max(0.0, _spread(values) ** 2 - chance**2))
 
 
-def _chance(values: Floats, items: int) -> float:
-    """How often a spread of this size comes from the test items alone."""
+def _chance(values: Floats, chance: float) -> float:
+    """How often a spread of this size comes from chance alone."""
     from scipy import stats
 
-    explained = _explained(values, items)
-    if not explained:
-        return 1.0
-    freedom = len(values) - 1
-    return float(stats.chi2.sf(freedom * (_spread(values) / explained) ** 2, freedom))
+    spread, freedom = _spread(values), len(values) - 1
+    if not chance:
+        return 1.0 if not spread else 0.0
+    return float(stats.chi2.sf(freedom * (spread / chance) ** 2, freedom))
 
 
-def _steady(values: Floats, items: int, level: float) -> bool:
-    return _spread(values) < SEED_SPREAD or _chance(values, items) >= level
+def _steady(values: Floats, chance: float, level: float) -> bool:
+    return _luck(values, chance) < SEED_SPREAD or _chance(values, chance) >= level
+
+
+def _visible(seeds: int, chance: float, level: float) -> float:
+    """The smallest standard deviation between trainings that is seen four times in five."""
+    from scipy import stats
+
+    ratio = float(stats.chi2.isf(level, seeds - 1) / stats.chi2.ppf(0.2, seeds - 1))
+    return max(SEED_SPREAD, chance * math.sqrt(ratio - 1))
 
 
 WORSE: Final = "worse-than-zero-shot"
@@ -563,7 +610,7 @@ _RATIO: Final = "Give originals more weight, with a ratio of 2:1."
 
 
 def worse_than_zero_shot(case: ArmEvidence) -> Verdict:
-    """Whether an arm scores below zero-shot in a language, with the whole interval below zero."""
+    """Whether an arm surely scores below zero-shot in a language."""
     where, effect = case.where, _known(case.over_zero_shot)
     if effect is None:
         return NotJudged(WORSE, where, "its difference to zero-shot is not known")

@@ -25,11 +25,12 @@ from babelift.study.diagnosis import (
     gather_evidence,
     pair_alignments,
 )
+from babelift.study.family import one_family
 from babelift.study.flips import Flips, flips
 from babelift.study.quality import Quality
 from babelift.study.regression import Regression
 from babelift.study.results import Scores, mean_scores, over_sources
-from babelift.study.spec import OFF, StudySpec, read_spec
+from babelift.study.spec import StudySpec, read_spec
 from babelift.study.trend import Trend, quality_trend
 from babelift.training.cuts import Cut, cut_sentences
 
@@ -106,6 +107,8 @@ class StudyResult(BaseModel, frozen=True):
         version: Of this form.
         opening: The primary contrast in sentences.
         answers: All answers, the primary one first.
+        tests: How many p were corrected together: all that the page claims something by, but that
+            of the primary answer.
         regressions: The paper's table by OTC and arm.
         table: Means over seeds, by source.
         means: Means over sources and seeds, by language and over all of them.
@@ -123,6 +126,7 @@ class StudyResult(BaseModel, frozen=True):
     created: str = ""
     opening: list[str] = []
     answers: list[Answer] = []
+    tests: int = 0
     regressions: dict[str, Regression] = {}
     table: list[Mean] = []
     means: list[Mean] = []
@@ -197,22 +201,29 @@ def summarise(folder: Path) -> StudyResult:
     scores = Scores.of([*places, *_added(results, spec)], predictions)
     conditions = scores.conditions()
     answered = answers(spec, scores)
+    family = one_family(
+        answered,
+        otc_regressions(results, answered),
+        quality_trend(spec, scores, runs.quality),
+        conditions,
+    )
     alignments = pair_alignments(places, runs.runs)
     label_budgets = budgets(spec, results, scores)
     sent = {(part.lang, part.rows): part.characters for part in runs.characters}
-    evidence = gather_evidence(spec, answered, results, alignments, runs.quality)
+    evidence = gather_evidence(spec, family.answers, scores, alignments, runs.quality)
     return StudyResult(
         title=spec.title,
         question=spec.question,
         created=runs.created,
-        opening=opening(next((answer for answer in answered if answer.primary), None), conditions),
-        answers=answered,
-        regressions=otc_regressions(results, [name for name in spec.otc if name != OFF]),
+        opening=opening(next((answer for answer in family.answers if answer.primary), None)),
+        answers=family.answers,
+        tests=family.tests,
+        regressions=family.regressions,
         table=[Mean(**row) for row in mean_scores(results)],
         means=[Mean(**row) for row in over_sources(results)],
         alignment=alignments,
         quality=runs.quality,
-        trend=quality_trend(spec, scores, runs.quality),
+        trend=family.trend,
         flips=flips(spec, places, predictions, read_table(texts) if texts.is_file() else None),
         diagnosis=diagnose(evidence),
         budget=label_budgets,

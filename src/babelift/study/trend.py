@@ -1,16 +1,16 @@
 """Does better translation give better classification: the slope of scores over chrF."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 import polars as pl
+from scipy.special import stdtr, stdtrit
 
-from babelift.evaluation.crossed import PairedRows
-from babelift.evaluation.differences import Differences, differences_of
-from babelift.evaluation.metrics import Floats
-from babelift.report.numbers import brackets, digits_for, direction, pair_name, signed, with_p
+from babelift.evaluation.crossed import SMALLEST_P
+from babelift.evaluation.multiple_tests import LEVEL
+from babelift.report.numbers import brackets, digits_for, pair_name, signed, with_p
 from babelift.study.answers import stated_cell
 from babelift.study.quality import Quality
 from babelift.study.results import Scores
@@ -22,31 +22,83 @@ PER: Final = 10.0
 FEWEST: Final = 4
 """Translators of a pair from which there is a slope."""
 
+Point = tuple[str, float, float]
+"""A translator's name, the chrF of its translations, and the score of training on them."""
+
 
 @dataclass(frozen=True)
 class Trend:
     """How F1-micro changes with ten points of chrF, among the translators of a study.
 
     Attributes:
-        slopes: Mean over language pairs and each pair's own, with intervals over seeds and test
-            rows; the translators are taken as they are.
+        delta: The slope, the mean over language pairs.
+        interval: Of the slope, over other translators like these.
+        p: Two-sided, that there is no slope.
+        pairs: The slope of each pair.
         translators: By pair, how many it rests on.
         spoilt: Whether some of them are spoilt on purpose.
+        seeds: Trainings behind each score; with one nothing is claimed.
+        adjusted_p: `p` after the page's correction.
         sentence: What it says.
     """
 
-    slopes: Differences
+    delta: float
+    interval: tuple[float, float]
+    p: float
+    pairs: dict[str, float]
     translators: dict[str, int]
     spoilt: bool
-    sentence: str
+    seeds: int
+    adjusted_p: float = 1.0
+    sentence: str = ""
+
+
+def slope_over_translators(
+    pairs: Mapping[str, Sequence[Point]], *, level: float = 0.95
+) -> tuple[float, tuple[float, float], float]:
+    """The mean slope of scores over chrF, with translators as what is drawn.
+
+    Translators differ in more than chrF, so that each counts once, in all its pairs together. The
+    variance is the jackknife's over translators (Efron & Stein 1981, "The jackknife estimate of
+    variance"), which errs to the safe side; Student's t has two degrees less than translators.
+
+    Args:
+        pairs: The points of each language pair; no pair has fewer than `FEWEST`.
+        level: Probability that the interval is made for.
+
+    Returns:
+        The slope per `PER` points, its interval, and its two-sided p.
+
+    >>> points = [("a", 20, 0.50), ("b", 30, 0.54), ("c", 40, 0.56), ("d", 50, 0.60)]
+    >>> slope, interval, p = slope_over_translators({"de": points})
+    >>> round(slope, 3), interval[0] > 0, p < 0.05
+    (0.032, True, True)
+    """
+    translators = list(dict.fromkeys(name for points in pairs.values() for name, *_ in points))
+    slope = _mean_slope(pairs)
+    without = np.array([_mean_slope(pairs, name) for name in translators])
+    count = len(translators)
+    error = float(((count - 1) * without.var()) ** 0.5)
+    if error < 1e-12:
+        return slope, (slope, slope), SMALLEST_P if slope else 1.0
+    reach = error * float(stdtrit(count - 2, (1 + level) / 2))
+    p = float(2 * stdtr(count - 2, -abs(slope) / error))
+    return slope, (slope - reach, slope + reach), max(SMALLEST_P, p)
+
+
+def _mean_slope(pairs: Mapping[str, Sequence[Point]], without: str | None = None) -> float:
+    slopes = []
+    for points in pairs.values():
+        kept = np.array([(x, y) for name, x, y in points if name != without])
+        xs, ys = kept[:, 0] - kept[:, 0].mean(), kept[:, 1]
+        # Without that translator all others of the pair may have one chrF: it says nothing then.
+        if spread := float(xs @ xs):
+            slopes.append(PER * float(xs @ ys) / spread)
+    return float(np.mean(slopes)) if slopes else 0.0
 
 
 def quality_trend(spec: StudySpec, scores: Scores, qualities: Sequence[Quality]) -> Trend | None:
     """The slope of F1-micro over chrF, at the study's main settings.
-
-    In every language pair the slope of a least-squares line through its translators is a weighted
-    sum of their scores, so that each test row and seed has a slope of its own: their mean is the
-    slope, and its interval that of a difference, over new seeds and test rows.
 
     Args:
         spec: The study.
@@ -56,85 +108,70 @@ def quality_trend(spec: StudySpec, scores: Scores, qualities: Sequence[Quality])
     Returns:
         None where no pair has `FEWEST` translators of known quality.
     """
-    chrf = {
-        (quality.source, quality.lang, quality.translator): quality.chrf
-        for quality in qualities
-        if quality.chrf is not None
-    }
     condition = stated_cell(spec, "translated", OFF, next(iter(spec.encoders)))
     tables = {
         name: scores.of_condition(replace(condition, translator=name)) for name in spec.translators
     }
-    parts: list[tuple[str, Floats, list[str]]] = []
-    translators = {}
-    pairs = dict.fromkeys((source, lang) for source, lang, _ in chrf)
-    seeds = _shared_seeds(tables.values())
-    for source, lang in pairs:
-        known = {
-            name: rows
-            for name, table in tables.items()
-            if (source, lang, name) in chrf
-            and (rows := _of_pair(table, source, lang, seeds)).height
-        }
-        xs = np.array([chrf[source, lang, name] for name in known], dtype=np.float64)
-        if len(known) < FEWEST or xs.std() == 0:
-            continue
-        weights = PER * (xs - xs.mean()) / ((xs - xs.mean()) ** 2).sum()
-        right = np.stack([rows["right"].to_numpy().astype(np.float64) for rows in known.values()])
-        stratum = lang if len(spec.sources) == 1 else f"{source}>{lang}"
-        slopes = (weights @ right).reshape(len(seeds), -1)
-        groups = next(iter(known.values()))["group_id"].to_list()[: slopes.shape[1]]
-        parts.append((stratum, slopes, groups))
-        translators[stratum] = len(known)
-    if not parts:
+    seeds = _shared_seeds(list(tables.values()))
+    means = {
+        (name, source, lang): score
+        for name, table in tables.items()
+        for source, lang, score in table.filter(pl.col("seed").is_in(seeds))
+        .group_by("source", "lang", maintain_order=True)
+        .agg(pl.col("right").mean())
+        .iter_rows()
+    }
+    points: dict[str, list[Point]] = {}
+    for quality in qualities:
+        score = means.get((quality.translator, quality.source, quality.lang))
+        if score is not None and quality.chrf is not None:
+            pair = quality.lang if len(spec.sources) == 1 else f"{quality.source}>{quality.lang}"
+            points.setdefault(pair, []).append((quality.translator, quality.chrf, score))
+    pairs = {
+        pair: own
+        for pair, own in points.items()
+        if len(own) >= FEWEST and len({chrf for _, chrf, _ in own}) > 1
+    }
+    if not pairs:
         return None
-    numbers: dict[str, int] = {}
-    items = [numbers.setdefault(group, len(numbers)) for *_, own in parts for group in own]
-    langs = np.repeat(np.arange(len(parts)), [len(own) for *_, own in parts])
-    comparison = PairedRows(
-        np.concatenate([slopes for _, slopes, _ in parts], axis=1),
-        langs.astype(np.int64),
-        np.array(items, dtype=np.int64),
-        tuple(stratum for stratum, *_ in parts),
+    delta, interval, p = slope_over_translators(pairs)
+    return Trend(
+        delta,
+        interval,
+        p,
+        {pair: _mean_slope({pair: own}) for pair, own in pairs.items()},
+        {pair: len(own) for pair, own in pairs.items()},
+        any(text.startswith("degraded:") for text in spec.translators.values()),
+        len(seeds),
     )
-    spoilt = any(text.startswith("degraded:") for text in spec.translators.values())
-    slopes_by_pair = differences_of(comparison)
-    sentence = _sentence(slopes_by_pair, translators, spoilt)
-    return Trend(slopes_by_pair, translators, spoilt, sentence)
 
 
-def _sentence(slopes: Differences, translators: Mapping[str, int], degraded: bool) -> str:
-    mean, pairs = slopes.mean, slopes.languages
-    digits = digits_for((mean.delta, *mean.interval))
+def trend_sentence(trend: Trend) -> str:
+    """What the slope says, of translators like these alone."""
+    digits = digits_for((trend.delta, *trend.interval))
     effect = (
-        f"ten points of chrF go with {signed(mean.delta, digits)} F1-micro "
-        f"{brackets(mean.interval, digits)}"
+        f"ten points of chrF go with {signed(trend.delta, digits)} F1-micro "
+        f"{brackets(trend.interval, digits)}"
     )
-    start = {
-        1: "Better translations gave better classifiers",
-        0: "No effect of the translations' quality seen",
-        -1: "Better translations gave worse classifiers",
-    }[direction(mean.interval)]
-    where = f" in {pair_name(next(iter(pairs)))}"
-    if len(pairs) > 1:
-        ahead = sum(slope.delta * mean.delta > 0 for slope in pairs.values())
-        what = "pairs" if any(">" in name for name in pairs) else "languages"
-        where = f" on average, the same way in {ahead} of {len(pairs)} {what}"
-    among = max(translators.values())
-    spoilt = ", those spoilt on purpose included" if degraded else ""
-    return f"{start}: {effect}{where}, among {among} translators{spoilt}; {with_p(mean.p)}."
+    where = f" in {pair_name(next(iter(trend.pairs)))}"
+    if len(trend.pairs) > 1:
+        ahead = sum(slope * trend.delta > 0 for slope in trend.pairs.values())
+        what = "pairs" if any(">" in name for name in trend.pairs) else "languages"
+        where = f" on average, the same way in {ahead} of {len(trend.pairs)} {what}"
+    among = f"among {max(trend.translators.values())} translators"
+    spoilt = ", those spoilt on purpose included" if trend.spoilt else ""
+    if trend.seeds < 2:
+        return f"With one training each, {effect}{where}, {among}{spoilt}: no claim."
+    start = "No effect of the translations' quality seen"
+    if trend.adjusted_p <= LEVEL:
+        better = "better" if trend.delta > 0 else "worse"
+        start = f"Better translations gave {better} classifiers"
+    return f"{start}: {effect}{where}, {among}{spoilt}; {with_p(trend.adjusted_p)} after Holm."
 
 
-def _shared_seeds(tables: Iterable[pl.DataFrame]) -> list[int]:
+def _shared_seeds(tables: Sequence[pl.DataFrame]) -> list[int]:
     """Seeds that every translator was tried with in every pair it has."""
     seed_sets = [
         set(part["seed"]) for table in tables for part in table.partition_by("source", "lang")
     ]
     return sorted(set.intersection(*seed_sets)) if seed_sets else []
-
-
-def _of_pair(table: pl.DataFrame, source: str, lang: str, seeds: Sequence[int]) -> pl.DataFrame:
-    rows = table.filter(
-        (pl.col("source") == source) & (pl.col("lang") == lang) & pl.col("seed").is_in(list(seeds))
-    )
-    return rows.sort("seed", "id")

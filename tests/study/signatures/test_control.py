@@ -11,10 +11,10 @@ from babelift.study.signatures import (
     regularising_not_aligning,
 )
 
-ABOVE = Estimate(0.02, (0.01, 0.03))
-ABOUT = Estimate(0.0, (-0.01, 0.01))
-BELOW = Estimate(-0.02, (-0.03, -0.01))
-UNKNOWN = Estimate(float("nan"), (0.0, 1.0))
+ABOVE = Estimate(0.02, (0.01, 0.03), 0.001)
+ABOUT = Estimate(0.0, (-0.01, 0.01), 0.5)
+BELOW = Estimate(-0.02, (-0.03, -0.01), 0.001)
+UNKNOWN = Estimate(float("nan"), (0.0, 1.0), 0.5)
 
 
 def judged(true=None, shuffled=None, off=None, lang=None):
@@ -33,7 +33,7 @@ def test_shuffled_pairs_that_do_as_well_show_regularising() -> None:
 
 
 def test_results_that_are_equal_to_the_last_row_show_it_too() -> None:
-    equal = Estimate(0.0, (0.0, 0.0))
+    equal = Estimate(0.0, (0.0, 0.0), 0.5)
     assert isinstance(judged(true=equal, shuffled=ABOVE), Finding)
 
 
@@ -71,7 +71,7 @@ def test_true_pairs_that_help_beside_an_unclear_control_decide_nothing() -> None
     ("interval", "found"), [((0.0, 0.04), False), ((0.0001, 0.04), True), ((-0.001, 0.04), False)]
 )
 def test_the_gain_of_shuffled_pairs_must_be_clear_of_zero(interval, found) -> None:
-    assert isinstance(judged(true=ABOUT, shuffled=Estimate(0.02, interval)), Finding) is found
+    assert isinstance(judged(true=ABOUT, shuffled=Estimate(0.02, interval, 0.01)), Finding) is found
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from babelift.study.signatures import (
     otc_without_effect,
 )
 
-NONE = Estimate(0.0, (-0.02, 0.02))
+NONE = Estimate(0.0, (-0.02, 0.02), 0.5)
 
 
 def judged(before=None, without=None, after=None, effect=NONE, lang="ja", chance=0.02):
@@ -79,14 +79,14 @@ def test_the_reason_turns_at_the_thresholds(before, without, after, kind) -> Non
 
 @pytest.mark.parametrize("interval", [(0.001, 0.05), (-0.05, -0.001)])
 def test_an_effect_either_way_is_no_finding(interval) -> None:
-    found = judged(0.95, None, 0.96, effect=Estimate(sum(interval) / 2, interval))
+    found = judged(0.95, None, 0.96, effect=Estimate(sum(interval) / 2, interval, 0.01))
     assert isinstance(found, Absent)
     assert found.reason.startswith("OTC has an effect: ")
 
 
 @pytest.mark.parametrize("interval", [(0.0, 0.05), (-0.05, 0.0), (0.0, 0.0)])
 def test_an_interval_that_touches_zero_shows_no_effect(interval) -> None:
-    assert isinstance(judged(0.95, None, 0.96, effect=Estimate(0.0, interval)), Finding)
+    assert isinstance(judged(0.95, None, 0.96, effect=Estimate(0.0, interval, 0.05)), Finding)
 
 
 def test_without_evidence_nothing_is_judged() -> None:

@@ -13,7 +13,7 @@ from babelift.study.signatures import (
     worse_than_zero_shot,
 )
 
-BELOW = Estimate(-0.05, (-0.09, -0.01))
+BELOW = Estimate(-0.05, (-0.09, -0.01), 0.001)
 
 
 def judged(lang: str = "de", effect: Estimate | None = BELOW, **quality: float):
@@ -81,9 +81,14 @@ def test_lengths_far_from_those_expected_are_poor(ratio, poor) -> None:
     assert any("cut, left out or repeated" in advice for advice in found.advice) is poor
 
 
+def test_what_the_correction_leaves_unsure_is_no_finding() -> None:
+    assert isinstance(judged(effect=Estimate(-0.05, (-0.09, -0.01), 0.051)), Absent)
+    assert isinstance(judged(effect=Estimate(-0.05, (-0.09, -0.01), 0.05)), Finding)
+
+
 @pytest.mark.parametrize("interval", [(-0.1, 0.0), (-0.1, 0.02), (0.01, 0.1)])
 def test_an_interval_that_reaches_zero_is_no_finding(interval) -> None:
-    found = judged(effect=Estimate(-0.02, interval))
+    found = judged(effect=Estimate(-0.02, interval, 0.01))
     assert isinstance(found, Absent)
     assert "not clearly below zero" in found.reason
 
@@ -92,9 +97,9 @@ def test_an_interval_that_reaches_zero_is_no_finding(interval) -> None:
     "effect",
     [
         None,
-        Estimate(float("nan"), (-0.1, -0.01)),
-        Estimate(-0.05, (float("nan"), -0.01)),
-        Estimate(-0.05, (-0.01, -0.09)),
+        Estimate(float("nan"), (-0.1, -0.01), 0.001),
+        Estimate(-0.05, (float("nan"), -0.01), 0.5),
+        Estimate(-0.05, (-0.01, -0.09), 0.001),
     ],
 )
 def test_an_unknown_difference_is_not_judged(effect) -> None:

@@ -291,6 +291,7 @@ def render_study(study: StudyResult) -> str:
 def view(study: StudyResult) -> dict[str, Any]:
     """Everything the page shows, by the template's names."""
     plots = by_language(study.answers)
+    one_training = not any(answer.differences.mean.seeds_seen for answer in study.answers)
     return {
         "study": study,
         "babelift": study.versions.get("babelift") or __version__,
@@ -299,6 +300,8 @@ def view(study: StudyResult) -> dict[str, Any]:
         "decision_rows": decision_rows,
         "tried_rows": tried_rows,
         "groups": answer_groups(study.answers),
+        "one_training": one_training,
+        "luck": "test rows alone" if one_training else "seeds and test rows",
         "percent": f"{100 * _level(study):g} %",
         "plots": [plot for plot in plots if plot.primary],
         "other_plots": [plot for plot in plots if not plot.primary],
