@@ -187,7 +187,7 @@ def comparisons(
         tally.claims(comparison_claims(*sentences, gained))
         for contrast, true in zip(comparison.contrasts, gained, strict=True):
             tally.interval("mean", contrast.mean.interval, true.mean())
-            tally.seen["primary"].append(contrast.could_have_seen)
+            tally.seen["primary"].append(contrast.could_have_seen.effect)
             for lang, found in contrast.languages.items():
                 tally.interval("language", found.interval, true[LANGS.index(lang)])
     return tally

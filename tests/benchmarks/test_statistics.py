@@ -112,13 +112,19 @@ def test_claims_are_held_against_the_truth(page, expected):
 
 
 def test_a_comparison_s_claims_are_held_against_the_truth():
-    sentences = ["B beat A in 2 of 2 languages: +.03 accuracy [.01, .05]; p = .010.",
+    sentences = ["B beat A on average over 2 languages: +.03 accuracy [.01, .05], ahead in 2 of "
+                 "them; p = .010.",
                  "Accuracy is the share of test rows given the right label."]  # fmt: skip
     by_language = ["B by language: from +.01 in German to +.05 in Spanish; "
                    "German and Spanish are sure, after Holm too."]  # fmt: skip
     gained = [TRUTH.gain(TRANSLATED, ZERO)]
     found = [claim.false for claim in comparison_claims(sentences, by_language, gained)]
     assert found == [False, True]
+
+
+def test_one_training_on_each_side_claims_nothing_of_arms():
+    found = comparisons(Design(1, 3, 200, 0.3, arms=TWO), 5)
+    assert sum(found.claimed.values()) == 0
 
 
 NULLS = (

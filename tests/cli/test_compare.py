@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -40,9 +41,10 @@ def test_the_terminal_says_what_was_gained_what_was_left_out_and_the_scores(
     words = " ".join(result.out.split())
     assert result.code == 0
     assert "new [1].csv" in words
-    assert "accuracy on average [" in words
+    assert words.startswith("Each side is one training, which does not say which way to train")
+    assert "on average over 2 languages: +." in words
     assert "1 row of old [1].csv (Japanese)" in words
-    assert "would be seen four times in five" in words
+    assert "would be told apart four times in five" in words
     assert "these very weights" in words
     assert "German" in result.out
 
@@ -90,6 +92,7 @@ def test_names_columns_and_averages_are_taken_from_the_flags(
         (["{0}", "{1}", "--out", "{folder}"], "holds"),
         (["{0}", "{1}", "--out", "{0}"], "is a file"),
         (["{0}", "{1}", "--label", "lable"], "column 'lable' is missing"),
+        (["{0}", "{1}", "--margin", "2"], "a margin must be a share of test rows above 0"),
     ],
 )
 def test_what_cannot_be_done_is_said_in_one_message(
@@ -110,3 +113,57 @@ def test_runs_may_stand_beside_files(babelift: Callable, files: list[str], tmp_p
     result = babelift("compare", str(run), files[1], "--json")
     assert result.code == 0
     assert json.loads(result.out)["rows"] == {"de": 30, "ja": 29}
+
+
+def test_files_with_several_seeds_and_a_margin_say_whether_translating_is_good_enough(
+    babelift: Callable, tmp_path: Path
+) -> None:
+    rng = np.random.default_rng(4)
+    hard = {lang: rng.random(400) for lang in ("de", "ja")}
+    paths = []
+    for name, losses in (("native", (0.2, 0.2)), ("translated", (0.2, 0.3))):
+        tables = []
+        for seed in range(3):
+            for (lang, rows), loss in zip(hard.items(), losses, strict=True):
+                right = rows + rng.normal(0, 0.02, 400) > loss
+                tables.append(
+                    pl.DataFrame(
+                        {
+                            "id": [f"{lang}{number}" for number in range(400)],
+                            "lang": lang,
+                            "label": ["a", "b"] * 200,
+                            "prediction": [
+                                "ab"[(number % 2) ^ (not mark)] for number, mark in enumerate(right)
+                            ],
+                            "seed": seed,
+                        }
+                    )
+                )
+        paths.append(str(tmp_path / f"{name}.csv"))
+        pl.concat(tables).write_csv(paths[-1])
+    out = tmp_path / "page"
+    result = babelift("compare", *paths, "--margin", ".05", "--out", str(out))
+    words = " ".join(result.out.split())
+    assert result.code == 0
+    assert words.startswith(
+        "translated.csv did worse than native.csv on average over 2 languages: −.04 accuracy ["
+    )
+    assert (
+        "Held to .05 in each language, translated.csv against native.csv: the same within .05 in "
+        "German; worse in Japanese (after Holm)." in words
+    )
+    assert "and 3 seeds, a true difference of .0" in words
+    assert "one training" not in words
+    record = read_record(out / "comparison.json", Comparison)
+    assert record == library.compare(paths, margin=0.05)
+    assert (record.version, record.about, record.margin) == (2, "trainings", 0.05)
+    (contrast,) = record.contrasts
+    held = [claim.margin.verdict for claim in contrast.claims.values() if claim.margin]
+    assert held == ["same", "at most above"]
+    other = babelift("compare", *paths, "--margin", ".04", "--out", str(out))
+    assert "holds the comparison of other predictions" in other.err
+    older = json.loads((out / "comparison.json").read_text()) | {"version": 1}
+    (out / "comparison.json").write_text(json.dumps(older))
+    refused = babelift("compare", *paths, "--margin", ".05", "--out", str(out))
+    assert refused.code == 1
+    assert "written by an older Babelift" in refused.err

@@ -1,13 +1,17 @@
 """Predictions compared on shared rows: numbers worked by hand, laws, and what is left out."""
 
+import json
+
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import t
+from scipy.stats import norm, t
 
-from babelift.errors import ConfigError
+from babelift.errors import ConfigError, DataError, RunError
 from babelift.evaluation.comparison import Comparison, compare
+from babelift.evaluation.multiple_tests import holm
 from babelift.store import read_record, write_record
 
 RIGHT = {
@@ -70,10 +74,14 @@ def test_two_seeds_of_four_items_in_two_languages_worked_by_hand(seeds):
     # German alone: (4/3) * .5 / 16 is 1/24, and half of it the floor; three degrees of freedom.
     of_german = 2 * t.sf(0.5 / (1 / 48) ** 0.5, 3)
     assert contrast.languages["de"].p == pytest.approx(of_german)
-    # Holm over three: the smallest p three times, the next twice.
+    # Holm with weights 1, 1 and 2: the mean, p .013, by 4 / 2; then German, p .041, by 2 / 1.
     assert comparison.tests == 3
-    assert contrast.adjusted_p == pytest.approx(3 * of_mean)
-    assert contrast.adjusted_p_by_language == pytest.approx({"de": 2 * of_german, "ja": 1.0})
+    assert comparison.about == "trainings"
+    assert contrast.claim.adjusted_p == pytest.approx(2 * of_mean)
+    assert contrast.claim.verdict == "better"
+    assert contrast.claims["de"].adjusted_p == pytest.approx(2 * of_german)
+    assert contrast.claims["de"].verdict == "not sure"
+    assert contrast.claims["ja"].adjusted_p == 1.0
     assert [one.mean.value for one in comparison.sides] == [0.25, 0.5]
 
 
@@ -95,7 +103,7 @@ def test_a_side_against_itself_differs_by_nothing():
     comparison = compare([side("1101"), side("1101")])
     (contrast,) = comparison.contrasts
     assert (contrast.mean.delta, contrast.mean.interval) == (0.0, (0.0, 0.0))
-    assert (contrast.mean.p, contrast.adjusted_p) == (1.0, 1.0)
+    assert (contrast.mean.p, contrast.claim.adjusted_p) == (1.0, 1.0)
 
 
 answers = st.lists(st.text("01", min_size=6, max_size=6), min_size=2, max_size=2)
@@ -114,7 +122,7 @@ def test_swapping_the_sides_turns_the_differences_round(german, japanese):
     assert there.mean.delta == -back.mean.delta
     low, high = back.mean.interval
     assert there.mean.interval == pytest.approx((-high, -low))
-    assert there.adjusted_p == pytest.approx(back.adjusted_p)
+    assert there.claim.adjusted_p == pytest.approx(back.claim.adjusted_p)
 
 
 def numbers(comparison: Comparison) -> dict:
@@ -154,7 +162,102 @@ def test_rows_without_an_answer_are_counted_and_left_out():
 def test_one_seed_on_each_side_pairs_nothing_whatever_it_is_called():
     comparison = compare([side("1101", seed=0), side("1001", seed=7)])
     assert comparison.seeds == ()
+    assert comparison.about == "weights"
     assert not comparison.contrasts[0].mean.seeds_seen
+
+
+def test_one_seed_in_common_is_one_training_though_a_side_has_more(seeds):
+    comparison = compare([seeds[0].filter(pl.col("seed") == "1"), seeds[1]])
+    assert comparison.seeds == ("1",)
+    assert comparison.about == "weights"
+    assert comparison.sides[1].unpaired == {"de": 4, "ja": 4}
+
+
+def test_a_language_that_one_side_lacks_is_left_out_and_counted():
+    comparison = compare([pl.concat([side("1101"), side("11", lang="fr")]), side("1001")])
+    assert comparison.rows == {"de": 4}
+    assert [part.unpaired for part in comparison.sides] == [{"fr": 2}, {}]
+
+
+def test_a_seed_that_comes_twice_is_refused_and_one_that_answers_as_another_is_named(seeds):
+    with pytest.raises(DataError, match="row 17 of the predictions of 'B'"):
+        compare([seeds[0], pl.concat([seeds[1], seeds[1].filter(pl.col("seed") == "1")])])
+    copied = pl.concat(
+        rows.with_columns(seed=pl.lit(seed))
+        for seed in ("1", "2", "3")
+        for rows in [seeds[1].filter(pl.col("seed") == "1")]
+    )
+    other = pl.concat(
+        [seeds[1], seeds[1].filter(pl.col("seed") == "0").with_columns(seed=pl.lit("2"))]
+    )
+    comparison = compare([copied, other])
+    assert comparison.seeds == ("1", "2")
+    assert [part.copies for part in comparison.sides] == [(("1", "2"),), ()]
+
+
+def test_three_sides_are_one_family_in_which_means_weigh_as_much_as_their_languages():
+    def both(right):
+        return pl.concat([side(right), side(right[::-1], lang="ja")])
+
+    sides = [both("1000" * 20), both("1100" * 20), both("1110" * 20)]
+    comparison = compare(sides)
+    assert comparison.tests == 6
+    p, weights = [], []
+    for contrast in comparison.contrasts:
+        p += [contrast.mean.p, *(each.p for each in contrast.languages.values())]
+        weights += [2, 1, 1]
+    adjusted = holm(p, weights).tolist()
+    for contrast, own in zip(comparison.contrasts, (adjusted[:3], adjusted[3:]), strict=True):
+        assert [
+            contrast.claim.adjusted_p,
+            *(one.adjusted_p for one in contrast.claims.values()),
+        ] == (pytest.approx(own))
+    # The mean of one of two contrasts has a quarter of the level, 2 of 8.
+    seen = comparison.contrasts[0].could_have_seen
+    reach = t.ppf(1 - 0.0125 / 2, 158) + norm.ppf(0.8)
+    assert seen.effect == pytest.approx(
+        reach * comparison.contrasts[0].mean.standard_error, rel=0.02
+    )
+
+
+def test_a_margin_is_held_to_in_the_same_family_and_takes_nothing_from_the_first_step():
+    rng = np.random.default_rng(5)
+    first = rng.random(600) < 0.7
+    other = np.where(rng.random(600) < 0.05, ~first, first)
+    sides = [side("".join("01"[int(mark)] for mark in marks)) for marks in (first, other)]
+    plain, held = (compare(sides, margin=margin).contrasts[0] for margin in (None, 0.05))
+    assert plain.claim.margin is None
+    assert held.claim.adjusted_p == plain.claim.adjusted_p == plain.mean.p
+    margin = held.claim.margin
+    assert margin.verdict == "same"
+    low, high = margin.interval
+    assert -0.05 < low < held.mean.delta < high < 0.05
+    by_hand = (held.mean.standard_error**2 + 1 / 600**2) ** 0.5
+    assert margin.adjusted_p_below == pytest.approx(
+        t.sf((held.mean.delta + 0.05) / by_hand, 599), rel=1e-6
+    )
+    assert margin.adjusted_p_above == pytest.approx(
+        t.sf((0.05 - held.mean.delta) / by_hand, 599), rel=1e-6
+    )
+    with pytest.raises(ConfigError, match="a margin must be a share"):
+        compare(sides, margin=2)
+
+
+def test_a_side_may_be_sure_to_be_better_and_be_so_by_less_than_the_margin():
+    sides = [side("1" * 1000 + "0" * 1000), side("1" * 1020 + "0" * 980)]
+    claim = compare(sides, margin=0.02).contrasts[0].claim
+    assert (claim.verdict, claim.margin.verdict) == ("better", "same")
+    claim = compare(sides[::-1], margin=0.02).contrasts[0].claim
+    assert (claim.verdict, claim.margin.verdict) == ("worse", "same")
+
+
+def test_a_side_that_is_no_further_below_than_the_margin_need_not_be_the_same():
+    # 76 of 400 rows gained, 68 lost: +.02 with a standard error of .03.
+    sides = [side("1" * 100 + "0" * 300), side("0" * 68 + "1" * 108 + "0" * 224)]
+    claim = compare(sides, margin=0.05).contrasts[0].claim
+    assert (claim.verdict, claim.margin.verdict) == ("not sure", "at most below")
+    claim = compare(sides[::-1], margin=0.05).contrasts[0].claim
+    assert (claim.verdict, claim.margin.verdict) == ("not sure", "at most above")
 
 
 def test_seeds_of_one_side_only_are_left_out(seeds):
@@ -239,3 +342,13 @@ def test_the_record_comes_back_from_its_file_as_it_was(seeds, tmp_path):
     comparison = compare(seeds)
     write_record(comparison, tmp_path / "comparison.json")
     assert read_record(tmp_path / "comparison.json", Comparison) == comparison
+    held = compare(seeds, margin=0.1)
+    write_record(held, tmp_path / "comparison.json")
+    assert read_record(tmp_path / "comparison.json", Comparison) == held
+
+
+def test_a_record_of_the_first_form_says_what_to_do(seeds, tmp_path):
+    older = compare(seeds).model_dump(mode="json") | {"version": 1}
+    (tmp_path / "comparison.json").write_text(json.dumps(older))
+    with pytest.raises(RunError, match="written by an older Babelift"):
+        read_record(tmp_path / "comparison.json", Comparison)

@@ -117,6 +117,85 @@ def test_what_cannot_be_compared_is_refused_by_name(sides, options, kind, said):
     assert said in str(error.value)
 
 
+def labelled(labels, predictions=None):
+    """Four rows with other labels."""
+    return ROWS.with_columns(label=pl.Series(labels), prediction=pl.Series(predictions or labels))
+
+
+@pytest.mark.parametrize("form", ["frame", "declared"])
+def test_sets_of_labels_that_differ_are_refused_where_they_show_another_task(form, tmp_path):
+    def given(labels, declared, name):
+        rows = labelled(labels)
+        if form == "frame":
+            return rows
+        write(rows, tmp_path / name / "predictions.parquet")
+        metrics = evaluate_predictions(rows, declared, ordinal=False)
+        write_record(metrics, tmp_path / name / "metrics.json")
+        return tmp_path / name
+
+    two = given([*"abab"], ["a", "b"], "two")
+    disjoint = given([*"cdcd"], ["c", "d"], "disjoint")
+    with pytest.raises(DataError, match=r"have other labels: a, b; and c, d"):
+        compare([two, disjoint])
+    more = given([*"abab"], ["a", "b", "c"], "more")
+    if form == "declared":
+        # A model that knows more labels has another task, though none of its rows show it.
+        for sides in ([two, more], [more, two]):
+            with pytest.raises(DataError, match="have other labels: a, b"):
+                compare(sides)
+    else:
+        assert compare([two, more]).labels == ("a", "b")
+    # Labels that overlap: the same rows are labelled otherwise.
+    with pytest.raises(DataError, match="'c'"):
+        compare([two, given([*"acac"], ["a", "c"], "overlapping") if form == "frame"
+                 else labelled([*"acac"])])  # fmt: skip
+
+
+def run(folder, seed, table=ROWS, **settings):
+    """A run's folder, as far as a comparison reads it."""
+    write(table, folder / "predictions.parquet")
+    (folder / "manifest.json").write_text("{}")
+    (folder / "config.yaml").write_text(
+        json.dumps({"otc": True, **settings, "seed": seed, "out": str(folder)})
+    )
+    write_record(evaluate_predictions(table, ["a", "b"], ordinal=False), folder / "metrics.json")
+
+
+def test_a_folder_of_runs_is_one_side_with_their_seeds(tmp_path):
+    better = ROWS.with_columns(prediction="label")
+    for seed in (1, 2, 11):
+        run(tmp_path / "old" / f"seed-{seed}", seed)
+        run(tmp_path / "new" / f"seed-{seed}", seed, better)
+    comparison = compare([tmp_path / "old", tmp_path / "new"])
+    assert comparison.seeds == ("1", "2", "11")
+    assert comparison.about == "trainings"
+    assert [side.rows for side in comparison.sides] == [12, 12]
+    assert [side.source for side in comparison.sides] == [
+        str(tmp_path / "old"), str(tmp_path / "new"),
+    ]  # fmt: skip
+    frames = [
+        pl.concat(rows.with_columns(seed=pl.lit(seed)) for seed in (1, 2, 11))
+        for rows in (ROWS, better)
+    ]
+    assert comparison.contrasts == compare(frames, names=["old", "new"]).contrasts
+
+
+@pytest.mark.parametrize(
+    ("second", "said"),
+    [
+        ({"seed": 1}, "were both trained with seed 1"),
+        ({"seed": 2, "otc": False}, "differ in more than the seed: otc is True and False"),
+        ({"seed": None}, "does not say what seed it was trained with"),
+    ],
+)
+def test_runs_that_are_not_one_way_to_train_are_no_side(second, said, tmp_path):
+    run(tmp_path / "side" / "a", 1)
+    run(tmp_path / "side" / "b", **second)
+    with pytest.raises((DataError, RunError)) as error:
+        compare([ROWS, tmp_path / "side"])
+    assert said in str(error.value)
+
+
 def test_files_and_folders_that_hold_no_predictions_are_refused(tmp_path):
     good = write(ROWS, tmp_path / "good.csv")
     (tmp_path / "empty.csv").touch()

@@ -125,12 +125,16 @@ def visible(page: str) -> str:
 
 def test_the_page_opens_with_the_answer(compared: Callable[[], ComparisonPage], page: str) -> None:
     found = compared()
-    answer, otc = (finding.text for finding in found.findings()[:2])
-    assert answer.startswith("Translating beat zero-shot in 2 of 2 languages: +.")
-    assert otc.startswith("OTC ")
+    first, answer, otc = (finding.text for finding in found.findings()[:3])
+    assert first.startswith("Each side is one training, which does not say which way to train is ")
+    assert answer.startswith("These weights of translated gave more test rows the right label than")
+    assert otc.startswith("These weights of translated-otc gave fewer test rows the right label")
     words = visible(page)
-    assert words.index("Does it help?") < words.index("Translating beat zero-shot")
-    assert words.index("Translating beat zero-shot") < words.index("Read with care")
+    assert words.index("Does it help?") < words.index("Each side is one training")
+    assert words.index("Each side is one training") < words.index("Read with care")
+    assert "by how much the accuracy of these very weights differs" in words
+    for word in ("beat", "adds to accuracy", "Translating"):
+        assert word not in words
 
 
 def test_numbers_on_the_page_are_those_of_the_file_and_of_the_runs(
@@ -273,9 +277,27 @@ def test_files_have_a_page_without_runs(tmp_path: Path) -> None:
     page = write_comparison(comparison_page(compare(files)), tmp_path)
     words = visible(page.read_text(encoding="utf-8"))
     assert page == tmp_path / "comparison.html"
-    assert "Is new.csv better than old.csv?" in words
-    assert "new.csv beat old.csv in 3 of 3 languages: +." in words
+    assert "old.csv and new.csv: one training each" in words
+    assert "These weights of new.csv gave more test rows the right label" in words
     assert "The runs" not in words
+
+
+def test_several_seeds_and_a_margin_are_drawn_and_said(tmp_path: Path) -> None:
+    sides = []
+    for number in range(2):
+        tables = [
+            predictions(0.5 + number / 5, 0.4, seed).with_columns(seed=pl.lit(str(seed)))
+            for seed in range(3)
+        ]
+        sides.append(pl.concat(tables).filter(pl.col("model") == "encoder"))
+    page = comparison_page(compare(sides, names=["old", "new"], margin=0.05))
+    text = write_comparison(page, tmp_path).read_text(encoding="utf-8")
+    words = visible(text)
+    assert "Is new as good as old?" in words
+    assert "new beat old on average over 3 languages: +." in words
+    assert "Broken lines stand at ±.05." in words
+    assert text.count('class="margin"') == 2 * 4
+    assert "Within .05?" in words
 
 
 def test_a_language_tested_on_one_label_is_named() -> None:

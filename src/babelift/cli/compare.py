@@ -19,6 +19,7 @@ def command(
     *sides: str,
     names: _Words = (),
     over: _Words = (),
+    margin: float | None = None,
     label: str | None = None,
     lang: str | None = None,
     id: str | None = None,  # noqa: A002
@@ -30,15 +31,21 @@ def command(
 
     Example: babelift compare runs/zero-shot runs/translated
 
+    Is translating good enough? babelift compare runs/native runs/translated --margin .02
+
     Rows are paired by id and language, and by seed where there are several. Each later side is
     measured against the first: the difference in accuracy with its interval, p after Holm, and how
-    small a difference could have been seen.
+    small a difference could have been seen. With one training a side it is about these very
+    weights; a folder of runs that differ in the seed alone is one side with several.
 
     Args:
-        sides: Two or more run folders or files of predictions (columns id, label, prediction and
-            lang; .csv, .tsv, .jsonl or .parquet).
+        sides: Two or more run folders, folders of runs with several seeds, or files of predictions
+            (columns id, label, prediction and lang, and seed where there are several; .csv, .tsv,
+            .jsonl or .parquet).
         names: What the sides are called, one name for each.
         over: Languages that averages are taken over; by default all that are shared.
+        margin: The largest difference in accuracy that does not matter, such as .02: says too
+            whether a side is the same as the first within it, or at most so far below.
         label: Column with the label, in files.
         lang: Column with the language, in files, or one language tag for all of them.
         id: Column with the rows' id, in files.
@@ -55,6 +62,7 @@ def command(
             sides,
             names=names or None,
             over=over or None,
+            margin=margin,
             label=label,
             lang=lang,
             id=id,

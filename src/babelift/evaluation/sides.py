@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from babelift.config import Table
+from babelift.config import Table, read_yaml
 from babelift.corpus import label_set, label_strings
 from babelift.errors import ConfigError, DataError, RunError, did_you_mean
 from babelift.evaluation.evaluate import named_columns, read_predictions
@@ -156,8 +156,12 @@ def _where(name: str) -> str:
 
 
 def _read_folder(folder: Path) -> tuple[pl.DataFrame, Sequence[str]]:
-    """The predictions of a run or an evaluation, and the labels that its model knows."""
+    """The predictions of a run, an evaluation or a folder of runs, and the labels of its model."""
     file = folder / "predictions.parquet"
+    if not file.exists() and not (folder / "manifest.json").exists():
+        runs = sorted(path.parent for path in folder.glob(f"*/{file.name}"))
+        if runs and not (folder / "results.parquet").exists():
+            return _read_runs(runs)
     if (folder / "results.parquet").exists():
         raise RunError(
             f"'{folder}' is a study, which holds many trainings.",
@@ -178,6 +182,51 @@ def _read_folder(folder: Path) -> tuple[pl.DataFrame, Sequence[str]]:
         labels = read_record(folder / "metrics.json", Metrics).labels
     # Its columns are ours, whatever the user's other tables call theirs.
     return read_predictions(str(file), Table()), labels
+
+
+def _read_runs(runs: Sequence[Path]) -> tuple[pl.DataFrame, Sequence[str]]:
+    """Runs that differ in nothing but the seed, as one table with that column."""
+    tables: list[pl.DataFrame] = []
+    seeds: dict[Any, Path] = {}
+    labels: dict[Path, Sequence[str]] = {}
+    for run in runs:
+        table, labels[run] = _read_folder(run)
+        seed = _settings(run).pop("seed", None)
+        if seed is None:
+            raise RunError(
+                f"'{run}' does not say what seed it was trained with.",
+                "A folder of runs is taken for one side, trained with several seeds: it holds the "
+                "folders of 'babelift fit' and nothing else.",
+            )
+        if seed in seeds:
+            raise DataError(
+                f"'{run}' and '{seeds[seed]}' were both trained with seed {seed}.",
+                "A folder of runs is taken for one side, trained with several seeds. Name single "
+                "runs to compare them with each other.",
+            )
+        seeds[seed] = run
+        tables.append(table.with_columns(seed=pl.lit(str(seed))))
+        _check_alike(runs[0], run)
+        if set(labels[run]) != set(labels[runs[0]]):
+            raise _other_labels(str(runs[0]), labels[runs[0]], str(run), labels[run])
+    return pl.concat(tables, how="diagonal_relaxed"), labels[runs[0]]
+
+
+def _settings(run: Path) -> dict[str, Any]:
+    file = run / "config.yaml"
+    return read_yaml(file) if file.is_file() else {}
+
+
+def _check_alike(first: Path, other: Path) -> None:
+    """Refuse runs of one side that differ in more than the seed."""
+    one, two = _settings(first), _settings(other)
+    for name in sorted((one.keys() | two.keys()) - {"seed", "out"}):
+        if one.get(name) != two.get(name):
+            raise DataError(
+                f"'{first}' and '{other}' differ in more than the seed: {name} is "
+                f"{one.get(name)} and {two.get(name)}.",
+                "A folder of runs is taken for one side, trained with several seeds.",
+            )
 
 
 def _with_strings(table: pl.DataFrame, name: str) -> pl.DataFrame:
@@ -315,6 +364,15 @@ class Shared:
         own = own.sort("seed", *_KEY)
         right: Right = (own["prediction"] == own["true"]).to_numpy()
         return right.reshape(-1, self.rows.height)
+
+    def copies(self, answers: pl.DataFrame) -> tuple[tuple[str, ...], ...]:
+        """Seeds whose answers to all rows are the same."""
+        own = _of_seeds(answers, self.seeds).join(self.rows.select(_KEY), on=_KEY)
+        alike: dict[bytes, list[str]] = {}
+        for seed in self.seeds:
+            given = own.filter(pl.col("seed") == seed).sort(_KEY)["prediction"]
+            alike.setdefault("\0".join(given).encode(), []).append(seed)
+        return tuple(tuple(seeds) for seeds in alike.values() if len(seeds) > 1)
 
     def unpaired(self, side: Input) -> dict[str, int]:
         """Answered rows of a side that are left out, by language."""

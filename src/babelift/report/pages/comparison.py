@@ -52,6 +52,7 @@ class Forest:
         what: What the arm has more than its base.
         strips: A row for each language, and one for the mean.
         p: Their p after Holm, in the same order.
+        margins: Where they stand against the margin, in the same order; empty without one.
         ticks: Places (percent) and words of the axis.
     """
 
@@ -59,6 +60,7 @@ class Forest:
     what: str
     strips: list[Strip]
     p: list[str]
+    margins: list[tuple[str, str]]
     ticks: list[tuple[float, str]]
 
 
@@ -72,14 +74,38 @@ def forests(page: "ComparisonPage") -> list[Forest]:
     )
     others = [lang for lang in comparison.rows if lang not in comparison.over]
     for contrast, wording in zip(comparison.contrasts, page.words, strict=True):
-        p, each = contrast.adjusted_p_by_language, contrast.languages
-        shown = [(language_name(lang), each[lang], "target", p[lang]) for lang in comparison.over]
+        each, claims = contrast.languages, contrast.claims
+        shown = [
+            (language_name(lang), each[lang], "target", claims[lang]) for lang in comparison.over
+        ]
         if len(comparison.over) > 1:
-            shown.append(("Mean", contrast.mean, "mean", contrast.adjusted_p))
-        shown += [(language_name(lang), each[lang], "other", p[lang]) for lang in others]
-        strips = [strip(name, difference, kind, reach) for name, difference, kind, _ in shown]
-        ps = [p_value(value) for *_, value in shown]
-        plots.append(Forest(contrast, wording.what, strips, ps, ticks(reach)))
+            shown.append(("Mean", contrast.mean, "mean", contrast.claim))
+        shown += [(language_name(lang), each[lang], "other", claims[lang]) for lang in others]
+        strips = [
+            strip(
+                name,
+                difference,
+                kind,
+                reach,
+                sure=claim.verdict != "not sure",
+                margin=comparison.margin,
+            )
+            for name, difference, kind, claim in shown
+        ]
+        plots.append(
+            Forest(
+                contrast=contrast,
+                what=wording.what,
+                strips=strips,
+                p=[p_value(claim.adjusted_p) for *_, claim in shown],
+                margins=[
+                    (sentences.margin_interval(claim.margin, comparison), claim.margin.verdict)
+                    for *_, claim in shown
+                    if claim.margin
+                ],
+                ticks=ticks(reach),
+            )
+        )
     return plots
 
 
@@ -105,19 +131,40 @@ def ticks(reach: float) -> list[tuple[float, str]]:
     ]
 
 
-def strip(name: str, shown: Effect, kind: str, reach: float, digits: int = 2) -> Strip:
-    """One difference on an axis that reaches as far to both sides of zero."""
+def strip(
+    name: str,
+    shown: Effect,
+    kind: str,
+    reach: float,
+    digits: int | None = None,
+    *,
+    sure: bool | None = None,
+    margin: float | None = None,
+) -> Strip:
+    """One difference on an axis that reaches as far to both sides of zero.
+
+    Args:
+        name: Of the row.
+        shown: The difference.
+        kind: `target`, `other` or `mean`.
+        reach: How far the axis reaches.
+        digits: Of its words; by default those of `digits_for`.
+        sure: Whether its dot is full; by default where its interval holds no zero.
+        margin: Where lines are drawn to either side of zero.
+    """
     y = 16
 
     def place(value: float) -> str:
         return short(50 + 50 * value / reach)
 
-    clear = "encoder" if direction(shown.interval) else "encoder unsure"
+    sure = bool(direction(shown.interval)) if sure is None else sure
+    edges = [-margin, margin] if margin and margin < reach else []
     marks = [
         *(upright("grid", x) for x in (0, 25, 75, 100)),
         upright("zero", 50),
+        *(upright("margin", place(edge)) for edge in edges),
         level("whisker encoder", map(place, shown.interval), y),
-        dot(clear, place(shown.delta), y),
+        dot("encoder" if sure else "encoder unsure", place(shown.delta), y),
     ]
     words = effect(shown, digits)
     figure = svg(f"{name}: {words}", Markup().join(marks), height=2 * y, css="strip")
@@ -195,14 +242,22 @@ def comparison_page(
         for side in comparison.sides
         if side.source and (Path(side.source) / "manifest.json").is_file()
     }
-    first, *others = [side.name for side in comparison.sides]
     return ComparisonPage(
         comparison=comparison,
         words=words or sentences.wordings(comparison),
         runs={name: read_run(folder) for name, folder in folders.items()},
-        title=title or f"Is {' or '.join(others)} better than {first}?",
+        title=title or _title(comparison),
         notes=notes,
     )
+
+
+def _title(comparison: Comparison) -> str:
+    first, *others = [side.name for side in comparison.sides]
+    if comparison.about == "weights":
+        return f"{listed([first, *others])}: one training each"
+    if comparison.margin is not None:
+        return f"Is {' or '.join(others)} as good as {first}?"
+    return f"Is {' or '.join(others)} better than {first}?"
 
 
 def write_comparison(page: ComparisonPage, folder: Path, name: str = FILES[1]) -> Path:
@@ -234,6 +289,8 @@ def render_comparison(page: ComparisonPage, folder: Path) -> str:
             findings=page.findings(),
             percent=f"{100 * comparison.level:g} %",
             comparison=comparison,
+            weights=comparison.about == "weights",
+            margin=sentences.margin_of(comparison),
             chance=_chance(page.runs),
             forests=forests(page),
             sides=[side.name for side in comparison.sides],
