@@ -30,7 +30,8 @@ class State:
         best_step: Update with the best validation score; 0 where there is none yet.
         best_score: That score.
         stopped_early: Patience ran out.
-        recycled: Rows so far that stood in for missing ones.
+        recycled: Times so far that a row was taken again within an epoch.
+        unpaired_steps: Updates so far without a pair, where others had some.
         tokens: Tokens so far, padding not counted.
         seconds: Time so far.
         parts: In how many parts batches are computed, since memory ran out.
@@ -42,6 +43,7 @@ class State:
     best_score: float = -1.0
     stopped_early: bool = False
     recycled: int = 0
+    unpaired_steps: int = 0
     tokens: int = 0
     seconds: float = 0.0
     parts: int = 1

@@ -110,7 +110,7 @@ class TrainResult:
         originals: Originals trained on.
         translations: Translations trained on.
         unpaired: Originals without a translation, where others have one.
-        recycled: Times a row stood in for a missing one, over all updates.
+        recycled: Times a row was taken again within an epoch, over all updates; see `Batch`.
         precision: `bf16` or `fp32`.
         seconds: Time spent, over all resumptions.
         resumed_from: Update of the checkpoint it went on from, None where it was not resumed.
@@ -124,6 +124,7 @@ class TrainResult:
         order: SHA-256 of the originals' ids in the order of the first epoch.
         validation: Best mean F1-micro over the validation languages, None without validation.
         parts: In how many parts batches were computed at the end; more than 1 where memory ran out.
+        unpaired_steps: Updates without a pair, where others had some.
         cuts: The training and validation texts that were cut, by language and origin.
     """
 
@@ -151,6 +152,7 @@ class TrainResult:
     order: str
     validation: float | None
     parts: int
+    unpaired_steps: int = 0
     cuts: tuple[Cut, ...] = ()
 
     @classmethod

@@ -168,6 +168,7 @@ class Loop:
         state.parts = self._learner.parts
         state.tokens += int(self._rows.tokens.lengths[batch.rows].sum())
         state.recycled += batch.recycled
+        state.unpaired_steps += self._sampler.batch_translations > 0 and not len(batch.partners)
         if log is not None:
             speed = round(len(batch.rows) / (time.perf_counter() - began), 1)
             log.write(

@@ -1,7 +1,7 @@
 """Batches of originals and translations in an exact ratio: a function of (seed, epoch, step)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Self
 
 import numpy as np
@@ -16,7 +16,7 @@ _PHASES, _ORDER, _TARGETS, _BATCH, _WINDOW = range(5)
 """First words of the seeds of the sampler's independent random streams."""
 
 LARGEST_GROWTH: Final = 2
-"""How many times larger than asked a batch may get so that it holds a pair."""
+"""How many times larger than asked a batch may get so that each holds a pair."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +28,9 @@ class Batch:
         translations: `(translations,) int64` row numbers.
         partners: `(translations,) int64`: for each translation, the position in `originals` of the
             row it was made from.
-        recycled: Rows in this batch that stand in for missing ones: originals seen before in this
-            epoch, and translations that occur twice in this batch.
+        recycled: How often this batch takes a row that this epoch has taken before, be it in an
+            earlier batch or in this one. A translation has one original, so that a pair that is
+            taken again counts once for each of its rows that is.
     """
 
     originals: Indices
@@ -81,6 +82,8 @@ def parse_ratio(ratio: str) -> tuple[int, int]:
 class PairSampler:
     """Cuts every epoch into batches that hold originals and their translations a:b, exactly.
 
+    Any number of originals and of pairs will do, with any batch size from 2 on.
+
     Guarantees, for every seed, epoch and step:
 
     - `batch(epoch, step)` depends on nothing else, so that resumed, sharded and repeated runs
@@ -93,6 +96,8 @@ class PairSampler:
     - Originals without a translation (`unpaired`) are spread evenly over the batches. Their share
       goes to further targets of others in the batch; only when those are used up does a
       translation occur twice (counted in `Batch.recycled`).
+    - Where pairs are few, batches grow, up to twice the size asked for, so that each holds one.
+      Where that is not enough they keep their size, and those without a pair hold originals alone.
     - Batches of an epoch differ in size by at most one unit of `a` originals and `b` translations.
 
     Where there is no translation at all (zero-shot and original arms), batches hold the originals
@@ -114,8 +119,7 @@ class PairSampler:
 
     Raises:
         ConfigError: `batch_size` is below 2, or a part of the ratio below 1.
-        DataError: No originals, a translation of something that is no original, or so few
-            originals with a translation that the ratio cannot be kept.
+        DataError: No originals, or a translation of something that is no original.
 
     Attributes:
         originals: `(originals,)` row numbers of the originals.
@@ -154,7 +158,7 @@ class PairSampler:
             )
         self._find_pairs()
         self._measure_epoch(batch_size)
-        self._plan: tuple[int, list[Indices], int] | None = None
+        self._plan: tuple[int, list[Indices], Indices] | None = None
 
     @classmethod
     def from_rows(
@@ -239,14 +243,10 @@ class PairSampler:
         per_batch = max(batch_size // (a + b), 1)
         steps = -(-units // per_batch)
         if self.unpaired:
-            # Every batch needs one original with a translation, or it could not keep the ratio.
-            steps = min(steps, units // -(-units // int(self._paired.sum())))
-            if -(-units // steps) > LARGEST_GROWTH * per_batch:
-                raise DataError(
-                    f"only {self._paired.sum()} of {len(self.originals)} originals have a "
-                    f"translation: a ratio of {a}:{b} cannot be kept in batches of {batch_size}.",
-                    "Use a larger batch, keep more translations, or train without translations.",
-                )
+            # So many that each has an original with a translation: without one there is no ratio.
+            fewer = min(steps, units // -(-units // int(self._paired.sum())))
+            if -(-units // fewer) <= LARGEST_GROWTH * per_batch:
+                steps = fewer
         self.steps_per_epoch: int = steps
         self.batch_originals: int = a * -(-units // steps)
         self.least_originals: int = a * (units // steps)
@@ -270,19 +270,27 @@ class PairSampler:
             raise IndexError(
                 f"step {step} of epoch {epoch}: an epoch has {self.steps_per_epoch} steps"
             )
-        slices, last = self._epoch(epoch)
+        batch = self._make(epoch, step)
+        slices, again = self._epoch(epoch)
+        # Only a batch that shares an original with an earlier one can share a row with it.
+        mine = np.intersect1d(slices[step], again)
+        before = [
+            self._make(epoch, earlier).rows
+            for earlier in range(step)
+            if np.isin(mine, slices[earlier]).any()
+        ]
+        new = np.setdiff1d(batch.rows, np.concatenate([np.empty(0, dtype=np.int64), *before]))
+        return replace(batch, recycled=len(batch.rows) - len(new))
+
+    def _make(self, epoch: int, step: int) -> Batch:
+        """A batch whose recycled rows are not counted yet."""
         random = self._random(_BATCH, epoch, step)
-        places = random.permutation(slices[step])
-        extra = self._extra if step == last else 0
-        if not len(self._translations):
-            nothing = np.empty(0, dtype=np.int64)
-            return Batch(self.originals[places], nothing, nothing, extra)
-        chosen, repeats = self._choose(places, epoch, random)
+        places = random.permutation(self._epoch(epoch)[0][step])
+        chosen = self._choose(places, epoch, random)
         return Batch(
             originals=self.originals[places],
             translations=np.array([row for rows in chosen for row in rows], dtype=np.int64),
             partners=np.repeat(np.arange(len(places)), [len(rows) for rows in chosen]),
-            recycled=extra + repeats,
         )
 
     def first_order(self) -> Indices:
@@ -292,14 +300,12 @@ class PairSampler:
         """
         return self.originals[self._order(0)]
 
-    @property
-    def _extra(self) -> int:
-        return self._units * self.ratio[0] - len(self.originals)
-
-    def _epoch(self, epoch: int) -> tuple[list[Indices], int]:
-        """Places (numbers among the originals) per step, and the step with the recycled ones."""
+    def _epoch(self, epoch: int) -> tuple[list[Indices], Indices]:
+        """Places (numbers among the originals) per step, and the places that occur twice."""
         if self._plan is None or self._plan[0] != epoch:
-            self._plan = (epoch, *self._cut(self._order(epoch), epoch))
+            order = self._order(epoch)
+            again = np.flatnonzero(np.bincount(order) > 1)
+            self._plan = (epoch, self._cut(order, epoch), again)
         return self._plan[1], self._plan[2]
 
     def _order(self, epoch: int) -> Indices:
@@ -314,12 +320,14 @@ class PairSampler:
             order[phase::a] = np.concatenate([members, stand_ins])[: self._units]
         return order
 
-    def _cut(self, order: Indices, epoch: int) -> tuple[list[Indices], int]:
-        a = self.ratio[0]
+    def _ends(self) -> Indices:
+        """Originals up to the end of each step."""
         small, larger = divmod(self._units, self.steps_per_epoch)
         steps = np.arange(self.steps_per_epoch)
-        sizes = a * np.where(steps < larger, small + 1, small)
-        ends = np.cumsum(sizes)
+        return np.cumsum(self.ratio[0] * np.where(steps < larger, small + 1, small))
+
+    def _cut(self, order: Indices, epoch: int) -> list[Indices]:
+        ends = self._ends()
         if not self.unpaired:
             parts = [(np.split(order, ends[:-1]))]
         else:
@@ -329,12 +337,11 @@ class PairSampler:
                 np.split(order[paired], cut[:-1]),
                 np.split(order[~paired], (ends - cut)[:-1]),
             ]
-        turn = steps
+        turn = np.arange(self.steps_per_epoch)
         if self._lengths is not None:
             parts = [self._sort_windows(part) for part in parts]
             turn = self._shuffle_windows(epoch)
-        slices = [np.concatenate([part[number] for part in parts]) for number in turn]
-        return slices, int(np.flatnonzero(turn == steps[-1])[0])
+        return [np.concatenate([part[number] for part in parts]) for number in turn]
 
     def _sort_windows(self, part: list[Indices]) -> list[Indices]:
         """The same slices, with places of one phase exchanged so that lengths are alike."""
@@ -358,10 +365,8 @@ class PairSampler:
         windows = np.split(steps, range(self._window, len(steps), self._window))
         return np.concatenate([random.permutation(window) for window in windows])
 
-    def _choose(
-        self, places: Indices, epoch: int, random: np.random.Generator
-    ) -> tuple[list[list[int]], int]:
-        """Translations per place, and how many of them are repeats.
+    def _choose(self, places: Indices, epoch: int, random: np.random.Generator) -> list[list[int]]:
+        """Translations per place; none where no place has any.
 
         Original `i` has had `floor((epoch b + phase_i) / a)` translations before this epoch; over
         one of each phase, what an epoch adds sums to exactly `b` (Hermite's identity).
@@ -387,10 +392,10 @@ class PairSampler:
             missing += 1
         chosen = [queue[:count] for queue, count in zip(queues, taken, strict=True)]
         full = [number for number, queue in enumerate(queues) if queue]
-        for turn in range(missing):
+        for turn in range(missing if full else 0):
             queue = queues[full[turn % len(full)]]
             chosen[full[turn % len(full)]].append(queue[(turn // len(full)) % len(queue)])
-        return chosen, max(missing, 0)
+        return chosen
 
     def _queue(self, place: int, start: int) -> list[int]:
         """The translations of one original in the order in which this epoch takes them."""

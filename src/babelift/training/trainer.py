@@ -238,6 +238,7 @@ def _result(
         translations=len(rows.ids) - len(sampler.originals),
         unpaired=sampler.unpaired,
         recycled=state.recycled,
+        unpaired_steps=state.unpaired_steps,
         precision="bf16" if plan.bf16 else "fp32",
         seconds=round(state.seconds, 3),
         resumed_from=resumed_from,
