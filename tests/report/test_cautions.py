@@ -42,12 +42,26 @@ def test_native_test_text_raises_no_doubt() -> None:
     assert origins_of_tests(metrics(de={})) == []
 
 
-def test_wide_intervals_name_the_small_test_sets() -> None:
-    found = metrics(de={"rows": 20, "interval": (0.3, 0.72)}, en={})
-    assert small_tests(found) == [
-        "Small test sets: German (20 rows). The intervals reach up to .22 to one side; smaller "
-        "differences cannot be seen."
+def test_few_rows_are_named_with_what_they_can_show() -> None:
+    assert small_tests(metrics(de={"micro": 0.5, "rows": 99}, en={"rows": 100})) == [
+        "Small test sets: German (99 rows). Two models, each tested on so many rows of its own, "
+        "must differ by .19 to be told apart four times in five; on the same rows somewhat less "
+        "will do (see babelift compare)."
     ]
+    (said,) = small_tests(metrics(de={"micro": 0.5, "rows": 3}, en={"rows": 30}))
+    assert "German (3 rows) and English (30 rows)" in said
+    assert "cannot be told apart four times in five, however they differ" in said
+
+
+def test_a_perfect_score_of_few_rows_is_no_reason_to_be_silent() -> None:
+    (said,) = small_tests(metrics(de={"micro": 1.0, "interval": (1.0, 1.0), "rows": 20}))
+    assert "must differ by .31 to be told apart" in said
+
+
+def test_rows_of_one_item_count_for_what_they_are_worth() -> None:
+    found = metrics(de={"micro": 0.8, "rows": 300, "effective_rows": 60.0}, en={})
+    (said,) = small_tests(found)
+    assert "German (300 rows, which know as much as 60 of their own)" in said
 
 
 def test_poor_calibration_names_the_languages_and_the_worst() -> None:
@@ -94,6 +108,12 @@ def test_unpaired_originals_are_counted_only_where_there_were_translations() -> 
         "3 rows of 10 had no partner in the other language and so no part in OTC."
     ]
     assert unpaired(manifest_of(training=some | {"translations": 0})) == []
+    fewer = {"recycled": 1, "unpaired_steps": 2, "steps": 60}
+    assert unpaired(manifest_of(training=some | fewer)) == [
+        "3 rows of 10 had no partner in the other language and so no part in OTC. To keep the "
+        "ratio, rows were taken again 1 time. 2 updates of 60 had no pair and learnt from "
+        "originals alone; with a larger --batch-size each has one."
+    ]
 
 
 def test_non_commercial_terms_are_said_loudly() -> None:

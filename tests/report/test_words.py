@@ -171,6 +171,14 @@ def test_without_otc_nothing_is_said_of_it(log: list[dict[str, Any]]) -> None:
     assert otc(log) == []
 
 
+def test_batches_of_one_pair_are_not_taken_for_otc_switched_off() -> None:
+    log = [line | {"ce": 0.5, "loss": 0.5} for line in steps(1.0, 1.0, otc_loss=0.0)]
+    assert otc(log) == [
+        "OTC had nothing to do: no batch had another pair to tell a pair from. Use a larger "
+        "--batch-size."
+    ]
+
+
 def test_a_run_without_otc_is_not_credited_with_its_work() -> None:
     log = [line | {"loss": 1.5, "ce": 1.5} for line in steps(0.1, 0.9)]
     (text,) = otc(log)

@@ -22,6 +22,7 @@ from babelift.evaluation.crossed import (
     spread,
     two_sided_p,
 )
+from babelift.evaluation.intervals import wilson
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,7 +262,4 @@ def _score(rows: PairedRows, level: float) -> Score:
     errors = float(critical(1 - level, luck.seed_share, luck.seeds, luck.item_freedom))
     # A mean of n rows has the variance p (1 - p) / (n - 1), as it is estimated from them.
     count = value * (1 - value) / luck.variance + 1 if luck.variance else int(rows.items.max()) + 1
-    squared = errors**2 / count
-    centre = (value + squared / 2) / (1 + squared)
-    reach = (squared * (value * (1 - value) + squared / 4)) ** 0.5 / (1 + squared)
-    return Score(value, (max(0.0, centre - reach), min(1.0, centre + reach)))
+    return Score(value, wilson(value, count, errors))

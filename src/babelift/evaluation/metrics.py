@@ -4,20 +4,21 @@ the record that holds them in `metrics.json`.
 
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Sequence
-from typing import Any, NamedTuple, Self, TypeAlias
+from statistics import NormalDist
+from typing import Any, Self, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 from pydantic import BaseModel, model_validator
 
+from babelift.evaluation.intervals import Interval, effective_rows, wilson
 from babelift.prediction.rows import BASELINE, check_predictions
 from babelift.training.cuts import Cut
 
 Counts: TypeAlias = npt.NDArray[np.int64]
 Floats: TypeAlias = npt.NDArray[np.float64]
 Numbers: TypeAlias = npt.NDArray[Any]
-Interval: TypeAlias = tuple[float, float]
 
 _CELLS_AT_A_TIME = 8_000_000
 
@@ -44,9 +45,9 @@ class LanguageMetrics(BaseModel, frozen=True):
 
     Attributes:
         f1_micro: The accuracy, 0 to 1.
-        f1_micro_interval: Lower and upper end.
+        f1_micro_interval: Lower and upper end: Wilson's, for `effective_rows`.
         f1_macro: Mean of the labels' F1, 0 to 1.
-        f1_macro_interval: Lower and upper end.
+        f1_macro_interval: Lower and upper end, see `macro_interval`.
         rows: Test rows.
         origin: How the test text came to be, as in `corpus.rows`; `mixed` where in several ways.
         calibration_error: 0 to 1; None without probabilities.
@@ -56,6 +57,8 @@ class LanguageMetrics(BaseModel, frozen=True):
         mae: Mean absolute error in the labels' unit; None where they are not ordered.
         qwk: Quadratic weighted kappa; None where they are not ordered, or where all test rows have
             one label.
+        effective_rows: Independent rows that would know the accuracy as well; None in older
+            records, whose F1-micro has bootstrap intervals.
     """
 
     f1_micro: float
@@ -70,6 +73,7 @@ class LanguageMetrics(BaseModel, frozen=True):
     per_label: dict[str, LabelScore]
     mae: float | None = None
     qwk: float | None = None
+    effective_rows: float | None = None
 
     @property
     def labels_tested(self) -> int:
@@ -336,43 +340,42 @@ def label_values(labels: Sequence[str]) -> Floats:
     return values if np.isfinite(values).all() else np.arange(len(labels), dtype=np.float64)
 
 
-class Intervals(NamedTuple):
-    """Lower and upper ends for F1-micro and F1-macro."""
-
-    micro: Interval
-    macro: Interval
-
-
-def bootstrap_f1(
+def macro_interval(
     true: Counts,
     predicted: Counts,
     classes: int,
     groups: Sequence[Hashable] | None = None,
     *,
+    micro: Interval,
     resamples: int = 1000,
     level: float = 0.95,
     seed: int = 0,
-) -> Intervals:
-    """Bootstrap percentile intervals of F1-micro and F1-macro (Efron 1979).
+) -> Interval:
+    """Bootstrap percentile interval of F1-macro (Efron 1979), no narrower than F1-micro's.
 
     Items are drawn with replacement; an item is a row, or all rows of one group. Items with the
     same labels and predictions are the same to the scores, so only how often each such pattern is
     drawn matters, and that is one multinomial draw per resample instead of one draw per row. The
-    result does not depend on the order of the rows. Where a classifier is right on every row the
-    interval has no width: the bootstrap cannot see errors that the sample does not hold.
+    result does not depend on the order of the rows.
+
+    The bootstrap cannot see errors that the sample does not hold: where a classifier is right on
+    every row, or on all but a few, its interval has no width or next to none. F1-macro is the mean
+    of scores of which each rests on a part of the rows, and so is not known better than the share
+    of right answers, which rests on them all: its interval reaches at least as far to either side.
 
     Args:
         true: `(rows,) int64` label numbers.
         predicted: `(rows,) int64`.
         classes: Number of labels.
         groups: The item of each row; None where each row is its own.
+        micro: Interval of the share of right answers.
         resamples: How many times to draw.
         level: Share of resamples inside the interval.
         seed: Seed of the draws.
 
     >>> true, predicted = np.array([0] * 50 + [1] * 50), np.array([0] * 100)
-    >>> low, high = bootstrap_f1(true, predicted, 2).micro
-    >>> 0.35 < low < 0.45 and 0.55 < high < 0.65
+    >>> low, high = macro_interval(true, predicted, 2, micro=(0.4, 0.6))
+    >>> 0.2 < low < 0.3 and 0.4 < high < 0.45
     True
     """
     patterns = _patterns(true * classes + predicted, groups)
@@ -380,19 +383,17 @@ def bootstrap_f1(
     items = int(times.sum())
     counts = _pattern_counts([cells for cells, _ in patterns], classes)
     generator = np.random.default_rng(seed)
-    micro, macro = [], []
+    scores = []
     at_a_time = max(1, _CELLS_AT_A_TIME // len(patterns))
     for start in range(0, resamples, at_a_time):
         size = min(at_a_time, resamples - start)
         drawn = generator.multinomial(items, times / items, size=size).astype(np.float64)
-        hits, of_label, predicted_rows = (drawn @ part for part in counts)
-        micro.append(micro_from_counts(hits, of_label))
-        macro.append(macro_from_counts(hits, of_label, predicted_rows))
-    ends = [(1 - level) / 2, (1 + level) / 2]
-    (micro_low, micro_high), (macro_low, macro_high) = (
-        np.quantile(np.concatenate(scores), ends).tolist() for scores in (micro, macro)
-    )
-    return Intervals((micro_low, micro_high), (macro_low, macro_high))
+        scores.append(macro_from_counts(*(drawn @ part for part in counts)))
+    ends = np.quantile(np.concatenate(scores), [(1 - level) / 2, (1 + level) / 2])
+    value = f1_macro(confusion_matrix(true, predicted, classes))
+    below, above = (float(np.mean(true == predicted)) - end for end in micro)
+    low, high = min(float(ends[0]), value - below), max(float(ends[1]), value - above)
+    return max(0.0, low), min(1.0, high)
 
 
 def _patterns(
@@ -436,9 +437,9 @@ def evaluate_predictions(
     in truth or prediction, in that language; where the test rows have one label alone it says
     nothing, nor does QWK, and its mean leaves such languages out.
 
-    Intervals are 95 % bootstrap percentile intervals over items (`group_id`), so rows of one item
-    stay together; they say how much the score owes to the choice of test rows, and nothing about
-    the seed of the training.
+    Intervals are for 95 %: of F1-micro Wilson's, for as many rows as `effective_rows` of the items
+    (`group_id`); of F1-macro that of `macro_interval`. They say how much the score owes to the
+    choice of test rows, and nothing about the seed of the training.
 
     Args:
         predictions: One row per text, as `rows.make_predictions` makes them or as another
@@ -492,17 +493,19 @@ def _language(
     classes = len(labels)
     true, predicted = _numbers(rows["label"], labels), _numbers(rows["prediction"], labels)
     confusion = confusion_matrix(true, predicted, classes)
-    intervals = bootstrap_f1(
-        true, predicted, classes, rows["group_id"].to_list(), resamples=resamples, seed=seed
-    )
+    groups, correct, accuracy = rows["group_id"].to_list(), true == predicted, f1_micro(confusion)
+    known = effective_rows(correct, groups)
+    micro = wilson(accuracy, known, NormalDist().inv_cdf(0.975))
     origins = rows["origin"].unique().to_list()
     confidence = None if rows["probability"].null_count() else rows["probability"].to_numpy()
-    correct = true == predicted
     return LanguageMetrics(
-        f1_micro=f1_micro(confusion),
-        f1_micro_interval=intervals.micro,
+        f1_micro=accuracy,
+        f1_micro_interval=micro,
         f1_macro=f1_macro(confusion),
-        f1_macro_interval=intervals.macro,
+        f1_macro_interval=macro_interval(
+            true, predicted, classes, groups, micro=micro, resamples=resamples, seed=seed
+        ),
+        effective_rows=known,
         rows=rows.height,
         origin=origins[0] if len(origins) == 1 else "mixed",
         calibration_error=None

@@ -1,13 +1,15 @@
 """What to read a run's scores with: the doubts that its files give reason for, in sentences."""
 
+from babelift.evaluation.intervals import smallest_difference
 from babelift.evaluation.metrics import LanguageMetrics, Metrics
 from babelift.report.numbers import counted, language_name, listed, names, pair_name, percent, share
 from babelift.run.manifest import Manifest
 from babelift.training.cuts import cut_sentences
 from babelift.translation.coverage import gap_sentences
 
-WIDE = 0.1
-"""An interval that reaches further than this on one side is called wide."""
+FEW = 100
+"""A test set of fewer rows is called small: at an accuracy of .5 its interval reaches .1 to a side,
+and two models that are told apart on it differ by .2."""
 
 MISCALIBRATED = 0.1
 """Calibration error from which probabilities are said not to be chances."""
@@ -141,22 +143,33 @@ def test_origins(metrics: Metrics) -> list[str]:
 
 
 def small_tests(metrics: Metrics) -> list[str]:
-    """Languages whose test set is too small for a narrow interval."""
-    wide: dict[str, float] = {}
-    for lang, scores in metrics.languages.items():
-        low, high = scores.f1_micro_interval
-        reach = max(scores.f1_micro - low, high - scores.f1_micro)
-        if reach > WIDE:
-            wide[lang] = reach
-    if not wide:
+    """Languages with few test rows, however well they went, and what such a test can show."""
+    few = {lang: scores for lang, scores in metrics.languages.items() if _known(scores) < FEW}
+    if not few:
         return []
-    sets = listed(
-        [f"{language_name(lang)} ({metrics.languages[lang].rows:,} rows)" for lang in wide]
-    )
+    sets = listed([f"{language_name(lang)} ({_counted_rows(few[lang])})" for lang in few])
+    needed = [smallest_difference(scores.f1_micro, _known(scores)) for scores in few.values()]
+    seen = [difference for difference in needed if difference is not None]
+    by = f"{'' if len(seen) == 1 else 'up to '}{share(max(seen, default=None))}"
     return [
-        f"Small test sets: {sets}. The intervals reach up to {share(max(wide.values()))} to one "
-        "side; smaller differences cannot be seen."
+        f"Small test sets: {sets}. Two models, each tested on so many rows of its own, "
+        + (
+            f"must differ by {by} to be told apart four times in five"
+            if len(seen) == len(needed)
+            else "cannot be told apart four times in five, however they differ"
+        )
+        + "; on the same rows somewhat less will do (see babelift compare)."
     ]
+
+
+def _known(scores: LanguageMetrics) -> float:
+    """Independent test rows; those of one item are worth fewer than they are."""
+    return scores.rows if scores.effective_rows is None else scores.effective_rows
+
+
+def _counted_rows(scores: LanguageMetrics) -> str:
+    rows, known = counted(scores.rows, "row"), round(_known(scores))
+    return rows if known == scores.rows else f"{rows}, which know as much as {known:,} of their own"
 
 
 def calibration(metrics: Metrics) -> list[str]:
@@ -208,12 +221,20 @@ def translation_quality(manifest: Manifest) -> list[str]:
 
 
 def unpaired(manifest: Manifest) -> list[str]:
-    """Originals that training used without a translation."""
+    """Originals that training used without a translation, and what that did to the batches."""
     training = manifest.training
     if training is None or not training.unpaired or not training.translations:
         return []
     rows = f"{counted(training.unpaired, 'row')} of {training.originals:,}"
-    return [f"{rows} had no partner in the other language and so no part in OTC."]
+    text = f"{rows} had no partner in the other language and so no part in OTC."
+    if training.recycled:
+        text += f" To keep the ratio, rows were taken again {counted(training.recycled, 'time')}."
+    if training.unpaired_steps:
+        text += (
+            f" {counted(training.unpaired_steps, 'update')} of {training.steps:,} had no pair and "
+            "learnt from originals alone; with a larger --batch-size each has one."
+        )
+    return [text]
 
 
 def licences(manifest: Manifest) -> list[str]:

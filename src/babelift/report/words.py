@@ -114,8 +114,8 @@ def answer(manifest: Manifest, metrics: Metrics) -> list[str]:
         subject = opening if number == 0 else "It"
         sentences.append(f"{subject} {_scores(metrics, langs, how if seen else '')}.")
     sentences.append(
-        "F1-micro is the share of test rows given the right label; brackets hold 95 % bootstrap "
-        "intervals."
+        "F1-micro is the share of test rows given the right label; brackets hold 95 % intervals "
+        "over test rows."
     )
     return sentences
 
@@ -274,6 +274,11 @@ def otc(log: Sequence[Mapping[str, Any]]) -> list[str]:
     tenth = max(1, len(values) // 10)
     first, last = sum(values[:tenth]) / tenth, sum(values[-tenth:]) / tenth
     change = f"{share(first)} at the start, {share(last)} at the end"
+    if not any(entry["otc"] for entry in steps):
+        return [
+            "OTC had nothing to do: no batch had another pair to tell a pair from. Use a larger "
+            "--batch-size."
+        ]
     if all("ce" in entry and entry["ce"] == entry.get("loss") for entry in steps):
         return [f"OTC was switched off; in-batch retrieval was still watched ({change})."]
     if first >= 1 - FLAT and last >= 1 - FLAT:
