@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from babelift.evaluation.differences import Difference
+from babelift.evaluation.power import Detectable
 from babelift.report.decision import (
     decision_notes,
     decision_rows,
@@ -30,7 +31,7 @@ def difference(delta, low, high):
 
 
 def gap(option, over, delta, low, high, p):
-    return Gap(option, over, difference(delta, low, high), p, 0.05)
+    return Gap(option, over, difference(delta, low, high), p, Detectable(0.05, (0.04, 0.08)))
 
 
 def said(advice, prices=PRICES):
@@ -52,7 +53,7 @@ def test_nothing_is_to_be_done_where_nothing_is_shown_to_help():
     assert said(UNSURE) == [
         "In German, do nothing yet: neither translating nor labelling up to 400 rows is shown to "
         "help. The most seen is +.02 [−.01, .05], by labelling 400 rows (p = .400); this study "
-        "could have seen .05."
+        "could have seen .05 (.04 to .08, as 5 seeds tell)."
     ]
     one = replace(UNSURE, options=WAYS[:2], gaps=UNSURE.gaps[:1])
     assert said(one)[0].startswith("In German, do nothing yet: translating is not shown to help.")
@@ -62,7 +63,7 @@ def test_translating_is_advised_with_what_it_costs_and_the_dearer_rival():
     assert said(TRANSLATING) == [
         "In German, translate at a cost of 12: +.10 [.07, .13] over doing nothing (p = .002). "
         "Labelling 400 rows at a cost of 100 cannot be told apart from it: +.02 [−.01, .05] "
-        "(p = .300); this study could have seen .05."
+        "(p = .300); this study could have seen .05 (.04 to .08, as 5 seeds tell)."
     ]
     worse = replace(TRANSLATING, gaps=(*TRANSLATING.gaps[:2], gap(2, 1, -0.02, -0.05, 0.01, 1)))
     assert said(worse)[0].endswith("Nothing dearer that was tried scores higher.")
@@ -111,11 +112,11 @@ def test_advice_that_is_not_shown_to_beat_what_is_cheaper_says_so():
     assert row.sure.startswith("+.03 [−.01, .07] over doing nothing (not shown); labelling 400")
 
 
-def test_one_seed_decides_nothing():
+def test_too_few_seeds_decide_nothing():
     undecided = Advice("de", WAYS, None)
     assert said(undecided) == [
-        "What to do cannot be said yet: each way was trained once, and another training may turn "
-        "out otherwise. Take 5 seeds first (seeds: 5)."
+        "What to do cannot be said yet: fewer than three trainings of each way do not tell how "
+        "another would turn out. Take 5 seeds first (seeds: 5)."
     ]
     assert decision_rows(Decision((undecided,))) == []
     both = decision_sentences(Decision((undecided, replace(TRANSLATING, lang="ja"))))

@@ -131,9 +131,10 @@ def test_a_way_that_is_not_told_from_either_side_is_advised_for_its_price():
     assert advice.chosen.do == "translate"
 
 
-def test_with_one_seed_nothing_is_decided():
+@pytest.mark.parametrize("seeds", [1, 2])
+def test_with_one_seed_or_two_nothing_is_decided(seeds):
     shares = {ZERO: same(50), TRANSLATED: same(70), native(400): same(80)}
-    decision = decided(shares, seeds=1)
+    decision = decided(shares, seeds=seeds)
     assert [advice.choice for advice in decision.advice] == [None, None]
     assert decision.first is None
 

@@ -14,7 +14,7 @@ from babelift.report.numbers import (
     with_interval,
     with_p,
 )
-from babelift.study.answers import money
+from babelift.study.answers import money, seen_words
 from babelift.study.budget import Bounded, labels
 from babelift.study.decision import SEEDS, Advice, Decision, Gap
 from babelift.study.label_first import First
@@ -32,8 +32,8 @@ def decision_sentences(decision: Decision | None) -> list[str]:
         return []
     if not any(advice.chosen for advice in decision.advice):
         return [
-            "What to do cannot be said yet: each way was trained once, and another training may "
-            f"turn out otherwise. Take {SEEDS} seeds first (seeds: {SEEDS})."
+            "What to do cannot be said yet: fewer than three trainings of each way do not tell how "
+            f"another would turn out. Take {SEEDS} seeds first (seeds: {SEEDS})."
         ]
     sentences = [advice_sentence(advice, decision.prices) for advice in decision.advice]
     if decision.first:
@@ -90,8 +90,7 @@ def advice_sentence(advice: Advice, prices: Prices) -> str:
         most = advice.options[rival.option]
         return (
             f"{where}, do nothing yet: {_tried(advice.options[1:])} shown to help. The most seen "
-            f"is {_gained(rival)}, by {way(most)} ({with_p(rival.adjusted_p)}); this study could "
-            f"have seen {share(rival.could_have_seen)}."
+            f"is {_gained(rival)}, by {way(most)} ({with_p(rival.adjusted_p)}); {_seen(rival)}."
         )
     sentences = [f"{where}, {_opening(advice, chosen, prices)}"]
     if rival is not None and rival.difference.delta > 0:
@@ -99,8 +98,7 @@ def advice_sentence(advice: Advice, prices: Prices) -> str:
         sentences.append(
             sentence(
                 f"{way(other)}{_for(other.cost)} cannot be told apart from it: {_gained(rival)} "
-                f"({with_p(rival.adjusted_p)}); this study could have seen "
-                f"{share(rival.could_have_seen)}"
+                f"({with_p(rival.adjusted_p)}); {_seen(rival)}"
             )
         )
     elif rival is not None:
@@ -165,6 +163,10 @@ def _delta(gap: Gap) -> float:
 
 def _gained(gap: Gap) -> str:
     return difference(gap.difference.delta, gap.difference.interval)
+
+
+def _seen(gap: Gap) -> str:
+    return seen_words(gap.could_have_seen, gap.difference.seeds)
 
 
 def _rival(advice: Advice) -> Gap | None:
@@ -278,7 +280,7 @@ def _row(advice: Advice, chosen: Option, prices: Prices) -> DecisionRow:
     if rival and rival.difference.delta > 0:
         sure.append(
             f"{way(advice.options[rival.option])} {_gained(rival)}, not told apart, could have "
-            f"seen {share(rival.could_have_seen)}"
+            f"seen {share(rival.could_have_seen.effect)}"
         )
     elif rival:
         sure.append("nothing dearer scores higher")

@@ -374,7 +374,7 @@ def verdict(answer: Answer, others: Sequence[Condition] = ()) -> str:
         both = cell_name(question.arm, [question.base, *others])
         return f"{_capital(both)} and {base} are right and wrong on the very same rows."
     if not answer.sure:
-        seen = _seen(answer)
+        seen = seen_words(answer.could_have_seen, mean.seeds)
         if mean.p <= LEVEL:
             seen = (
                 f"by itself that would be sure, beside all else that this page asks it is not "
@@ -398,15 +398,21 @@ FEW_SEEDS: Final = 4
 """With fewer seeds, how far trainings differ is hardly known, and this is said."""
 
 
-def _seen(answer: Answer) -> str:
-    """What the study could have seen, and how well that is known."""
-    seen = answer.could_have_seen
+def seen_words(seen: Detectable | None, seeds: int) -> str:
+    """What a study could have seen, and how well that is known.
+
+    Args:
+        seen: None where nothing was claimed.
+        seeds: Of both sides.
+
+    >>> seen_words(Detectable(0.05, (0.04, 0.08)), 5)
+    'this study could have seen .05 (.04 to .08, as 5 seeds tell)'
+    """
     if seen is None:
         return "nothing was claimed"
     low, high = seen.interval
     digits = digits_for((seen.effect, low, high))
     text = f"this study could have seen {share(seen.effect, digits)}"
-    seeds = answer.differences.mean.seeds
     if seeds < FEW_SEEDS:
         return (
             f"{text}, or anything from {share(low, digits)} to {share(high, digits)}: {seeds} "
