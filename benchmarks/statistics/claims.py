@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from latent import LANGS, Arm, Truth
+from latent import LANGS, Arm, Numbers, Truth
 
 NAMES: Final = dict(
     zip(
@@ -48,56 +48,71 @@ SAYS: Final = 3
 """It claims that something is so, without a direction."""
 
 _AVERAGE: Final = (
-    (r"among so many questions that may be chance", NOTHING),
     (r"cannot be told apart", NOTHING),
     (r"no effect seen", NOTHING),
+    (r"right and wrong on the very same rows\.$", NOTHING),
+    (r" gave (?:more|fewer|as many) right labels .*; that is no claim about another tr", NOTHING),
     (r" beats ", GAIN),
     (r" adds \+", GAIN),
     (r" does worse than ", LOSS),
     (r" costs ", LOSS),
 )
-_P: Final = r"p (?:= (?P<p>[\d.]+)|< (?P<under>[\d.]+))"
+_P: Final = r"p (?:= (?P<p>\d*\.\d+)|< (?P<under>\d*\.\d+))"
+_ELSEWHERE: Final = "Would it stand in other languages"
 
 FORMS: Final[Mapping[str, Sequence[tuple[str, int]]]] = {
-    "primary": _AVERAGE,
-    "others": _AVERAGE,
-    "reach": (
+    "primary": (
         (r"^The interval covers another choice of seeds", NOTHING),
         (r"^Each condition was trained once", NOTHING),
-        (r"^Would it stand in other languages too\? .* gives " + _P, P),
+        *_AVERAGE,
     ),
+    "other languages": (
+        (r" like these (?:too\? It|it) would: ", SAYS),
+        (r" like these (?:too\? That|that) cannot be told from ", NOTHING),
+    ),
+    "others": _AVERAGE,
     "by language": (
         (r"^$", NOTHING),
-        (r"; (?:all|at least) (?P<all>\d+)(?: of \d+)? truly gain\.$", GAIN),
-        (r"; (?:all|at least) (?P<all>\d+)(?: of \d+)? truly lose\.$", LOSS),
+        (r"; .* truly (?:gain|lose)s?\.$", SAYS),
         (r"^From \S+ in \w+ to \S+ in \w+\.$", NOTHING),
     ),
-    "regression": ((r"^Regression, .*?\(standard error [\d.]+, " + _P, P),),
-    "plain regression": ((r"plain OLS, .*?\([\d.]+, " + _P, P),),
+    "regression": (
+        (r"^Regression, .*?; with one training each nothing can be said of it ", NOTHING),
+        (r"^Regression, .*? after Holm\): no effect seen; ", NOTHING),
+        (r"^Regression, .*? after Holm\): an effect; ", SAYS),
+    ),
+    "plain regression": ((r"the paper's form, .*?: standard error [\d.]+, " + _P, P),),
     "quality": (
         (r"^Better translations gave better classifiers", GAIN),
         (r"^Better translations gave worse classifiers", LOSS),
         (r"^No effect of the translations' quality seen", NOTHING),
+        (r"^With one training each, .*: no claim\.$", NOTHING),
     ),
     "worse-than-zero-shot": ((r"^In \w+, .* does worse than zero-shot: ", LOSS),),
     "otc-without-effect": ((r"no effect seen, and the pairs (?:were|never) aligned", SAYS),),
     "unstable-across-seeds": ((r" spreads by .* over seeds ", SAYS),),
     "regularising-not-aligning": ((r" does (?:better than|as well as) with true pairs ", SAYS),),
     "compare": (
-        # Of the weights at hand, which are as they are.
-        (r"^Each side is one training, which does not say which way to train is better", NOTHING),
-        (r"^These weights of ", NOTHING),
         (r"cannot be told apart", NOTHING),
         (r"no difference", NOTHING),
         (r" beat ", GAIN),
         (r" did worse than ", LOSS),
+    ),
+    "weights": (
+        (r" cannot be told apart by these test rows ", NOTHING),
+        (r" gave more test rows the right label than ", GAIN),
+        (r" gave fewer test rows the right label than ", LOSS),
+    ),
+    "beside": (
         (r"^Accuracy is the share of test rows", NOTHING),
+        (r"^Each side is one training", NOTHING),
+        (r"^With .* four times in five", NOTHING),
     ),
     "compare by language": (
         (r"no single language is sure\.$", NOTHING),
         (r"; (?P<langs>.*) (?:is|are) sure, after Holm too\.$", SAYS),
-        (r"; these weights surely differ in ", NOTHING),
-        (r"would be (?:seen|told apart) four times in five", NOTHING),
+        (r"; these weights surely differ in no single language\.$", NOTHING),
+        (r"; these weights surely differ in (?P<langs>.*), after Holm too\.$", SAYS),
     ),
 }
 """By place: what a sentence says, and what it claims by that. The first form that fits counts."""
@@ -129,50 +144,61 @@ def _arm(condition: Mapping[str, Any]) -> Arm:
     return Arm(condition["arm"], condition["otc"], condition["translator"])
 
 
+def _truly(match: re.Match[str], gained: Numbers) -> bool:
+    """Whether the languages that a sentence names truly gain or lose as it says."""
+    signs = {"gain": GAIN, "lose": LOSS}
+    said = match.string.rpartition(";")[2]
+    return all(
+        (gained[_languages(own, len(gained))] * signs[did] > 0).all()
+        for own, did in re.findall(r"(.*?) truly (gain|lose)s?", said)
+    )
+
+
+def _languages(names: str, number: int) -> list[int]:
+    """Which languages are named; a sentence that only counts them means all."""
+    named = [LANGS.index(NAMES[name]) for name in re.findall("|".join(NAMES), names)]
+    return named or list(range(number))
+
+
 def page_claims(
-    record: Mapping[str, Any], truth: Truth, gains: Mapping[Arm, float], luck: float
+    record: Mapping[str, Any], truth: Truth, gains: Mapping[Arm, float] | None, luck: float
 ) -> Iterator[Claim]:
     """Everything that a study's page claims, each held against the truth.
 
     Args:
         record: Its `report.json`.
         truth: What is true of the conditions in these languages.
-        gains: What they gain in languages at large.
+        gains: What they gain in languages at large; None where that is what they gain in these.
         luck: That of trainings: without any, no condition is unstable.
     """
-
-    def told(kind: str, sentence: str, true: float, place: str = "") -> Iterator[Claim]:
-        """A claim about a difference, or about its being there at all."""
-        value, _ = read(place or kind, sentence)
-        if value == SAYS:
-            yield Claim(kind, sentence, true == 0)
-        elif value != NOTHING:
-            yield Claim(kind, sentence, true * value <= 0)
-
     main = next(answer for answer in record["answers"] if answer["primary"])
     sides = {
         id(answer): (_arm(answer["question"]["arm"]), _arm(answer["question"]["base"]))
         for answer in record["answers"]
     }
-    yield from told("primary", record["opening"][0], truth.gain(*sides[id(main)]).mean())
-    at_large = np.subtract(*(gains.get(side, 0.0) for side in sides[id(main)]))
-    for sentence in record["opening"][1:]:
-        yield from told("other languages", sentence, at_large, "reach")
+    here = truth.gain(*sides[id(main)]).mean()
+    there = here
+    if gains is not None:
+        there = np.subtract(*(gains.get(side, 0.0) for side in sides[id(main)]))
+    for sentence in record["opening"]:
+        if sentence.startswith(_ELSEWHERE):
+            yield from _told("other languages", sentence, there)
+        else:
+            yield from _told("primary", sentence, here)
     for answer in record["answers"]:
         gained = truth.gain(*sides[id(answer)])
         if not answer["primary"]:
-            yield from told("others", answer["sentence"], gained.mean())
+            yield from _told("others", answer["sentence"], gained.mean())
         value, match = read("by language", answer["by_language_sentence"])
         if value != NOTHING:
-            false = int((gained * value > 0).sum()) < int(match["all"])
-            yield Claim("by language", match.string, false)
+            yield Claim("by language", match.string, not _truly(match, gained))
     for name, regression in record["regressions"].items():
         arm = next(arm for arm in truth.arms if f"{arm.otc}, {arm.arm}" == name)
         true = truth.gain(arm, arm._replace(otc="off")).mean()
         for kind in ("regression", "plain regression"):
-            yield from told(kind, regression["sentence"], true)
+            yield from _told(kind, regression["sentence"], true)
     if record["trend"]:
-        yield from told("quality", record["trend"]["sentence"], 0.0)
+        yield from _told("quality", record["trend"]["sentence"], 0.0)
     for finding in record["diagnosis"]["findings"]:
         name, where = finding["name"], finding["where"]
         own = _arm(where["condition"])
@@ -188,31 +214,41 @@ def page_claims(
             true = float(truth.gain(own, own._replace(otc="off"))[lang] == 0)
         elif name == "regularising-not-aligning":
             true = float(truth.gain(own, own._replace(otc="off")).mean() > 0)
-        yield from told(name, finding["sentence"], true)
+        yield from _told(name, finding["sentence"], true)
 
 
 def comparison_claims(
-    sentences: Sequence[str],
-    by_language: Sequence[str],
-    gains: Sequence[Any],
-    langs: Sequence[str] = LANGS,
+    sentences: Sequence[str], gains: Sequence[Numbers], luck: float
 ) -> Iterator[Claim]:
-    """Everything that a comparison claims: of each contrast first the mean, then its languages.
+    """Everything that a comparison claims, each held against the truth.
 
     Args:
-        sentences: As `report.comparison.answers` gives them.
-        by_language: As `report.comparison.results` gives them.
+        sentences: As `report.comparison.answers` and `results` give them, one after the other.
         gains: `(languages,)` true gains of each contrast, in the order of the contrasts.
-        langs: Languages in the order of the gains.
+        luck: That of trainings: without any, weights differ only where their trainings do.
     """
-    first = [None] * (len(sentences) - len(gains) - 1)  # of one training on each side
-    for sentence, gained in zip(sentences, [*first, *gains, None], strict=True):
-        value, _ = read("compare", sentence)
-        if value != NOTHING:
-            yield Claim("compare", sentence, gained.mean() * value <= 0)
-    for sentence, gained in zip(by_language, [*gains, None], strict=False):
-        value, match = read("compare by language", sentence)
-        if value != NOTHING:
-            sure = re.findall("|".join(NAMES), match["langs"])
-            wrong = [lang for lang in sure if gained[langs.index(NAMES[lang])] == 0]
-            yield Claim("compare by language", sentence, bool(wrong))
+    means, languages = iter(gains), iter(gains)
+    for sentence in sentences:
+        if any(re.search(pattern, sentence) for pattern, _ in FORMS["beside"]):
+            continue
+        weights = "these weights" in sentence.lower()
+        if " by language: from " in sentence:
+            gained, (value, match) = next(languages), read("compare by language", sentence)
+            if value != NOTHING:
+                # The scores are told, not who is ahead, so that a language is wrong without a gain.
+                own = gained[_languages(match["langs"], len(gained))]
+                kind = "weights" if weights else "compare by language"
+                yield Claim(kind, sentence, bool((own == 0).any() and not (weights and luck)))
+        else:
+            kind = "weights" if weights else "compare"
+            for claim in _told(kind, sentence, next(means).mean()):
+                yield claim._replace(false=claim.false and not (weights and luck > 0))
+
+
+def _told(kind: str, sentence: str, true: float) -> Iterator[Claim]:
+    """A claim about a difference, or about its being there at all."""
+    value, _ = read(kind, sentence)
+    if value == SAYS:
+        yield Claim(kind, sentence, true == 0)
+    elif value != NOTHING:
+        yield Claim(kind, sentence, true * value <= 0)

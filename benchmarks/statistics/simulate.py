@@ -89,7 +89,7 @@ class Tally:
         claimed: By kind, studies with a claim, false or not.
         intervals: By kind, intervals that there were.
         covered: By kind, those that held the truth.
-        seen: By contrast, effects that the study could have seen, as printed.
+        seen: Effects that each study could have seen, as printed, and the ends of their ranges.
         examples: By kind, the first false sentence.
     """
 
@@ -127,6 +127,12 @@ class Tally:
             getattr(self, name).update(getattr(other, name))
         self.examples = {**other.examples, **self.examples}
 
+    def could_have_seen(self, seen: Mapping[str, Any]) -> None:
+        """Note the effect that a study could have seen, and the range that it gives."""
+        effect, (low, high) = seen["effect"], seen["interval"]
+        for name, value in (("effect", effect), ("low", low), ("high", high)):
+            self.seen[name].append(value)
+
     def rate(self, kind: str) -> float:
         """Share of studies with a false claim of a kind."""
         return self.false[kind] / max(1, self.studies)
@@ -151,7 +157,8 @@ def pages(
             drawn = draw(design, gains, rng)
             write_study(design, drawn, folder, rng)
             record = summarise(folder).model_dump(mode="json")
-            tally.claims(page_claims(record, drawn.truth, gains, design.luck))
+            at_large = None if design.centred else gains
+            tally.claims(page_claims(record, drawn.truth, at_large, design.luck))
             for answer in record["answers"]:
                 arm, base = (
                     Arm(side["arm"], side["otc"], side["translator"])
@@ -161,8 +168,8 @@ def pages(
                 tally.interval("mean", answer["differences"]["mean"]["interval"], true.mean())
                 for lang, found in answer["languages"].items():
                     tally.interval("language", found["interval"], true[LANGS.index(lang)])
-                if answer["primary"]:
-                    tally.seen["primary"].append(answer["could_have_seen"])
+                if answer["primary"] and (seen := answer["could_have_seen"]):
+                    tally.could_have_seen(seen)
     return tally
 
 
@@ -183,11 +190,10 @@ def comparisons(
         comparison = babelift.compare(frames)
         words = wordings(comparison)
         gained = [drawn.truth.gain(arm, design.arms[0]) for arm in design.arms[1:]]
-        sentences = answers(comparison, words), results(comparison, words)
-        tally.claims(comparison_claims(*sentences, gained))
+        sentences = [*answers(comparison, words), *results(comparison, words)]
+        tally.claims(comparison_claims(sentences, gained, design.luck))
         for contrast, true in zip(comparison.contrasts, gained, strict=True):
             tally.interval("mean", contrast.mean.interval, true.mean())
-            tally.seen["primary"].append(contrast.could_have_seen.effect)
             for lang, found in contrast.languages.items():
                 tally.interval("language", found.interval, true[LANGS.index(lang)])
     return tally
@@ -213,12 +219,14 @@ class Row:
         at_large: Without effect on average over all languages that there might be; the same as
             `null` where languages do not differ.
         effect: With the effect that `null` says could have been seen; None where that is too large.
+        intervals: Comparisons of two conditions in the same design, of which there are more.
     """
 
     design: Design
     null: Tally
     at_large: Tally
     effect: Tally | None
+    intervals: Tally
 
 
 def measure(design: Design, studies: int, seed: int = 0) -> Row:
@@ -227,19 +235,23 @@ def measure(design: Design, studies: int, seed: int = 0) -> Row:
     two = replace(design, arms=TWO)
     apart = design.spread and design.langs > 1
     at_large = pages(replace(two, centred=False), studies, seed=seed + 1) if apart else null
-    seen = float(np.median(null.seen["primary"]))
     effect = None
-    if design.seeds > 1 and seen <= LARGEST:
+    if (
+        null.seen
+        and design.seeds > 1
+        and (seen := float(np.median(null.seen["effect"]))) <= LARGEST
+    ):
         gains = {ZERO: -seen / 2, TRANSLATED: seen / 2}
         effect = pages(two, max(1, studies // 2), gains, seed=seed + 2)
-    return Row(design, null, at_large, effect)
+    intervals = comparisons(two, 4 * studies, seed=seed + 3)
+    return Row(design, null, at_large, effect, intervals)
 
 
 def number_of_studies(design: Design) -> int:
     """So many that no design takes more than a few minutes; of one seed nothing may be claimed."""
     if design.seeds == 1:
-        return 100
-    return {1000: 200, 5000: 100}.get(design.rows, 300)
+        return 50
+    return {1000: 100, 5000: 50}.get(design.rows, 150)
 
 
 def _share(value: float) -> str:
@@ -271,16 +283,22 @@ def row_cells(row: Row) -> list[str]:
         shares[7] = float("nan")  # then it is true
     if design.seeds == 1:
         shares[8] = float("nan")
-    seen = null.seen["primary"]
-    low, middle, high = np.quantile(seen, [0.1, 0.5, 0.9])
+    seen, held = "", float("nan")
+    if null.seen:
+        low, middle, high = np.quantile(null.seen["effect"], [0.1, 0.5, 0.9])
+        seen = f"{_share(middle)} [{_share(low)}, {_share(high)}]"
+        ends = np.array([null.seen["low"], null.seen["high"]])
+        held = float(((ends[0] <= middle) & (middle <= ends[1])).mean())
     met = row.effect.claimed["primary"] / row.effect.studies if row.effect else float("nan")
     return [*design_cells(design), f"{null.studies}", *map(_share, shares),
-            _share(null.coverage("mean")), _share(null.coverage("language")),
-            f"{_share(middle)} [{_share(low)}, {_share(high)}]", _share(met)]  # fmt: skip
+            _share(row.intervals.coverage("mean")), _share(row.intervals.coverage("language")),
+            seen, _share(held), _share(met)]  # fmt: skip
 
 
-HEADS: Final = ("seeds", "languages", "rows", "luck", "spread", "test sets", "studies", *KINDS,
-                "mean covered", "language covered", "could have seen", "power met")  # fmt: skip
+HEADS: Final = (
+    "seeds", "languages", "rows", "luck", "spread", "test sets", "studies", *KINDS, "mean covered",
+    "language covered", "could have seen", "its range holds", "power met",
+)  # fmt: skip
 
 
 def markdown(heads: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
@@ -359,20 +377,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
     designs = QUICK if asked.quick else list(everything() if asked.full else covering())
     lines, kept = [], []
     for number, design in enumerate(designs):
-        usual = 60 if asked.quick else number_of_studies(design)
+        usual = 30 if asked.quick else number_of_studies(design)
         row = measure(design, round(asked.share * usual), 10 * number)
         lines.append(row_cells(row))
         kept.append(_plain(row))
         print(markdown(HEADS, lines).splitlines()[-1], file=sys.stderr, flush=True)
     print(markdown(HEADS, lines))
-    for title, table in other_tables(round(asked.share * (20 if asked.quick else 200))):
+    for title, table in other_tables(round(asked.share * (20 if asked.quick else 100))):
         print(f"{title}\n\n{table}", flush=True)
     if asked.json:
         asked.json.write_text(json.dumps(kept, indent=1), encoding="utf-8")
 
 
 def _plain(row: Row) -> dict[str, Any]:
-    tallies = {"null": row.null, "at_large": row.at_large, "effect": row.effect}
+    names = ("null", "at_large", "effect", "intervals")
+    tallies = {name: getattr(row, name) for name in names}
     return {"design": design_cells(row.design)} | {
         name: None if tally is None else {**vars(tally)} for name, tally in tallies.items()
     }

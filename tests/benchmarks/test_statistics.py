@@ -67,7 +67,7 @@ def test_the_designs_have_every_two_values_of_the_axes_together():
     assert {(design.parallel, design.classes) for design in designs} == set(simulate.SETS)
 
 
-@pytest.mark.parametrize("place", claims.FORMS)
+@pytest.mark.parametrize("place", sorted({*claims.FORMS}))
 def test_a_sentence_of_unknown_form_is_not_passed_over(place):
     with pytest.raises(UnknownSentenceError, match="Perhaps"):
         read(place, "Perhaps it helps a little.")
@@ -102,29 +102,39 @@ YES = "Training on translations beats zero-shot in 2 of 2 languages: +.03 F1-mic
         (record(), []),
         (record(opening=[YES]), [("primary", False)]),
         (record(opening=[YES.replace("beats", "does worse than")]), [("primary", True)]),
-        (gaining("all 2"), [("by language", True)]),
-        (gaining("at least 1 of 2"), [("by language", False)]),
+        (gaining("Spanish"), [("by language", False)]),
+        (gaining("German and Spanish"), [("by language", True)]),
+        (gaining("Spanish truly gains and German"), [("by language", True)]),
     ],
 )  # fmt: skip
 def test_claims_are_held_against_the_truth(page, expected):
-    found = page_claims(page, TRUTH, {}, luck=0.1)
+    found = page_claims(page, TRUTH, None, luck=0.1)
     assert [(claim.kind, claim.false) for claim in found] == expected
 
 
 def test_a_comparison_s_claims_are_held_against_the_truth():
-    sentences = ["B beat A on average over 2 languages: +.03 accuracy [.01, .05], ahead in 2 of "
-                 "them; p = .010.",
-                 "Accuracy is the share of test rows given the right label."]  # fmt: skip
-    by_language = ["B by language: from +.01 in German to +.05 in Spanish; "
-                   "German and Spanish are sure, after Holm too."]  # fmt: skip
-    gained = [TRUTH.gain(TRANSLATED, ZERO)]
-    found = [claim.false for claim in comparison_claims(sentences, by_language, gained)]
-    assert found == [False, True]
+    sentences = [
+        "B beat A on average over 2 languages: +.03 accuracy [.01, .05]; p = .010.",
+        "Accuracy is the share of test rows given the right label.",
+        "B by language: from +.01 in German to +.05 in Spanish; "
+        "German and Spanish are sure, after Holm too.",
+    ]
+    found = comparison_claims(sentences, [TRUTH.gain(TRANSLATED, ZERO)], luck=0.1)
+    assert [claim.false for claim in found] == [False, True]
 
 
-def test_one_training_on_each_side_claims_nothing_of_arms():
-    found = comparisons(Design(1, 3, 200, 0.3, arms=TWO), 5)
-    assert sum(found.claimed.values()) == 0
+def test_claims_about_weights_are_none_about_ways_to_train():
+    sentence = "These weights of B gave more test rows the right label than those of A in German."
+    gained = np.zeros(1)
+    for luck in (0.0, 0.1):
+        (claim,) = comparison_claims([sentence], [gained], luck)
+        assert claim.kind == "weights"
+        assert claim.false == (luck == 0)
+
+
+def test_one_training_on_each_side_claims_nothing_of_ways_to_train():
+    assert {*comparisons(Design(1, 3, 200, 0.3, arms=TWO), 5).claimed} <= {"weights"}
+    assert not pages(Design(1, 3, 100, 0.3), 3).claimed
 
 
 NULLS = (
