@@ -158,7 +158,7 @@ def nulls():
 
 
 @slow
-@pytest.mark.parametrize("kind", ["primary", "others", "regularising-not-aligning"])
+@pytest.mark.parametrize("kind", [*simulate.KINDS[:5], *simulate.KINDS[6:8]])
 def test_few_studies_claim_what_is_not_so(kind, nulls):
     assert nulls.rate(kind) <= at_most(0.06, nulls.studies), nulls.examples.get(kind)
 
