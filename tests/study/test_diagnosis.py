@@ -78,6 +78,16 @@ def test_a_study_with_every_signature_shows_them_in_order() -> None:
     assert all(finding.evidence and finding.advice for finding in found.findings)
 
 
+def test_one_training_each_is_no_evidence_of_anything() -> None:
+    spec, scores = spec_of(), study({ZERO: 0.9, PLAIN: 0.3, WITH: 0.6}, seeds=1)
+    answered = one_family(answers(spec, scores), {}, None, scores.conditions()).answers
+    found = diagnose(gather_evidence(spec, answered, scores, [], []))
+    assert (found.findings, found.absent) == ((), ())
+    assert {skipped.reason for skipped in found.not_judged} == {
+        "each condition was trained once, and another training gives other scores"
+    }
+
+
 def test_more_arms_and_languages_take_a_wider_spread_over_seeds() -> None:
     spread = SeedEvidence("translated", "fr", {0: 0.4, 1: 0.5, 2: 0.6}, 120, 0.055)  # p = .037
     steady = SeedEvidence("translated", "de", {0: 0.5, 1: 0.5, 2: 0.5}, 120, 0.055)

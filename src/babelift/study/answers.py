@@ -492,10 +492,10 @@ def opening(answer: Answer | None) -> list[str]:
         digits = digits_for((elsewhere.delta, *elsewhere.interval))
         by = f"{signed(elsewhere.delta, digits)} {brackets(elsewhere.interval, digits)}"
         held = answer.sure and elsewhere.p <= LEVEL
-        verdict = "it would" if held else f"that cannot be told from {len(answer.by_language)}"
+        verdict = "It would" if held else f"That cannot be told from {len(answer.by_language)}"
         sentences.append(
-            f"Would it stand in other languages too? In languages like these {verdict}: {by}, with "
-            f"languages drawn as well; {with_p(elsewhere.p)}."
+            f"Would it stand in other languages like these too? {verdict}: {by} with languages "
+            f"drawn as well; {with_p(elsewhere.p)}."
         )
     return sentences
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from statistics import fmean
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import polars as pl
@@ -44,12 +44,17 @@ from babelift.study.spec import OFF, StudySpec
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """All that is known of a study's comparisons."""
+    """All that is known of a study's comparisons.
+
+    Attributes:
+        one_training: Whether every condition was trained once, so that no difference is evidence.
+    """
 
     arms: tuple[ArmEvidence, ...] = ()
     otc: tuple[OTCEvidence, ...] = ()
     seeds: tuple[SeedEvidence, ...] = ()
     controls: tuple[ControlEvidence, ...] = ()
+    one_training: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +79,19 @@ def diagnose(evidence: Evidence) -> Diagnosis:
     ['no arm was run with and without OTC', 'no arm was run with several seeds', 'no control with shuffled pairs was run']
     """  # noqa: E501
     steady = partial(unstable_across_seeds, looked_at=len(evidence.seeds))
-    nothing = "no control with shuffled pairs was run"
-    verdicts = [
-        *_judge(WORSE, worse_than_zero_shot, evidence.arms, "no arm was compared with zero-shot"),
-        *_judge(
-            WITHOUT_EFFECT, otc_without_effect, evidence.otc, "no arm was run with and without OTC"
+    signatures: dict[str, tuple[Callable[[Any], Verdict], Sequence[Any], str]] = {
+        WORSE: (worse_than_zero_shot, evidence.arms, "no arm was compared with zero-shot"),
+        WITHOUT_EFFECT: (otc_without_effect, evidence.otc, "no arm was run with and without OTC"),
+        UNSTABLE: (steady, evidence.seeds, "no arm was run with several seeds"),
+        REGULARISING: (
+            regularising_not_aligning, evidence.controls, "no control with shuffled pairs was run"
         ),
-        *_judge(UNSTABLE, steady, evidence.seeds, "no arm was run with several seeds"),
-        *_judge(REGULARISING, regularising_not_aligning, evidence.controls, nothing),
+    }  # fmt: skip
+    verdicts = [
+        verdict
+        for name, (rule, cases, nothing) in signatures.items()
+        for verdict in [rule(case) for case in cases]
+        or [NotJudged(name, None, _ONE if evidence.one_training else nothing)]
     ]
     return Diagnosis(
         findings=tuple(verdict for verdict in verdicts if isinstance(verdict, Finding)),
@@ -90,10 +100,7 @@ def diagnose(evidence: Evidence) -> Diagnosis:
     )
 
 
-def _judge(
-    name: str, rule: Callable[[Any], Verdict], cases: Sequence[Any], nothing: str
-) -> list[Verdict]:
-    return [rule(case) for case in cases] or [NotJudged(name, None, nothing)]
+_ONE: Final = "each condition was trained once, and another training gives other scores"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -178,8 +185,9 @@ def gather_evidence(
     conditions = [
         side for answer in answers for side in (answer.question.arm, answer.question.base)
     ]
-    # One training each shows no way of training: its differences are no evidence of any.
-    answers = [answer for answer in answers if answer.differences.mean.seeds_seen]
+    one_training = not any(answer.differences.mean.seeds_seen for answer in answers)
+    if one_training:
+        return Evidence(one_training=bool(answers))
     return Evidence(
         arms=tuple(_arms(answers, qualities, conditions)),
         otc=tuple(_otc(answers, alignments, conditions)),
