@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 from scipy import stats
-from scipy.special import chdtri, ndtr, stdtrit
+from scipy.special import chdtri, ndtr, stdtr, stdtrit
 
 from babelift.errors import DataError
 from babelift.evaluation.crossed import (
@@ -223,6 +223,21 @@ def test_p_and_interval_agree_at_every_level(share, outside):
     reach = 2.0 * float(critical(outside, share, 4, 300))
     assert two_sided_p(reach, found) == pytest.approx(outside, rel=1e-6)
     assert two_sided_p(-reach, found) == pytest.approx(outside, rel=1e-6)
+
+
+def test_few_seeds_that_agree_do_not_make_a_tiny_p():
+    # Ten times the reach of .05, all of it from items: Student's t of one degree at 127.
+    far = 10 * float(critical(0.05, 0.0, 2, 1e6))
+    expected = 2 * float(stdtr(1, -10 * -stdtrit(1, 0.025)))
+    assert two_sided_p(far, Spread(1.0, 0.0, 2, 1e6)) == pytest.approx(expected)
+    assert two_sided_p(far, Spread(1.0, 0.0, 50, 1e6)) < 1e-9
+
+
+@pytest.mark.parametrize("share", [0.0, 0.4, 1.0])
+@pytest.mark.parametrize("seeds", [2, 5])
+def test_smaller_levels_reach_further(share, seeds):
+    reaches = [float(critical(10.0**-n, share, seeds, 200)) for n in range(1, 9)]
+    assert reaches == sorted(reaches)
 
 
 def test_p_has_limits():
