@@ -123,7 +123,7 @@ def test_both_are_advised_where_they_beat_either():
 
 
 def test_a_way_that_is_not_told_from_either_side_is_advised_for_its_price():
-    shares = {ZERO: same(50), TRANSLATED: same(51.25), native(400): same(52.5)}
+    shares = {ZERO: same(50), TRANSLATED: same(51.5), native(400): same(53)}
     scores, results = study(shares, luck=0)
     advice = decide(spec_of(), scores, results, CHARACTERS).advice[0]
     told = {(gap.option, gap.over): gap.told for gap in advice.gaps}

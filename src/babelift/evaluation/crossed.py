@@ -373,9 +373,9 @@ def critical(
     own). Satterthwaite's degrees of freedom fall to 87 % with 2 seeds and 92 % with 3: when the
     few seeds happen to agree they call the variance small and well known at once.
 
-    Below .05 it grows no slower than Student's t of the seeds does. Where few seeds happen to agree,
-    their share looks small; a p of .005 or less then came up to nine times too often in simulated
-    studies without an effect, which no correction for many tests would survive.
+    Below .05 it grows no slower than Student's t of the seeds does. Where few seeds happen to
+    agree, their share looks small; a p of .005 or less then came up to nine times too often in
+    simulated studies without an effect, which no correction for many tests would survive.
 
     Args:
         outside: Probability outside, such as .05.
