@@ -14,6 +14,7 @@ from babelift.report.pages.study import (
     at_a_glance,
     by_language,
     findings,
+    flip_sentences,
     render_study,
     unseen,
 )
@@ -26,6 +27,7 @@ from babelift.report.pages.study_figures import (
 from babelift.report.pages.study_quality import quality_part
 from babelift.report.pages.study_tables import heat_tables, matrices
 from babelift.store import read_record, write_record
+from babelift.study.flips import Flips
 from babelift.study.summary import StudyResult
 
 
@@ -468,9 +470,25 @@ def test_without_runs_without_otc_there_is_no_effect_to_show(values):
     assert otc_effects(StudyResult.model_validate(values)) == []
 
 
+def test_ties_of_flipped_rows_are_told_by_the_way_they_lean():
+    counts = {"gained": 12, "lost": 1, "undecided": 5, "better": 3, "worse": 1}
+    about = {"arm": "translated", "otc": "on", "rows": 400, "gained": [], "lost": []}
+    assert flip_sentences(Flips(**about, trainings=2, trainings_without=4, counts=counts)) == (
+        "Of 400 test rows, most of the 2 trainings with OTC have 12 right that most of the 4 "
+        "without have wrong, and 1 the other way about (arm: translated). 5 more are right in just "
+        "half of the trainings of a side, so that no majority turned: 3 are right in a larger "
+        "share of the trainings with OTC, 1 in a smaller."
+    )
+    assert flip_sentences(Flips(**about, trainings=1, counts={"gained": 1, "lost": 2})) == (
+        "Of 400 test rows, the training with OTC has 1 right that the one without has wrong, and 2 "
+        "the other way about (arm: translated). With one training of a side this says nothing of "
+        "OTC: any two trainings differ on some rows."
+    )
+
+
 def test_flipped_rows_stand_beside_their_source(values):
     words = visible(page_of(values))
-    assert "Of 408 test rows, OTC turned 12 right and 1 wrong" in words
+    assert "most of the 5 trainings with OTC have 12 right that most of the 5 without" in words
     assert words.index("Der Ball rollt.") < words.index("The ball rolls.")
     assert "Wrong with OTC, right without" not in words
 

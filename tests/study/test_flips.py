@@ -2,6 +2,8 @@
 
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from babelift.study.flips import MOST, flips
 from babelift.study.spec import StudySpec
@@ -55,7 +57,7 @@ def test_a_row_is_turned_where_most_trainings_change_their_mind():
         texts(("de", "gained"), ("de", "lost"), ("en", "gained")),
     )  # fmt: skip
     assert (found.rows, found.trainings) == (4, SEEDS)
-    assert found.counts == {"gained": 1, "lost": 1}
+    assert found.counts == {"gained": 1, "lost": 1, "undecided": 0, "better": 0, "worse": 0}
     (gained,), (lost,) = found.gained, found.lost
     assert (gained.with_.right, gained.with_.says) == (pytest.approx(2 / 3), "a")
     assert (gained.without.right, gained.without.says) == (pytest.approx(1 / 3), "b")
@@ -89,8 +91,68 @@ def test_sources_are_shown_for_parallel_sets_only():
 
 def test_without_texts_there_are_numbers_alone():
     found = flips(spec_of(), PLACES, predictions({("de", "x"): ("bbb", "aaa")}), None)
-    assert found.counts == {"gained": 1, "lost": 0}
+    assert (found.counts["gained"], found.counts["lost"]) == (1, 0)
     assert found.gained == []
+
+
+TIES = {  # without OTC, with it; the label is `a`
+    ("de", "turned"): ("bb", "aa"), ("de", "turned back"): ("aa", "bb"),
+    ("de", "half to right"): ("ab", "aa"), ("de", "wrong to half"): ("bb", "ab"),
+    ("de", "half to wrong"): ("ab", "bb"), ("de", "half to half"): ("ab", "ba"),
+    ("de", "kept"): ("aa", "aa"),
+}  # fmt: skip
+
+
+def test_rows_that_half_of_the_trainings_get_right_are_counted_apart_by_the_way_they_lean():
+    found = flips(spec_of(), PLACES, predictions(TIES), None)
+    assert (found.rows, found.trainings, found.trainings_without) == (7, 2, 2)
+    assert found.counts == {"gained": 1, "lost": 1, "undecided": 4, "better": 2, "worse": 1}
+
+
+def test_sides_may_have_different_numbers_of_trainings():
+    found = flips(
+        spec_of(), PLACES,
+        predictions({
+            ("de", "turned"): ("b", "aab"), ("de", "back"): ("a", "bba"),
+            ("de", "kept"): ("a", "aab"),
+        }),
+        None,
+    )  # fmt: skip
+    assert (found.trainings, found.trainings_without) == (3, 1)
+    assert found.counts == {"gained": 1, "lost": 1, "undecided": 0, "better": 0, "worse": 0}
+
+
+@settings(deadline=None, max_examples=25)
+@given(
+    st.integers(1, SEEDS).flatmap(
+        lambda without: st.integers(1, SEEDS).flatmap(
+            lambda seeds: st.lists(
+                st.tuples(
+                    st.text("ab", min_size=without, max_size=without),
+                    st.text("ab", min_size=seeds, max_size=seeds),
+                ),
+                min_size=1,
+                max_size=8,
+            )
+        )
+    )
+)
+def test_swapping_the_sides_swaps_the_ways_and_every_change_of_share_past_a_half_is_in_one(rows):
+    one, other = (
+        flips(
+            spec_of(), PLACES,
+            predictions({("de", str(n)): row[::turn] for n, row in enumerate(rows)}), None,
+        ).counts
+        for turn in (1, -1)
+    )  # fmt: skip
+    assert (one["gained"], one["lost"]) == (other["lost"], other["gained"])
+    assert (one["better"], one["worse"]) == (other["worse"], other["better"])
+    assert one["undecided"] == other["undecided"]
+    shares = [[side.count("a") / len(side) for side in row] for row in rows]
+    up = sum(without <= 0.5 <= seen and without != seen for without, seen in shares)
+    down = sum(seen <= 0.5 <= without and without != seen for without, seen in shares)
+    assert one["gained"] + one["better"] >= up
+    assert one["lost"] + one["worse"] >= down
 
 
 @pytest.mark.parametrize(

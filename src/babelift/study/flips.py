@@ -40,8 +40,11 @@ class Flips(BaseModel, frozen=True):
         arm: The arm.
         otc: Its OTC.
         rows: Test rows looked at.
-        trainings: Most trainings that judged one of them.
-        counts: How many rows were `gained` and `lost`.
+        trainings: Most trainings with OTC that judged one of them.
+        trainings_without: The same without; None in older records.
+        counts: How many rows were `gained` and `lost`; `undecided`, right in just half of the
+            trainings of a side; and of these `better`, right in a larger share of those with OTC,
+            and `worse`, in a smaller one.
         gained: The clearest that only OTC gets right.
         lost: The clearest that only OTC gets wrong.
     """
@@ -50,6 +53,7 @@ class Flips(BaseModel, frozen=True):
     otc: str
     rows: int
     trainings: int
+    trainings_without: int | None = None
     counts: dict[str, int]
     gained: list[Flip]
     lost: list[Flip]
@@ -67,7 +71,10 @@ def flips(
     """What OTC gains and loses among the test rows, in the arm that the study is about.
 
     A row is gained where more than half of the trainings with OTC are right and more than half of
-    those without are wrong, and lost the other way about.
+    those without are wrong, and lost the other way about. Where one side is right in just half of
+    its trainings no majority turned, one way or the other: such rows, which an even number of
+    trainings has, are counted apart by the way they lean. It goes by shares, so that the sides may
+    have different numbers of trainings, and swapping the sides swaps the ways.
 
     Args:
         spec: The study.
@@ -87,18 +94,24 @@ def flips(
     both = tables[0].join(tables[1], on=("lang", "id"), suffix="_without", maintain_order="left")
     if both.is_empty():
         return None
-    turned = {
-        "gained": both.filter((pl.col("right") > 0.5) & (pl.col("right_without") < 0.5)),
-        "lost": both.filter((pl.col("right") < 0.5) & (pl.col("right_without") > 0.5)),
+    with_otc, without = pl.col("right"), pl.col("right_without")
+    undecided = both.filter((with_otc == 0.5) | (without == 0.5))
+    ways = {
+        "gained": both.filter((with_otc > 0.5) & (without < 0.5)),
+        "lost": both.filter((with_otc < 0.5) & (without > 0.5)),
+        "undecided": undecided,
+        "better": undecided.filter(with_otc > without),
+        "worse": undecided.filter(with_otc < without),
     }
     return Flips(
         arm=sides[0].arm,
         otc=sides[0].otc,
         rows=both.height,
         trainings=int(both["trainings"].to_numpy().max()),
-        counts={name: rows.height for name, rows in turned.items()},
-        gained=_shown(spec, turned["gained"], texts),
-        lost=_shown(spec, turned["lost"], texts),
+        trainings_without=int(both["trainings_without"].to_numpy().max()),
+        counts={way: rows.height for way, rows in ways.items()},
+        gained=_shown(spec, ways["gained"], texts),
+        lost=_shown(spec, ways["lost"], texts),
     )
 
 

@@ -17,6 +17,7 @@ from babelift.report.decision import (
 from babelift.report.numbers import (
     UNKNOWN,
     compact,
+    counted,
     digits_for,
     language_name,
     pair_name,
@@ -318,6 +319,7 @@ def view(study: StudyResult) -> dict[str, Any]:
         "quality": quality_part(study),
         "effects": otc_effects(study),
         "flips": _flips(study.flips),
+        "flip_sentences": flip_sentences(study.flips) if study.flips else "",
         "flip_kinds": _FLIPS,
         "otc_name": otc_name,
         "barred": [
@@ -343,6 +345,42 @@ _FLIPS = {
     "gained": "Right with OTC, wrong without",
     "lost": "Wrong with OTC, right without",
 }
+
+
+def flip_sentences(flips: Flips) -> str:
+    """How many test rows OTC turned, in words.
+
+    >>> flips = Flips(arm="translated", otc="on", rows=400, trainings=3, trainings_without=4,
+    ...               counts={"gained": 12, "lost": 1}, gained=[], lost=[])
+    >>> flip_sentences(flips)[:73]
+    'Of 400 test rows, most of the 3 trainings with OTC have 12 right that mos'
+    """
+    gained, lost, undecided, better, worse = (
+        f"{flips.counts.get(way, 0):,}"
+        for way in ("gained", "lost", "undecided", "better", "worse")
+    )
+    one, other = flips.trainings, flips.trainings_without or flips.trainings
+    name, rows = otc_name(flips.otc), counted(flips.rows, "test row")
+    having = (
+        f"most of the {one} trainings with {name} have"
+        if one > 1
+        else (f"the training with {name} has")
+    )
+    lacking = f"most of the {other} without have" if other > 1 else "the one without has"
+    text = f"Of {rows}, {having} {gained} right that {lacking} wrong, and {lost} the other way "
+    text += f"about (arm: {flips.arm})."
+    if min(one, other) == 1:
+        text += (
+            " With one training of a side this says nothing of OTC: any two trainings differ on "
+            "some rows."
+        )
+    if flips.counts.get("undecided"):
+        text += (
+            f" {undecided} more are right in just half of the trainings of a side, so that no "
+            f"majority turned: {better} are right in a larger share of the trainings with {name}, "
+            f"{worse} in a smaller."
+        )
+    return text
 
 
 def _flips(flips: Flips | None) -> dict[str, list[Flip]]:
