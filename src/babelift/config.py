@@ -28,7 +28,7 @@ from babelift.store import not_a_file
 
 Arm = Literal["zero-shot", "translated", "original", "original+translated"]
 QualityAction = Literal["keep", "drop", "retry"]
-OTCForm = Literal["infonce", "cosine", "mse", "kl"]
+OTCForm = Literal["infonce", "cosine", "mse", "kl", "supcon"]
 OTCPairs = Literal["translations", "shuffled", "dropout"]
 Pooling = Literal["cls", "mean"]
 Precision = Literal["auto", "bf16", "fp32"]
@@ -383,7 +383,8 @@ class Training(Settings):
     otc_weight: float = Field(0.4, ge=0, description="Weight of OTC beside cross-entropy.")
     otc_form: OTCForm = Field(
         "infonce",
-        description="Contrastive; without negatives (cosine, mse); or on predictions (kl).",
+        description="Contrastive; without negatives (cosine, mse); on predictions (kl); or by "
+        "labels, of all rows with all others (supcon).",
     )
     otc_pairs: OTCPairs = Field(
         "translations",
@@ -395,7 +396,8 @@ class Training(Settings):
         0, ge=0, description="Width of a projection head thrown away after training; 0 for none."
     )
     same_label: Literal["negatives", "masked", "positives"] = Field(
-        "negatives", description="What other rows with the same label are to OTC."
+        "negatives",
+        description="What the other language's rows with the same label are to OTC (infonce).",
     )
     temperature: float = Field(0.07, gt=0, description="OTC's temperature.")
     learn_temperature: bool = Field(False, description="Train the temperature too.")

@@ -122,6 +122,7 @@ def updates(folder: Path, rank: int) -> list[dict]:
             "learn_temperature": True,
         },
         {"otc_form": "kl", "label_smoothing": 0.1, "batch_size": 16},
+        {"otc_form": "supcon"},
     ],
 )
 def test_two_processes_train_the_same_classifier(tmp_path, rows_of, quick, steady, changes):

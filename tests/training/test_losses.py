@@ -5,7 +5,7 @@ import torch
 from torch.nn import functional
 
 from babelift.errors import ConfigError
-from babelift.training.losses import ConsistencyLoss, OTCLoss
+from babelift.training.losses import ConsistencyLoss, OTCLoss, SupConLoss
 
 EXP, LOG = math.exp, math.log
 
@@ -169,8 +169,73 @@ def test_settings_that_cannot_work_are_refused():
         OTCLoss(0.7, learn_temperature=True)
     with pytest.raises(ValueError, match=r"must both be \(pairs, dim\)"):
         OTCLoss()(torch.randn(2, 3), torch.randn(3, 3))
+    with pytest.raises(ConfigError, match="above 0"):
+        SupConLoss(0.0)
     with pytest.raises(ValueError, match="needs labels"):
         OTCLoss(same_label="masked")(U3, V3)
+
+
+def test_supervised_contrast_by_hand():
+    # Rows u1, u2, v1, v2 with cosines u1·v1 = 1, u1·v2 = .6, u2·v2 = .8, v1·v2 = .6, else 0. All of
+    # one label but u2, which therefore has no positive and is no anchor.
+    # u1: positives v1 and v2, against 0 (u2), 1, .6; v1 the same; v2: .6, .6 against .8 too.
+    rows, labels = torch.cat([U2, V2]), torch.tensor([0, 1, 0, 0])
+    first = LOG(1 + EXP(1) + EXP(0.6)) - (1 + 0.6) / 2
+    last = LOG(2 * EXP(0.6) + EXP(0.8)) - 0.6
+    assert float(SupConLoss(1.0)(rows, labels)) == pytest.approx((2 * first + last) / 3, abs=1e-6)
+    assert float(SupConLoss(1.0)(rows, torch.arange(4))) == 0
+
+
+def supcon(rows, labels, temperature):
+    """Equation 2 of Khosla et al. 2020, term by term."""
+    unit = [row / row.norm() for row in rows]
+    total, anchors = torch.zeros((), dtype=rows.dtype), 0
+    for i, anchor in enumerate(unit):
+        others = [j for j in range(len(unit)) if j != i]
+        positives = [j for j in others if labels[j] == labels[i]]
+        if positives:
+            below = sum(torch.exp(anchor @ unit[j] / temperature) for j in others)
+            shares = [torch.exp(anchor @ unit[j] / temperature) / below for j in positives]
+            total = total - sum(map(torch.log, shares)) / len(positives)
+            anchors += 1
+    return total / max(anchors, 1)
+
+
+@pytest.mark.parametrize("temperature", [0.07, 0.5])
+def test_supervised_contrast_is_that_of_its_paper_with_its_gradient(temperature):
+    random = torch.Generator().manual_seed(0)
+    rows = torch.randn(9, 4, dtype=torch.float64, generator=random)
+    labels = torch.tensor([0, 1, 2, 0, 1, 2, 0, 0, 3])
+    ours, theirs = (rows.clone().requires_grad_() for _ in range(2))
+    loss, expected = SupConLoss(temperature)(ours, labels), supcon(theirs, labels, temperature)
+    torch.testing.assert_close(loss, expected)
+    loss.backward()
+    expected.backward()
+    torch.testing.assert_close(ours.grad, theirs.grad)
+    assert torch.autograd.gradcheck(lambda z: SupConLoss(temperature)(z, labels), ours)
+
+
+def test_rows_of_one_item_with_other_labels_are_no_negatives():
+    rows = torch.randn(4, 3, generator=torch.Generator().manual_seed(1))
+    labels, groups = torch.tensor([0, 0, 1, 1]), torch.tensor([7, 8, 7, 9])
+    # Rows 0 and 2 are one item: row 2 leaves the sum of row 0, and row 0 that of row 2.
+    unit = rows / rows.norm(dim=1, keepdim=True)
+    s = (unit @ unit.T).tolist()
+    expected = [
+        LOG(EXP(s[0][1]) + EXP(s[0][3])) - s[0][1],
+        LOG(EXP(s[1][0]) + EXP(s[1][2]) + EXP(s[1][3])) - s[1][0],
+        LOG(EXP(s[2][1]) + EXP(s[2][3])) - s[2][3],
+        LOG(EXP(s[3][0]) + EXP(s[3][1]) + EXP(s[3][2])) - s[3][2],
+    ]
+    found = float(SupConLoss(1.0)(rows, labels, groups))
+    assert found == pytest.approx(sum(expected) / 4, abs=1e-6)
+
+
+def test_other_pairs_of_the_label_as_positives_are_not_supervised_contrast():
+    u, v = torch.randn(2, 6, 4, generator=torch.Generator().manual_seed(2))
+    labels = torch.tensor([0, 1, 0, 1, 0, 1])
+    across = value(OTCLoss(same_label="positives"), u, v, labels=labels)
+    assert across != pytest.approx(float(SupConLoss()(torch.cat([u, v]), labels.tile(2))), rel=0.01)
 
 
 def test_consistency_is_the_symmetric_divergence_by_hand():

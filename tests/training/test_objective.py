@@ -3,7 +3,8 @@ import torch
 from torch.nn import functional
 
 from babelift.config import Training
-from babelift.training.losses import ConsistencyLoss, OTCLoss
+from babelift.errors import ConfigError
+from babelift.training.losses import ConsistencyLoss, OTCLoss, SupConLoss
 from babelift.training.objective import Objective, class_weights, pool
 
 LOGITS = torch.randn(6, 3, generator=torch.Generator().manual_seed(0))
@@ -82,6 +83,30 @@ def test_pooling_takes_the_first_token_or_the_mean_of_real_ones():
     assert pool(hidden, mask, "cls").tolist() == [[1, 2], [5, 6]]
     assert pool(hidden, mask, "mean").tolist() == [[2, 3], [5, 6]]
     assert pool(hidden.bfloat16(), mask, "mean").dtype == torch.float32
+
+
+def test_supervised_contrast_takes_every_row_once_and_second_views_in_place_of_translations():
+    settings = Training(otc_form="supcon")
+    assert float(terms(settings).otc) == pytest.approx(float(SupConLoss()(VECTORS, LABELS)))
+    objective = Objective(settings, 8, None)
+    # Two translations of the first original, none of the third.
+    partners, groups = torch.tensor([0, 0, 1]), torch.tensor([0, 1, 2, 0, 0, 1])
+    labels = torch.tensor([0, 1, 2, 0, 0, 1])
+    arguments = (LOGITS, VECTORS, labels, partners, groups)
+    about = {"otc_weight": 0.4, "batch_labels": labels}
+    expected = float(SupConLoss()(VECTORS, labels))
+    assert float(objective(*arguments, **about).otc) == pytest.approx(expected)
+    views = (LOGITS[:3], VECTORS[3:].flip(0))
+    expected = float(
+        SupConLoss()(torch.cat([VECTORS[:3], views[1]]), torch.tensor([0, 1, 2]).tile(2))
+    )
+    assert float(objective(*arguments, **about, views=views).otc) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("form", ["kl", "supcon"])
+def test_a_temperature_that_a_form_cannot_learn_is_refused(form):
+    with pytest.raises(ConfigError, match=f"needs the form 'infonce'. Got '{form}'"):
+        Objective(Training(otc_form=form, learn_temperature=True), 8, None)
 
 
 def test_on_predictions_the_two_sides_logits_are_compared():

@@ -74,6 +74,7 @@ def logged(folder: Path) -> list[dict]:
         {"otc": False},
         {"ratio": "1:2", "batch_size": 9, "same_label": "masked"},
         {"otc_form": "kl", "otc_weight": 1.0},
+        {"otc_form": "supcon", "otc_projection": 8},
         {"otc_projection": 8, "learn_temperature": True, "pooling": "mean"},
         {"otc_pairs": "dropout"},
         {"class_weights": True, "label_smoothing": 0.1, "clip": 0.05},

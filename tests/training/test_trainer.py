@@ -167,6 +167,8 @@ def test_the_same_call_gives_the_same_weights(train, tmp_path):
         {"otc_pairs": "dropout"},
         {"otc_form": "kl", "otc_pairs": "dropout"},
         {"same_label": "positives"},
+        {"otc_form": "supcon"},
+        {"otc_form": "supcon", "otc_pairs": "dropout"},
         {"otc_projection": 8, "learn_temperature": True, "otc_warmup": 0.5},
         {"class_weights": True, "label_smoothing": 0.1},
         {"warmup": 0.0},

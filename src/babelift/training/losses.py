@@ -1,4 +1,6 @@
-"""Losses that tie a text to its translation: OTC, and consistency of predictions as its rival."""
+"""Losses that tie a text to its translation: OTC, and its rivals: supervised contrast of all rows,
+and consistency of predictions.
+"""
 
 from typing import Any, Literal
 
@@ -80,9 +82,9 @@ class OTCLoss(nn.Module):
             2020); both have no negatives and no temperature.
         one_way: Only original to translation: `CE(s, diagonal)`. For `infonce`.
         same_label: What other pairs with the same label are: `negatives`; `masked`, neither
-            negative nor positive; or `positives`, which makes the loss supervised contrastive
-            (Khosla et al. 2020, their L_out): the mean of `-log softmax` over all positives. For
-            `infonce`.
+            negative nor positive; or `positives`: the mean of `-log softmax` over all positives,
+            as in `SupConLoss`, but across languages only: an original is compared with
+            translations alone, and a translation with originals. For `infonce`.
         learn_temperature: Train τ, kept within [0.001, 0.5]. For `infonce`.
         gather: With several processes, compare with the pairs of all of them. The gradient flows
             back to every process; average it over processes as DistributedDataParallel does.
@@ -118,6 +120,7 @@ class OTCLoss(nn.Module):
           queue of negatives; CLIP's the same without.
         - MultipleNegativesRankingLoss of sentence-transformers is this with `one_way=True` and
           `temperature=0.05` (its scale of 20).
+        - `SupConLoss` compares every row with every other, of both languages, by their labels.
         - `ConsistencyLoss` compares what is predicted for the pair rather than its vectors.
 
     Raises:
@@ -228,6 +231,77 @@ class OTCLoss(nn.Module):
             return own, (same_group | same_label) & ~own
         positive = own | same_label
         return positive, same_group & ~positive
+
+
+class SupConLoss(nn.Module):
+    """Supervised contrastive loss: pulls each row to all others of its label, in any language.
+
+    Khosla et al. 2020, "Supervised Contrastive Learning", their L_out. An original and its
+    translation are the two views. With the L2-normalised vectors `z_i` of all rows, `A(i)` all
+    rows but i, `P(i)` those of them with the label of i, and temperature τ:
+
+        s_ia = z_i · z_a / τ
+        L_i = -1 / |P(i)| Σ_{p in P(i)} log( exp(s_ip) / Σ_{a in A(i)} exp(s_ia) )
+        L = mean of L_i
+
+    over the rows that have a positive. Maths is done in float32 (float64 for float64 inputs).
+
+    Args:
+        temperature: τ. Khosla et al. use .1.
+        gather: As in `OTCLoss`.
+
+    Requirements:
+        1. Each row once, however many translations it has.
+        2. Two rows or more of a label in a batch.
+
+    Inputs:
+        +---------+------------------------+------------------------------------------------------+
+        | input   | shape and type         | meaning                                              |
+        +=========+========================+======================================================+
+        | vectors | (rows, dim) float      | originals and translations, in any order             |
+        | labels  | (rows,) int64          | their labels                                         |
+        | groups  | (rows,) int64,         | rows of one group are the same item and never each   |
+        |         | optional               | other's negatives                                    |
+        +---------+------------------------+------------------------------------------------------+
+
+    Recommendations:
+        - It makes classes compact, and says of the rows of a class nothing but that.
+
+    Relations:
+        - `OTCLoss(same_label="positives")` has the same positives but compares across languages
+          only, so that nothing tells a row from others of its own language.
+
+    Raises:
+        ConfigError: The temperature is not above 0.
+
+    Example:
+        >>> import torch
+        >>> from babelift.training.losses import SupConLoss
+        >>> vectors = torch.tensor([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
+        >>> round(SupConLoss(1.0)(vectors, torch.tensor([0, 0, 1])).item(), 4)  # log(1 + 1/e)
+        0.3133
+    """
+
+    def __init__(self, temperature: float = 0.07, *, gather: bool = False) -> None:
+        super().__init__()
+        if temperature <= 0:
+            raise ConfigError(f"the 'temperature' of OTC must be above 0. Got {temperature}.")
+        self.temperature, self.gather = temperature, gather
+
+    def forward(self, vectors: Tensor, labels: Tensor, groups: Tensor | None = None) -> Tensor:
+        """The loss of one batch, a scalar; 0 where no two rows have one label."""
+        with torch.autocast(vectors.device.type, enabled=False):
+            z = F.normalize(_at_least_float32(vectors), dim=1)
+            if self.gather:
+                z, labels = gather_rows(z), gather_rows(labels)
+                groups = None if groups is None else gather_rows(groups)
+            own = torch.eye(len(z), dtype=torch.bool, device=z.device)
+            positive = (labels[:, None] == labels[None, :]) & ~own
+            ignored = own if groups is None else own | (groups[:, None] == groups[None, :])
+            anchors = positive.any(dim=1)
+            scores = z[anchors] @ z.T / self.temperature
+            positive = positive[anchors]
+            return _weighted_mean(_contrast(scores, positive, ignored[anchors] & ~positive), None)
 
 
 class ConsistencyLoss(nn.Module):

@@ -9,7 +9,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from babelift.config import Pooling, Training
-from babelift.training.losses import ConsistencyLoss, OTCLoss, gather_rows, world_size
+from babelift.errors import ConfigError
+from babelift.training.losses import (
+    ConsistencyLoss,
+    OTCLoss,
+    SupConLoss,
+    gather_rows,
+    world_size,
+)
 
 
 class Terms(NamedTuple):
@@ -75,7 +82,6 @@ class Objective(nn.Module):
         self.pooling: Pooling = settings.pooling
         self.smoothing = settings.label_smoothing
         self.uses_otc = settings.otc
-        self.on_predictions = settings.otc_form == "kl"
         self.otc = _loss(settings)
         width = settings.otc_projection if settings.otc else 0
         self.projection = nn.Linear(dim, width) if width else None
@@ -115,19 +121,30 @@ class Objective(nn.Module):
         originals, translations = vectors[partners], vectors[first:]
         pair_groups, pair_labels = groups[first:], labels[first:]
         with torch.set_grad_enabled(self.uses_otc and torch.is_grad_enabled()):
-            if self.on_predictions:
-                other = logits[first:] if views is None else views[0][partners]
-                sides = [logits[partners], other]
-            else:
-                other = translations if views is None else views[1][partners]
-                sides = [
-                    side if self.projection is None else self.projection(side)
-                    for side in (originals, other)
+            if isinstance(self.otc, SupConLoss):
+                # Every row once; the second views of the originals in place of translations.
+                rows = vectors if views is None else torch.cat([vectors[:first], views[1]])
+                known = [
+                    part if views is None else part[:first].tile(2) for part in (labels, groups)
                 ]
-            otc = self.otc(*sides, groups=pair_groups, labels=pair_labels)
+                otc = self.otc(self._projected(rows), *known)
+            else:
+                if isinstance(self.otc, ConsistencyLoss):
+                    sides = (
+                        logits[partners],
+                        logits[first:] if views is None else views[0][partners],
+                    )
+                else:
+                    other = translations if views is None else views[1][partners]
+                    sides = self._projected(originals), self._projected(other)
+                otc = self.otc(*sides, groups=pair_groups, labels=pair_labels)
         cosine, retrieval = _match(originals.detach(), translations.detach(), pair_groups)
         loss = ce + otc_weight * otc if self.uses_otc else ce
         return Terms(loss, ce, otc.detach(), cosine, retrieval)
+
+    def _projected(self, vectors: Tensor) -> Tensor:
+        projected: Tensor = vectors if self.projection is None else self.projection(vectors)
+        return projected
 
     def cross_entropy(self, logits: Tensor, labels: Tensor, batch_labels: Tensor) -> Tensor:
         """Cross-entropy, so that its mean over processes is the mean over the whole batch."""
@@ -143,12 +160,17 @@ class Objective(nn.Module):
         return per_row.sum() * (world_size() / self.class_weights[batch_labels].sum())
 
 
-def _loss(settings: Training) -> OTCLoss | ConsistencyLoss:
-    if settings.otc_form == "kl":
-        return ConsistencyLoss()
+def _loss(settings: Training) -> OTCLoss | SupConLoss | ConsistencyLoss:
+    form = settings.otc_form
+    if form == "kl" or form == "supcon":  # mypy narrows no `in`
+        if settings.learn_temperature and settings.otc:
+            raise ConfigError(f"a learnt temperature needs the form 'infonce'. Got '{form}'.")
+        if form == "kl":
+            return ConsistencyLoss()
+        return SupConLoss(settings.temperature, gather=True)
     return OTCLoss(
         settings.temperature,
-        form=settings.otc_form,
+        form=form,
         one_way=settings.otc_one_way,
         same_label=settings.same_label,
         learn_temperature=settings.learn_temperature and settings.otc,
