@@ -403,7 +403,7 @@ def critical(
     if outside >= _USUAL:
         return weighted(outside)
     longer = stdtrit(seeds - 1, outside / 2) / stdtrit(seeds - 1, _USUAL / 2)
-    return np.maximum(weighted(outside), weighted(_USUAL) * longer)
+    return np.asarray(np.maximum(weighted(outside), weighted(_USUAL) * longer), dtype=np.float64)
 
 
 def two_sided_p(estimate: float, luck: Spread, languages: tuple[float, int] = (0.0, 1)) -> float:
