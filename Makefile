@@ -62,7 +62,8 @@ bench: setup
 
 # The same rows at a small size, in a quarter of an hour.
 bench-quick: setup
-	@for script in benchmarks/[a-z]*.py benchmarks/statistics/simulate.py; do \
+	@for script in benchmarks/[a-z]*.py benchmarks/statistics/simulate.py \
+		benchmarks/statistics/label_budget.py; do \
 		$(BIN)/python $$script --quick || exit 1; done
 
 models: setup
