@@ -171,3 +171,13 @@ def test_every_way_that_was_tried_has_its_row():
 
 def test_a_study_of_one_way_says_nothing():
     assert decision_sentences(None) == []
+
+
+def test_few_seeds_are_said_to_show_large_differences_only():
+    few = tuple(
+        replace(gap, difference=replace(gap.difference, seeds=3)) for gap in TRANSLATING.gaps
+    )
+    assert said(replace(TRANSLATING, gaps=few))[-1] == (
+        "With 3 seeds only large differences are shown: take 5 (seeds: 5) before paying for "
+        "labels, or doing without them."
+    )

@@ -38,6 +38,12 @@ def decision_sentences(decision: Decision | None) -> list[str]:
     sentences = [advice_sentence(advice, decision.prices) for advice in decision.advice]
     if decision.first:
         sentences.append(first_sentence(decision.first, decision.prices))
+    seeds = min(gap.difference.seeds for advice in decision.advice for gap in advice.gaps)
+    if seeds < SEEDS:
+        sentences.append(
+            f"With {seeds} seeds only large differences are shown: take {SEEDS} (seeds: {SEEDS}) "
+            "before paying for labels, or doing without them."
+        )
     return sentences
 
 
