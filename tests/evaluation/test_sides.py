@@ -178,6 +178,10 @@ def test_a_folder_of_runs_is_one_side_with_their_seeds(tmp_path):
         for rows in (ROWS, better)
     ]
     assert comparison.contrasts == compare(frames, names=["old", "new"]).contrasts
+    one = compare([tmp_path / "old" / "seed-2", tmp_path / "new"])
+    assert (one.seeds, one.about) == (("2",), "weights")
+    apart = compare([tmp_path / "old" / "seed-2", tmp_path / "new" / "seed-1"])
+    assert (apart.seeds, apart.about) == ((), "weights")
 
 
 @pytest.mark.parametrize(

@@ -175,13 +175,15 @@ def _read_folder(folder: Path) -> tuple[pl.DataFrame, Sequence[str]]:
     if not file.is_file():
         raise RunError(
             f"'{folder}' is no run: it has no predictions.parquet.",
-            "Give the folder that 'babelift fit' or 'babelift evaluate' wrote, or a file.",
+            "Give the folder that 'babelift fit' or 'babelift evaluate' wrote, a folder of runs "
+            "with several seeds, or a file.",
         )
     labels: Sequence[str] = ()
     if (folder / "metrics.json").exists():
         labels = read_record(folder / "metrics.json", Metrics).labels
     # Its columns are ours, whatever the user's other tables call theirs.
-    return read_predictions(str(file), Table()), labels
+    table, seed = read_predictions(str(file), Table()), _settings(folder).get("seed")
+    return (table if seed is None else table.with_columns(seed=pl.lit(str(seed)))), labels
 
 
 def _read_runs(runs: Sequence[Path]) -> tuple[pl.DataFrame, Sequence[str]]:
@@ -191,13 +193,13 @@ def _read_runs(runs: Sequence[Path]) -> tuple[pl.DataFrame, Sequence[str]]:
     labels: dict[Path, Sequence[str]] = {}
     for run in runs:
         table, labels[run] = _read_folder(run)
-        seed = _settings(run).pop("seed", None)
-        if seed is None:
+        if "seed" not in table.columns:
             raise RunError(
                 f"'{run}' does not say what seed it was trained with.",
                 "A folder of runs is taken for one side, trained with several seeds: it holds the "
                 "folders of 'babelift fit' and nothing else.",
             )
+        seed = table["seed"][0]
         if seed in seeds:
             raise DataError(
                 f"'{run}' and '{seeds[seed]}' were both trained with seed {seed}.",
@@ -205,7 +207,7 @@ def _read_runs(runs: Sequence[Path]) -> tuple[pl.DataFrame, Sequence[str]]:
                 "runs to compare them with each other.",
             )
         seeds[seed] = run
-        tables.append(table.with_columns(seed=pl.lit(str(seed))))
+        tables.append(table)
         _check_alike(runs[0], run)
         if set(labels[run]) != set(labels[runs[0]]):
             raise _other_labels(str(runs[0]), labels[runs[0]], str(run), labels[run])
