@@ -45,7 +45,7 @@ def main() -> None:
     if arguments.steps:
         recipe = replace(recipe, steps=arguments.steps)
 
-    pairs = _pairs(arguments.data, work)
+    pairs = kept_pairs(arguments.data, work)
     tokenizer = _tokenizer(pairs, work)
     teacher_folder = arguments.teacher or _packaged_teacher()
     teacher = BertModel.from_pretrained(
@@ -105,7 +105,8 @@ def _packaged_teacher() -> Path:
     return Path(spec.origin).parent / "model"
 
 
-def _pairs(data: Path, work: Path) -> pl.DataFrame:
+def kept_pairs(data: Path, work: Path) -> pl.DataFrame:
+    """The training pairs, read once and then kept in the work folder."""
     path = work / "pairs.parquet"
     if not path.is_file():
         training_pairs(data).write_parquet(path)

@@ -3,6 +3,7 @@
 import pytest
 
 from babelift.errors import ConfigError
+from babelift.study.condition import Grid
 from babelift.study.spec import Prices, StudySpec, read_spec
 
 LEAST = {"train": "a.csv", "test": "b.csv", "targets": ["de", "ja"]}
@@ -31,6 +32,23 @@ def test_a_variant_changes_the_training_and_off_leaves_otc_out():
     assert not spec.training(otc="off").otc
 
 
+def test_an_encoder_has_settings_of_its_own_and_a_variant_wins_over_them():
+    spec = made(
+        otc=["off", "on", "weak"], variants={"weak": {"otc_weight": 0.1}},
+        encoders={"mini": "mini", "own": "build/masked"},
+        settings={"learning_rate": 1e-4, "steps": 66},
+        encoder_settings={"own": {"learning_rate": 1e-3, "otc_weight": 0.7}},
+    )  # fmt: skip
+    rates = {
+        place.condition.encoder: job.settings.learning_rate
+        for place, number in Grid.of(spec).places
+        for job in [Grid.of(spec).jobs[number]]
+    }
+    assert rates == {"mini": 1e-4, "own": 1e-3}
+    assert spec.training(otc="on", encoder_name="own").otc_weight == 0.7
+    assert spec.training(otc="weak", encoder_name="own").otc_weight == 0.1
+
+
 @pytest.mark.parametrize(
     ("axis", "value"),
     [("sources", "en"), ("targets", "de"), ("arms", "translated"), ("otc", "off"),
@@ -53,6 +71,10 @@ def test_a_value_that_is_repeated_on_an_axis_counts_once(axis, value):
         ({"variants": {"x": {"otc_weigt": 1}}, "otc": ["off", "x"]}, "did you mean 'otc_weight'?"),
         ({"settings": {"sed": 1}}, "did you mean 'seed'?"),
         ({"settings": {"seed": 1}}, "Use the axis 'seeds'."),
+        ({"encoders": "mini", "encoder_settings": {"minni": {}}}, "did you mean 'mini'?"),
+        ({"encoders": "mini", "encoder_settings": {"mini": {"rate": 1}}}, "rate"),
+        ({"encoders": "mini", "encoder_settings": {"mini": {"seed": 1}}}, "Use the axis 'seeds'."),
+        ({"encoders": "mini", "encoder_settings": {"mini": {"steps": 9}}}, "same number of"),
         ({"arms": ["zero-shot", "translated", "reference"]}, "parallel"),
         ({"primary": {"arm": "original"}}, "not among the study's: zero-shot, translated"),
         ({"primary": {"arm": "translated"}}, "compares an arm with itself"),

@@ -242,7 +242,7 @@ def _job(spec: StudySpec, place: Place) -> Job:
         translate_to=langs if translates else (),
         translator=condition.translator if translates else None,
         rows=condition.rows,
-        settings=spec.training(otc=condition.otc, **axes),
+        settings=spec.training(otc=condition.otc, encoder_name=condition.encoder or "", **axes),
         tested=spec.languages,
         tested_by=(condition.translator or "",) if condition.arm == "translate-test" else (),
     )

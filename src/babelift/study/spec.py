@@ -93,6 +93,11 @@ class StudySpec(Table):
         {"distilbert-multilingual": "distilbert-multilingual"},
         description="Name in the report to encoder; or a list of those.",
     )
+    encoder_settings: dict[str, dict[str, Any]] = Field(
+        {},
+        description="Name of an encoder to settings of its trainings alone, such as its "
+        "learning rate.",
+    )
     rows: tuple[int | None, ...] = Field(
         (None,), description="Labelled originals of a language; all where absent."
     )
@@ -178,8 +183,13 @@ class StudySpec(Table):
         if taken := set(self.added) & set(ARMS):
             raise ValueError(f"'added' has the name of an arm, {', '.join(taken)}; take another")
         self._check_primary()
-        for name, ratio in product(self.otc, self.ratios):
-            self.training(otc=name, ratio=ratio)
+        for name in self.encoder_settings:
+            if name not in self.encoders:
+                raise ValueError(f"'encoder_settings' names the encoder '{name}', which is not "
+                                 f"among the study's: {', '.join(self.encoders)}"
+                                 f"{did_you_mean(name, self.encoders)}")  # fmt: skip
+        for name, ratio, encoder in product(self.otc, self.ratios, self.encoders):
+            self.training(otc=name, ratio=ratio, encoder_name=encoder)
         return self
 
     def _check_primary(self) -> None:
@@ -206,17 +216,27 @@ class StudySpec(Table):
         sources = (lang for source in self.sources for lang in source.split("+"))
         return tuple(dict.fromkeys((*sources, *self.targets)))
 
-    def training(self, *, otc: str = OFF, **axes: Any) -> Training:
+    def training(self, *, otc: str = OFF, encoder_name: str = "", **axes: Any) -> Training:
         """The settings of a training at one place of the grid.
 
         Args:
             otc: `off`, `on`, or the name of a variant.
+            encoder_name: Whose own settings take precedence over the shared ones.
             **axes: `encoder`, `ratio`, `seed`, `steps`.
 
         Raises:
             ConfigError: A shared setting, or one of the variant, is not known or not allowed.
         """
-        for source, where in ((self.settings, "settings"), (self.variants.get(otc, {}), otc)):
+        own = self.encoder_settings.get(encoder_name, {})
+        if counted := {"steps", "epochs"} & set(own):
+            raise ConfigError(
+                f"'encoder_settings' of '{encoder_name}' sets '{min(counted)}', but all trainings "
+                "of a study take the same number of updates.",
+                "Set it in 'settings'.",
+            )
+        variant = self.variants.get(otc, {})
+        sources = ((self.settings, "settings"), (own, f"{encoder_name}'s own"), (variant, otc))
+        for source, where in sources:
             for name in _AXES:
                 if name in source and not (name == "otc" and where == otc):
                     axis = name if name == "otc" else f"{name}s"
@@ -224,7 +244,7 @@ class StudySpec(Table):
                         f"'{where}' sets '{name}', which is an axis of the study.",
                         f"Use the axis '{axis}'.",
                     )
-        values = {**self.settings, **self.variants.get(otc, {}), "otc": otc != OFF}
+        values = {**self.settings, **own, **variant, "otc": otc != OFF}
         return Training.from_mapping({**values, **axes}, where=f"the study's settings ({otc})")
 
     def files(self, lang: str, split: Literal["train", "test"], data: Path) -> list[Path]:
