@@ -17,6 +17,7 @@ import torch
 from scipy.sparse import csr_array, diags_array
 from sklearn.utils.extmath import randomized_svd
 from tokenizers import Tokenizer
+from torch.nn.utils.rnn import pad_sequence
 from transformers import BertConfig, BertForMaskedLM, BertModel
 
 from babelift.embedded import model_folder
@@ -65,7 +66,7 @@ def main() -> None:
     )  # fmt: skip
     print(f"cross-entropy of masked pieces: {loss:.3f} nats")
     arguments.out.mkdir(parents=True, exist_ok=True)
-    save(with_mean(model), tokenizer, arguments.out)
+    save(spread_out(with_mean(model), tokens), tokenizer, arguments.out)
     for lang, share in retrieval(arguments.out, arguments.data).items():
         print(f"SIB-200 validation, {lang} into en: retrieval@1 {share:.2f}")
 
@@ -149,6 +150,46 @@ def with_mean(model: BertForMaskedLM) -> BertModel:
     encoder = BertModel(config, add_pooling_layer=True)
     encoder.load_state_dict(model.bert.state_dict(), strict=False)
     start_as_mean(SimpleNamespace(base_model=encoder, config=config))  # type: ignore[arg-type]
+    return encoder
+
+
+def spread_out(
+    encoder: BertModel,
+    tokens: Mapping[str, Sequence[np.ndarray]],
+    *,
+    each: int = 1000,
+    seed: int = 0,
+) -> BertModel:
+    """The encoder whose sentence vectors have mean 0 and spread 1 in every dimension.
+
+    What masked-language modelling leaves is nearly the same vector for every sentence (Ethayarajh
+    2019), from which a head learns slowly. The scale and shift of the last normalisation, which
+    are the same for all languages, take out what all share.
+
+    Args:
+        encoder: As `with_mean` gives it; changed in place.
+        tokens: Language to sentences of piece numbers.
+        each: Sentences of each language that mean and spread are taken over.
+        seed: Seed of their choice.
+    """
+    random = np.random.default_rng(seed)
+    sentences = sorted(
+        (own[i] for own in tokens.values() for i in random.integers(0, len(own), each)), key=len
+    )
+    parts = []
+    with torch.inference_mode():
+        for start in range(0, len(sentences), 200):
+            ids = pad_sequence(
+                [torch.from_numpy(sentence) for sentence in sentences[start : start + 200]],
+                batch_first=True,
+            )
+            mask = (ids != 0).long()
+            parts.append(encoder.eval()(ids, attention_mask=mask).last_hidden_state[:, 0])
+    vectors = torch.cat(parts)
+    spread, norm = vectors.std(0), encoder.encoder.layer[-1].output.LayerNorm
+    with torch.no_grad():
+        norm.weight.copy_(1 / spread)
+        norm.bias.copy_(-vectors.mean(0) / spread)
     return encoder
 
 

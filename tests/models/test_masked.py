@@ -76,11 +76,19 @@ def test_the_encoder_learns_and_its_folder_reads_the_mean(toy_pairs, tmp_path):
     assert len(said) == 2
     assert loss < np.log(tokenizer.get_vocab_size())
     bert = build.with_mean(model)
-    save(bert, tokenizer, tmp_path / "encoder")
     ids = torch.tensor([tokenizer.encode("the dog sees").ids])
     with torch.inference_mode():
         mean = model.bert(input_ids=ids).last_hidden_state.mean(1)
         first = bert(input_ids=ids).last_hidden_state[:, 0]
     assert torch.cosine_similarity(mean - mean.mean(), first - first.mean()).item() > 0.99
+    spread = build.spread_out(bert, tokens, each=100)
+    sentences = [tokens["de"][0], tokens["de"][1], tokens["en"][0], tokens["ja"][0]]
+    with torch.inference_mode():
+        firsts = torch.cat(
+            [spread(torch.from_numpy(s)[None]).last_hidden_state[:, 0] for s in sentences]
+        )
+    assert firsts.mean().abs() < 0.5
+    assert firsts.std() == pytest.approx(1, abs=0.4)
+    save(spread, tokenizer, tmp_path / "encoder")
     encoder = load_encoder(str(tmp_path / "encoder"), ["no", "yes"], seed=0)
     assert encoder.model.config.num_labels == 2
