@@ -180,6 +180,13 @@ def test_every_option_trains(train, tmp_path, changes):
     assert all(line["loss"] > 0 for line in log_of(tmp_path))
 
 
+def test_updates_without_a_pair_train_and_are_counted(train, rows_of, tmp_path):
+    rows = rows_of(5, to=("de",)).filter(pl.col("id") != "r4@de")
+    result = train(rows=rows, batch_size=2, epochs=2, steps=None)
+    assert (result.unpaired, result.unpaired_steps, result.steps) == (1, 2, 10)
+    assert [line["otc"] for line in log_of(tmp_path)].count(None) == 2
+
+
 def test_a_class_without_rows_stays_possible(tmp_path, rows_of, quick):
     result = train_classifier(
         rows_of(12),
