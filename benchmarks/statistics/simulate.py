@@ -1,6 +1,6 @@
 """False claims of every kind of sentence, coverage, and power as printed against power as met.
 
-    python benchmarks/statistics/simulate.py [--quick | --full] [--json FILE]
+    python benchmarks/statistics/simulate.py [--quick | --full] [--rounds N]
 
 Draws studies whose truth is known (`latent.py`), has Babelift judge them as it judges its own
 (`babelift.study.summary.summarise` of a study's folder, `babelift.compare`), and reads the
@@ -11,7 +11,6 @@ all 1,500; `--quick` is what the tests run.
 
 # This folder has no `__init__.py`, so that `import statistics` still finds Python's own.
 import argparse
-import json
 import sys
 import tempfile
 from collections import Counter, defaultdict
@@ -79,6 +78,9 @@ def everything() -> Iterator[Design]:
         yield Design(seeds, langs, rows, luck, spread, parallel, classes)
 
 
+Seed = int | tuple[int, ...]
+
+
 @dataclass
 class Tally:
     """What was counted over the studies of a design.
@@ -125,6 +127,8 @@ class Tally:
         self.studies += other.studies
         for name in ("false", "claimed", "intervals", "covered"):
             getattr(self, name).update(getattr(other, name))
+        for name, values in other.seen.items():
+            self.seen[name] += values
         self.examples = {**other.examples, **self.examples}
 
     def could_have_seen(self, seen: Mapping[str, Any]) -> None:
@@ -143,7 +147,7 @@ class Tally:
 
 
 def pages(
-    design: Design, studies: int, gains: Mapping[Arm, float] | None = None, seed: int = 0
+    design: Design, studies: int, gains: Mapping[Arm, float] | None = None, seed: Seed = 0
 ) -> Tally:
     """Draw studies, have their pages made, and count what these claim.
 
@@ -174,7 +178,7 @@ def pages(
 
 
 def comparisons(
-    design: Design, studies: int, gains: Mapping[Arm, float] | None = None, seed: int = 0
+    design: Design, studies: int, gains: Mapping[Arm, float] | None = None, seed: Seed = 0
 ) -> Tally:
     """The same for `babelift.compare`: each condition is a side that lacks a tenth of the rows.
 
@@ -218,40 +222,44 @@ class Row:
         null: Without effect on average over the languages of each study.
         at_large: Without effect on average over all languages that there might be; the same as
             `null` where languages do not differ.
-        effect: With the effect that `null` says could have been seen; None where that is too large.
+        effect: With the effect that `null` says could have been seen; none where it is too large.
         intervals: Comparisons of two conditions in the same design, of which there are more.
     """
 
     design: Design
     null: Tally
     at_large: Tally
-    effect: Tally | None
+    effect: Tally
     intervals: Tally
 
+    def add(self, other: "Row") -> None:
+        """Count another round of the same design as well."""
+        self.null.add(other.null)
+        if self.at_large is not self.null:
+            self.at_large.add(other.at_large)
+        self.effect.add(other.effect)
+        self.intervals.add(other.intervals)
 
-def measure(design: Design, studies: int, seed: int = 0) -> Row:
+
+def measure(design: Design, studies: int, seed: tuple[int, ...] = ()) -> Row:
     """All that is counted of a design."""
-    null = pages(design, studies, seed=seed)
+    null = pages(design, studies, seed=(*seed, 0))
     two = replace(design, arms=TWO)
     apart = design.spread and design.langs > 1
-    at_large = pages(replace(two, centred=False), studies, seed=seed + 1) if apart else null
-    effect = None
-    if (
-        null.seen
-        and design.seeds > 1
-        and (seen := float(np.median(null.seen["effect"]))) <= LARGEST
-    ):
+    at_large = pages(replace(two, centred=False), studies, seed=(*seed, 1)) if apart else null
+    effect = Tally()
+    if null.seen and (seen := float(np.mean(null.seen["effect"]))) <= LARGEST:
         gains = {ZERO: -seen / 2, TRANSLATED: seen / 2}
-        effect = pages(two, max(1, studies // 2), gains, seed=seed + 2)
-    intervals = comparisons(two, 4 * studies, seed=seed + 3)
+        effect = pages(two, max(1, studies // 2), gains, seed=(*seed, 2))
+    intervals = comparisons(two, 4 * studies, seed=(*seed, 3))
     return Row(design, null, at_large, effect, intervals)
 
 
 def number_of_studies(design: Design) -> int:
-    """So many that no design takes more than a few minutes; of one seed nothing may be claimed."""
+    """So many in a round that no design takes more than minutes; one seed may claim nothing."""
     if design.seeds == 1:
-        return 50
-    return {1000: 100, 5000: 50}.get(design.rows, 150)
+        return 10
+    return {1000: 40, 5000: 20}.get(design.rows, 60)
 
 
 def _share(value: float) -> str:
@@ -285,11 +293,14 @@ def row_cells(row: Row) -> list[str]:
         shares[8] = float("nan")
     seen, held = "", float("nan")
     if null.seen:
-        low, middle, high = np.quantile(null.seen["effect"], [0.1, 0.5, 0.9])
+        middle = float(np.mean(null.seen["effect"]))
+        low, high = np.quantile(null.seen["effect"], [0.1, 0.9])
         seen = f"{_share(middle)} [{_share(low)}, {_share(high)}]"
         ends = np.array([null.seen["low"], null.seen["high"]])
         held = float(((ends[0] <= middle) & (middle <= ends[1])).mean())
-    met = row.effect.claimed["primary"] / row.effect.studies if row.effect else float("nan")
+    met = float("nan")
+    if row.effect.studies:
+        met = row.effect.claimed["primary"] / row.effect.studies
     return [*design_cells(design), f"{null.studies}", *map(_share, shares),
             _share(row.intervals.coverage("mean")), _share(row.intervals.coverage("language")),
             seen, _share(held), _share(met)]  # fmt: skip
@@ -371,30 +382,22 @@ def main(arguments: Sequence[str] | None = None) -> None:
     size = parser.add_mutually_exclusive_group()
     size.add_argument("--quick", action="store_true", help="a minute or two")
     size.add_argument("--full", action="store_true", help="all 1,500 designs: days")
-    parser.add_argument("--share", type=float, default=1, help="of the usual number of studies")
-    parser.add_argument("--json", type=Path, help="write every count there too")
+    parser.add_argument("--rounds", type=int, default=5, help="more of them, more studies")
     asked = parser.parse_args(arguments)
     designs = QUICK if asked.quick else list(everything() if asked.full else covering())
-    lines, kept = [], []
-    for number, design in enumerate(designs):
-        usual = 30 if asked.quick else number_of_studies(design)
-        row = measure(design, round(asked.share * usual), 10 * number)
-        lines.append(row_cells(row))
-        kept.append(_plain(row))
-        print(markdown(HEADS, lines).splitlines()[-1], file=sys.stderr, flush=True)
-    print(markdown(HEADS, lines))
-    for title, table in other_tables(round(asked.share * (20 if asked.quick else 100))):
+    rounds = 1 if asked.quick else asked.rounds
+    rows: dict[int, Row] = {}
+    for turn, (number, design) in product(range(rounds), enumerate(designs)):
+        row = measure(design, 15 if asked.quick else number_of_studies(design), (number, turn))
+        if number in rows:
+            rows[number].add(row)
+        else:
+            rows[number] = row
+        line = markdown(HEADS, [row_cells(rows[number])]).splitlines()[-1]
+        print(line, file=sys.stderr, flush=True)
+    print(markdown(HEADS, [row_cells(row) for row in rows.values()]))
+    for title, table in other_tables(10 if asked.quick else 40 * rounds):
         print(f"{title}\n\n{table}", flush=True)
-    if asked.json:
-        asked.json.write_text(json.dumps(kept, indent=1), encoding="utf-8")
-
-
-def _plain(row: Row) -> dict[str, Any]:
-    names = ("null", "at_large", "effect", "intervals")
-    tallies = {name: getattr(row, name) for name in names}
-    return {"design": design_cells(row.design)} | {
-        name: None if tally is None else {**vars(tally)} for name, tally in tallies.items()
-    }
 
 
 if __name__ == "__main__":

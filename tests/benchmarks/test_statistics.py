@@ -172,7 +172,7 @@ def test_intervals_hold_the_truth(kind, nulls):
 
 @slow
 def test_what_could_have_been_seen_is_seen_four_times_in_five():
-    row = simulate.measure(Design(5, 3, 100, 0.05, arms=TWO), 60, seed=5)
+    row = simulate.measure(Design(5, 3, 100, 0.05, arms=TWO), 60, (5,))
     met = row.effect.claimed["primary"] / row.effect.studies
     assert met == pytest.approx(0.8, abs=2 * (0.8 * 0.2 / row.effect.studies) ** 0.5)
 
@@ -193,12 +193,26 @@ def test_intervals_that_are_too_narrow_would_be_found(monkeypatch):
 
 
 @slow
-def test_the_tables_are_printed(monkeypatch, capsys, tmp_path):
+def test_the_tables_are_printed(monkeypatch, capsys):
     monkeypatch.setattr(simulate, "QUICK", (Design(2, 2, 50, arms=TWO),))
-    simulate.main(["--quick", "--share", "0.05", "--json", str(tmp_path / "counts.json")])
+    monkeypatch.setattr(simulate, "other_tables", lambda studies: [("Others", str(studies))])
+    simulate.main(["--quick"])
     printed = capsys.readouterr().out
-    assert printed.count("| seeds |") == 4
-    assert (tmp_path / "counts.json").stat().st_size > 100
+    assert "| seeds |" in printed
+    assert "| 2 | 2 | 50 | 0.1 | 0 | parallel, 2 | 15 |" in printed
+    assert printed.endswith("Others\n\n10\n")
+
+
+@slow
+def test_other_tables_have_a_line_for_each_design():
+    tables = dict(simulate.other_tables(1))
+    assert [table.count("\n") - 2 for table in tables.values()] == [7, 5, 9]
+
+
+def test_rounds_add_up():
+    row = simulate.measure(Design(2, 1, 50, arms=TWO), 2, (0, 0))
+    row.add(simulate.measure(Design(2, 1, 50, arms=TWO), 2, (0, 1)))
+    assert row.null.studies == len(row.null.seen["effect"]) == row.at_large.studies == 4
 
 
 @pytest.mark.parametrize("module", [claims, latent, simulate])
