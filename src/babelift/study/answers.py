@@ -407,9 +407,13 @@ def seen_words(seen: Detectable | None, seeds: int) -> str:
 
     >>> seen_words(Detectable(0.05, (0.04, 0.08)), 5)
     'this study could have seen .05 (.04 to .08, as 5 seeds tell)'
+    >>> seen_words(Detectable(1.0, (0.6, 1.0)), 2)
+    'with 2 seeds this study could have seen no difference, however large'
     """
     if seen is None:
         return "nothing was claimed"
+    if seen.effect >= 1:  # no difference is larger
+        return f"with {seeds} seeds this study could have seen no difference, however large"
     low, high = seen.interval
     digits = digits_for((seen.effect, low, high))
     text = f"this study could have seen {share(seen.effect, digits)}"

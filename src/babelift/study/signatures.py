@@ -349,6 +349,9 @@ def otc_without_effect(case: OTCEvidence) -> Verdict:
         return NotJudged(WITHOUT_EFFECT, where, "the difference that OTC makes is not known")
     if effect.side:
         return Absent(WITHOUT_EFFECT, where, f"OTC has an effect: {effect}")
+    if direction(effect.interval):
+        unsure = f"OTC adds {effect}, which is not sure beside all else that the page asks"
+        return NotJudged(WITHOUT_EFFECT, where, unsure)
     if case.chance is not None and case.chance >= TOO_EASY:
         few = round(1 / case.chance)
         return NotJudged(

@@ -84,6 +84,14 @@ def test_an_effect_either_way_is_no_finding(interval) -> None:
     assert found.reason.startswith("OTC has an effect: ")
 
 
+def test_an_effect_that_the_correction_leaves_unsure_is_not_judged() -> None:
+    found = judged(0.95, None, 0.96, effect=Estimate(-0.04, (-0.06, -0.02), 0.2))
+    assert isinstance(found, NotJudged)
+    assert found.reason == (
+        "OTC adds −.04 [−.06, −.02], which is not sure beside all else that the page asks"
+    )
+
+
 @pytest.mark.parametrize("interval", [(0.0, 0.05), (-0.05, 0.0), (0.0, 0.0)])
 def test_an_interval_that_touches_zero_shows_no_effect(interval) -> None:
     assert isinstance(judged(0.95, None, 0.96, effect=Estimate(0.0, interval, 0.05)), Finding)
