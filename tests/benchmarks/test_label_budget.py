@@ -42,7 +42,7 @@ def test_rows_are_right_as_often_as_is_true():
 def test_power_laws_are_covered_in_93_to_97_percent(found):
     share, said = covered(chosen(found, laws=True))
     assert said > 400
-    assert 0.93 <= share <= 0.98
+    assert 0.93 <= share <= 0.97 + 2 * (0.97 * 0.03 / said) ** 0.5
 
 
 def test_the_luck_of_test_rows_is_neither_left_out_nor_counted_twice():

@@ -46,7 +46,7 @@ LEAST_ITEMS: Final = 2
 SEEDS: Final = 5
 """Seeds that are advised where there is one."""
 
-MISFIT: Final = 0.1
+MISFIT: Final = 0.2
 """Chance of a misfit at which a power law is refused: lenient, since what is wrongly refused only
 makes the interval wider."""
 
