@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from latent import LANGS, Arm, Numbers, Truth
+from latent import LANGS, NATIVE, TRANSLATED, ZERO, Arm, Numbers, Truth
 
 NAMES: Final = dict(
     zip(
@@ -92,6 +92,15 @@ FORMS: Final[Mapping[str, Sequence[tuple[str, int]]]] = {
     "otc-without-effect": ((r"no effect seen, and the pairs (?:were|never) aligned", SAYS),),
     "unstable-across-seeds": ((r" spreads by .* over seeds ", SAYS),),
     "regularising-not-aligning": ((r" does (?:better than|as well as) with true pairs ", SAYS),),
+    "decision": (
+        (r"^What to do cannot be said yet", NOTHING),
+        (r"^In \w+ it cannot be said yet", NOTHING),
+        (r"^In \w+, do nothing yet: ", NOTHING),
+        (r"^In (?P<lang>\w+), (?P<do>translate|label) ?", SAYS),
+        (r"^Label (?P<lang>\w+) first: ", SAYS),
+        (r"^No language (?:stands out|is to be labelled first)", NOTHING),
+        (r"^With \d+ seeds only large differences are shown", NOTHING),
+    ),
     "compare": (
         (r"cannot be told apart", NOTHING),
         (r"no difference", NOTHING),
@@ -158,6 +167,25 @@ def _languages(names: str, number: int) -> list[int]:
     """Which languages are named; a sentence that only counts them means all."""
     named = [LANGS.index(NAMES[name]) for name in re.findall("|".join(NAMES), names)]
     return named or list(range(number))
+
+
+def decision_claims(sentences: Sequence[str], truth: Truth) -> Iterator[Claim]:
+    """What is advised in each language: something that costs has to be better than what does not.
+
+    Args:
+        sentences: As `report.decision.decision_sentences` gives them.
+        truth: What is true of the conditions in these languages.
+    """
+    for sentence in sentences:
+        value, match = read("decision", sentence)
+        if value == SAYS:
+            beats = re.search(r" is worse than (translat|label)ing ", sentence)
+            translates = (beats[1] if beats else match.groupdict().get("do", "")).startswith("tr")
+            lang = LANGS.index(NAMES[match["lang"]])
+            gained = truth.gain(TRANSLATED if translates else NATIVE, ZERO)[lang]
+            if re.search(r" over translating \(p ", sentence):
+                gained = min(gained, truth.gain(NATIVE, TRANSLATED)[lang])
+            yield Claim("decision", sentence, bool(gained <= 0))
 
 
 def page_claims(
