@@ -69,23 +69,23 @@ def test_translating_is_advised_with_what_it_costs_and_the_dearer_rival():
     assert said(worse)[0].endswith("Nothing dearer that was tried scores higher.")
 
 
-def test_labels_are_advised_from_the_number_that_beats_translating():
+def test_labels_are_advised_with_the_number_that_translations_are_worth():
     needed = replace(LABELLING, labels=Bounded(310, "exact"),
                      labels_interval=(Bounded(220, "exact"), Bounded(400, "above")))  # fmt: skip
     assert said(needed) == [
-        "In German, label at least 310 rows [220, more than 400] at a cost of 78 [55, more than "
-        "100]: from there on labelling beats translating. With 400 rows at a cost of 100 the gain "
-        "is +.15 [.12, .18] over doing nothing (p = .001) and +.05 [.02, .08] over translating "
-        "(p = .010)."
+        "In German, label 400 rows at a cost of 100: +.15 [.12, .18] over doing nothing (p = .001) "
+        "and +.05 [.02, .08] over translating (p = .010). As good as translating are 310 rows "
+        "[220, more than 400], at a cost of 78 [55, more than 100]."
     ]
     (row,) = decision_rows(Decision((needed,), None, PRICES))
-    assert (row.do, row.costs) == (
-        "label at least 310 rows [220, more than 400]", "78 [55, more than 100]",
-    )  # fmt: skip
-    assert row.score == ".75 [.70, .80] with 400"
+    assert (row.do, row.costs) == ("label 400 rows", "100")
+    assert row.score == ".75 [.70, .80]"
     few = replace(needed, labels=Bounded(50, "below"),
                   labels_interval=(Bounded(50, "below"), Bounded(60, "exact")))  # fmt: skip
-    assert "label at least 50 rows, the fewest tried [fewer than 50, 60]" in said(few)[0]
+    assert said(few)[0].endswith(
+        "As good as translating are fewer than 50 rows [fewer than 50, 60], at a cost of less than "
+        "12 [less than 12, 15]."
+    )
 
 
 def test_where_the_budget_cannot_be_said_it_is_said_how_many_labels_were_tried():

@@ -126,15 +126,10 @@ def _opening(advice: Advice, chosen: Option, prices: Prices) -> str:
             f"shown: {_gained(gap)}."
         )
     gains = listed([_over(advice, gap), *_over_translating(advice)])
-    if needed := _needed(advice):
-        cost = _cost_of_needed(needed, advice, prices)
-        least = f"{_at_least(needed, advice)}{cost and f' at a cost of {cost}'}"
-        return (
-            f"{least}: from there on labelling beats translating. With "
-            f"{counted(chosen.labels, 'row')}{_for(chosen.cost)} the gain is {gains}."
-        )
     more = ""
-    if chosen.do == "label" and _beats_translating(advice):
+    if needed := _needed(advice):
+        more = f" As good as translating {_as_good(needed, advice, prices)}."
+    elif chosen.do == "label" and _beats_translating(advice):
         most = max(option.labels for option in advice.options)
         more = (
             " From how many rows on labelling beats translating cannot be said; up to "
@@ -198,12 +193,15 @@ def _needed(advice: Advice) -> Bounded | None:
     return advice.labels if advice.labels and advice.labels.bound != "above" else None
 
 
-def _at_least(needed: Bounded, advice: Advice) -> str:
-    """From how many labels on labelling beats translating, with the interval."""
-    fewest = ", the fewest tried" if needed.bound == "below" else ""
+def _as_good(needed: Bounded, advice: Advice, prices: Prices) -> str:
+    """How many labels are worth the translations, with the interval and what they cost."""
     ends = advice.labels_interval
     within = f" [{', '.join(labels(end) for end in ends)}]" if ends else ""
-    return f"label at least {counted(round(needed.value), 'row')}{fewest}{within}"
+    cost = _cost_of_needed(needed, advice, prices)
+    return (
+        f"{'is' if needed.value == 1 else 'are'} {labels(needed)} rows{within}"
+        f"{cost and f', at a cost of {cost}'}"
+    )
 
 
 def _cost_of_needed(needed: Bounded, advice: Advice, prices: Prices) -> str:
@@ -214,7 +212,8 @@ def _cost_of_needed(needed: Bounded, advice: Advice, prices: Prices) -> str:
         f"{words[end.bound]}{money(end.value * prices.label)}"
         for end in advice.labels_interval or ()
     )
-    return money(needed.value * prices.label) + (f" [{ends}]" if ends else "")
+    own = f"{words[needed.bound]}{money(needed.value * prices.label)}"
+    return own + (f" [{ends}]" if ends else "")
 
 
 def first_sentence(first: First, prices: Prices) -> str:
@@ -275,10 +274,6 @@ def decision_rows(decision: Decision) -> list[DecisionRow]:
 def _row(advice: Advice, chosen: Option, prices: Prices) -> DecisionRow:
     do, costs = deed(chosen), UNKNOWN if chosen.cost is None else money(chosen.cost)
     score = with_interval(chosen.score, chosen.interval)
-    if needed := _needed(advice):
-        do = _at_least(needed, advice)
-        costs = _cost_of_needed(needed, advice, prices) or UNKNOWN
-        score += f" with {chosen.labels:,}"
     own, rival = advice.gap(advice.choice, 0), _rival(advice)
     sure = []
     if own:
