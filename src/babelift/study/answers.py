@@ -512,16 +512,16 @@ def regression_sentence(name: str, found: Regression) -> str:
         found: Its table, corrected.
     """
     row, plain = found.mixed, found.plain
-    start = f"Regression, OTC {name}: coefficient {row.coefficient:+.3f}"
+    start = f"Regression, OTC {name}: coefficient {signed(row.coefficient, 3)}"
     paper = (
         f"the paper's form, which takes the scores of one training for independent and so claims "
-        f"too often: standard error {plain.standard_error:.3f}, {with_p(plain.p)}"
+        f"too often: standard error {share(plain.standard_error, 3)}, {with_p(plain.p)}"
     )
     if row.freedom < 1:
         return f"{start}; with one training each nothing can be said of it ({paper})."
     sure = "an effect" if found.adjusted_p <= LEVEL else "no effect seen"
     return (
-        f"{start} (standard error {row.standard_error:.3f} with a term for the training, "
+        f"{start} (standard error {share(row.standard_error, 3)} with a term for the training, "
         f"{with_p(found.adjusted_p)} after Holm): {sure}; {paper}."
     )
 
