@@ -85,7 +85,8 @@ def _only_fit_is_shared() -> None:
     processes = world()[1]
     if processes > 1 and arguments()[:1] != ["fit"]:
         if not is_first():
-            sys.exit(1)
+            # Not as a fault: the launcher would end the first process before it has said why.
+            sys.exit()
         raise ConfigError(
             f"{processes} processes were launched, but only 'babelift fit' can share its work.",
             "Start the other commands without a launcher.",
