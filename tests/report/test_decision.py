@@ -165,7 +165,7 @@ def test_every_way_that_was_tried_has_its_row():
     rows = tried_rows(Decision((TRANSLATING, Advice("ja", WAYS, None)), None, PRICES))
     assert [row[4] for row in rows] == [
         "worse than labelling 400 rows, which gains +.12 [.09, .15]", "advised",
-        "+.02 [−.01, .05], not told apart", "–", "–", "–",
+        "+.02 [−.01, .05], not shown to be better", "–", "–", "–",
     ]  # fmt: skip
 
 

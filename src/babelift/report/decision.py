@@ -327,7 +327,7 @@ def tried_rows(decision: Decision) -> list[tuple[str, str, str, str, str]]:
                 )
             else:
                 gap = advice.gap(number, advice.choice)
-                against = f"{_gained(gap)}, not told apart" if gap else UNKNOWN
+                against = f"{_gained(gap)}, not shown to be better" if gap else UNKNOWN
             cost = UNKNOWN if option.cost is None else money(option.cost)
             score = with_interval(option.score, option.interval)
             rows.append((language_name(advice.lang), way(option), cost, score, against))

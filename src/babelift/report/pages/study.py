@@ -20,6 +20,7 @@ from babelift.report.numbers import (
     counted,
     digits_for,
     language_name,
+    p_value,
     pair_name,
     setting_text,
     share,
@@ -238,15 +239,15 @@ def _words(key: str) -> str:
 def _value(key: str, value: float | None) -> str:
     """A piece of evidence.
 
-    >>> _value("items", 204.0), _value("retrieval_with", 0.914), _value("chrf", 31.52)
-    ('204', '.91', '31.5')
+    >>> _value("items", 204.0), _value("retrieval_with", 0.914), _value("p", 0.0015)
+    ('204', '.91', '.002')
     """
     if value is None:
         return UNKNOWN
     if key in _COUNTS:
         return f"{value:,.0f}"
     if key == "p":
-        return "under .001" if value < 0.001 else share(value)
+        return p_value(value)
     return share(value) if abs(value) <= 1 else compact(value)
 
 
