@@ -100,7 +100,11 @@ class Drawn(NamedTuple):
 
 
 def true_f1(design: Design, gains: dict[Arm, float], rng: np.random.Generator) -> Truth:
-    """Draw what is true: languages differ, and conditions by their gains and by chance in each."""
+    """Draw what is true: languages differ, and conditions by their gains and by chance in each.
+
+    Raises:
+        ValueError: Gains so large that F1 leaves 0 to 1.
+    """
     low, high = (0.62, 0.82) if design.classes == 2 else (0.45, 0.7)
     size = (len(design.arms), design.langs)
     own = rng.normal(0, design.spread / 2**0.5, size) if design.spread else np.zeros(size)
@@ -109,7 +113,10 @@ def true_f1(design: Design, gains: dict[Arm, float], rng: np.random.Generator) -
     if design.qualities:
         own += rng.normal(0, design.qualities, (len(design.arms), 1))
     gained = np.array([gains.get(arm, 0.0) for arm in design.arms])[:, None]
-    return Truth(design.arms, np.linspace(low, high, design.langs) + own + gained)
+    f1 = np.linspace(low, high, design.langs) + own + gained
+    if f1.min() <= 0 or f1.max() >= 1:
+        raise ValueError(f"no condition has an F1 of {f1.min():.2f} or {f1.max():.2f}")
+    return Truth(design.arms, f1)
 
 
 def draw(design: Design, gains: dict[Arm, float], rng: np.random.Generator) -> Drawn:
