@@ -467,7 +467,8 @@ def _sure(page: "StudyPage", money: Money, advice: Values, text: str, where: str
             if rival and rival[0].delta > 0:
                 page.findings.fault(where, f"something dearer scores higher: {text}")
         elif match := re.fullmatch(
-            rf"(?P<way>{_WAY}) {effect('rival')}, not told apart, could have seen (?P<seen>{N})",
+            rf"(?P<way>{_WAY}) {effect('rival')}, not told apart, could have seen (?P<seen>{N}|"
+            r"no difference, however large)",
             part,
         ):
             rival = _rival(money, advice, choice)

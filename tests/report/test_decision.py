@@ -112,6 +112,12 @@ def test_advice_that_is_not_shown_to_beat_what_is_cheaper_says_so():
     assert row.sure.startswith("+.03 [−.01, .07] over doing nothing (not shown); labelling 400")
 
 
+def test_no_difference_is_larger_than_1():
+    blind = tuple(replace(gap, could_have_seen=Detectable(1.0, (0.6, 1.0))) for gap in UNSURE.gaps)
+    (row,) = decision_rows(Decision((replace(UNSURE, gaps=blind),), None, PRICES))
+    assert row.sure.endswith("not told apart, could have seen no difference, however large")
+
+
 def test_too_few_seeds_decide_nothing():
     undecided = Advice("de", WAYS, None)
     assert said(undecided) == [

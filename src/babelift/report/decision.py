@@ -279,9 +279,11 @@ def _row(advice: Advice, chosen: Option, prices: Prices) -> DecisionRow:
     if own:
         sure += [_over(advice, own), *_over_translating(advice)]
     if rival and rival.difference.delta > 0:
+        smallest = rival.could_have_seen.effect
+        seen = share(smallest) if smallest < 1 else "no difference, however large"
         sure.append(
             f"{way(advice.options[rival.option])} {_gained(rival)}, not told apart, could have "
-            f"seen {share(rival.could_have_seen.effect)}"
+            f"seen {seen}"
         )
     elif rival:
         sure.append("nothing dearer scores higher")
