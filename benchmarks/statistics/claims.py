@@ -49,7 +49,7 @@ SAYS: Final = 3
 
 _AVERAGE: Final = (
     (r"cannot be told apart", NOTHING),
-    (r"no effect seen", NOTHING),
+    (r"no effect (?:seen|that is sure)", NOTHING),
     (r"right and wrong on the very same rows\.$", NOTHING),
     (r" gave (?:more|fewer|as many) right labels .*; that is no claim about another tr", NOTHING),
     (r" beats ", GAIN),

@@ -65,7 +65,7 @@ _YET: Final = (
 ANSWERS: Final = [
     rf"(?P<arm>.+) (?P<verb>beats|does worse than) (?P<base>.+?){_WHERE}: {_BY}\.",
     rf"(?P<arm>.+) and (?P<base>.+) (?P<verb>cannot be told apart){_AHEAD}: {_BY}; {_YET}\.",
-    rf"(?P<arm>.+) adds {_BY}{_AHEAD}: (?P<verb>no effect seen); {_YET}\.",
+    rf"(?P<arm>.+) adds {_BY}{_AHEAD}: (?P<verb>no effect (?:seen|that is sure)); {_YET}\.",
     rf"(?P<arm>.+) (?P<verb>adds|costs) {_BY}{_WHERE}\.",
     rf"(?P<arm>.+) (?P<verb>gave (?:more|fewer|as many) right labels (?:than|as)) (?P<base>.+), "
     rf"each trained once: {_BY}, over another choice of test rows; that is no claim about another "
@@ -460,7 +460,8 @@ class StudyPage:
         elif not mean.delta and not mean.error:
             verb = "are right and wrong on the very same rows"
         elif not answer.sure:
-            verb = "cannot be told apart" if rival else "no effect seen"
+            unseen = "no effect that is sure" if mean.p <= LEVEL else "no effect seen"
+            verb = "cannot be told apart" if rival else unseen
         elif rival:
             verb = "beats" if answer.sure > 0 else "does worse than"
         else:

@@ -309,7 +309,8 @@ def decision_notes(decision: Decision) -> str:
     return (
         f"{money_words}The advice is the cheapest way that is not shown to be worse than a dearer "
         "one. p counts all ways and languages of this section together: where no way is better "
-        "than another, at most one study in twenty advises anything but the cheapest."
+        "than another, at most one study in twenty advises anything but the cheapest. Each "
+        "language is judged by itself: little may be shown in one although the average is sure."
     )
 
 

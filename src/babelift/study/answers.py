@@ -374,15 +374,16 @@ def verdict(answer: Answer, others: Sequence[Condition] = ()) -> str:
         both = cell_name(question.arm, [question.base, *others])
         return f"{_capital(both)} and {base} are right and wrong on the very same rows."
     if not answer.sure:
-        seen = seen_words(answer.could_have_seen, mean.seeds)
+        seen, none = seen_words(answer.could_have_seen, mean.seeds), "no effect seen"
         if mean.p <= LEVEL:
+            none = "no effect that is sure"
             seen = (
                 f"by itself that would be sure, beside all else that this page asks it is not "
                 f"({with_p(answer.adjusted_p)} after Holm)"
             )
         if rival:
             return f"{subject} and {base} cannot be told apart{_ahead(answer)}: {by}; {seen}."
-        return f"{subject} adds {by}{_ahead(answer)}: no effect seen; {seen}."
+        return f"{subject} adds {by}{_ahead(answer)}: {none}; {seen}."
     where = _where(answer)
     if rival:
         did = "beats" if answer.sure > 0 else "does worse than"
