@@ -129,6 +129,12 @@ def test_what_is_protected_survives_every_translator_that_makes_up_none_of_it(
     assert Counter(TERMS.find(result.text)) == Counter(TERMS.find(text))
 
 
+@pytest.mark.parametrize("emoji", ["1\ufe0f\u20e3", "\u2764\ufe0f", "\U0001f600"])
+@pytest.mark.parametrize("part", ["http://ex.com/a?b=c", "www.ex.com", "@you", "a@b.org"])
+def test_a_part_is_found_right_after_an_emoji(emoji: str, part: str) -> None:
+    assert list(Protected().find(f"see {emoji}{part} now")) == [emoji, part]
+
+
 @settings(deadline=None, max_examples=200)
 @given(text=MIXED, answer=st.one_of(MIXED, st.text(max_size=20)), seed=st.integers(0, 10**6))
 def test_what_is_lost_or_new_all_the_same_has_the_flag(

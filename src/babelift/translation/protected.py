@@ -15,8 +15,11 @@ from babelift.store import not_a_file
 LONGEST_TERM: Final = 200
 """Characters of a protected term."""
 
-_W: Final = r"[\w--[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}ー]]"
-"""Characters of words in scripts that set words apart, so that a word can be seen to end."""
+_W: Final = (
+    r"[\w--[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}ー\uFE0F\u20E3]]"
+)
+"""Characters of words in scripts that set words apart, so that a word can be seen to end. The marks
+that end an emoji are none: a link may follow it."""
 
 _STOPS: Final = r"\s<>\"`“”‘’「」『』【】《》，。！？、；：（）…"
 
