@@ -9,8 +9,8 @@ from statsmodels.stats.weightstats import DescrStatsW
 
 from babelift.errors import ConfigError, DataError
 from babelift.evaluation.differences import paired_differences
-from babelift.evaluation.equivalence import equivalence, holm_of_exclusive
-from babelift.evaluation.multiple_tests import holm
+from babelift.evaluation.equivalence import equivalence
+from babelift.evaluation.multiple_tests import holm, holm_of_exclusive
 
 
 def gain(rows, values):

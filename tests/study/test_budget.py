@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from babelift.errors import ConfigError, DataError
 from babelift.evaluation.differences import paired_differences
-from babelift.study.budget import LabelBudget, Price, budgets, label_budget
+from babelift.study.budget import LabelBudget, budgets, label_budget
 from babelift.study.condition import OWN, Condition
 from babelift.study.results import RESULTS, Scores
 from babelift.study.spec import StudySpec
@@ -43,7 +43,7 @@ def number(found: LabelBudget):
 
 
 def test_the_sentence_has_the_number_with_its_interval_and_says_what_each_end_means():
-    found = budget(LAW, 0.64, price=Price(0.25), seed=1)
+    found = budget(LAW, 0.64, price=0.25, seed=1)
     low, high = (value for value, _ in ends(found))
     value, bound = number(found)
     assert found.native.kind == "power-law"
@@ -103,9 +103,9 @@ def test_rows_of_one_item_count_once():
 
 
 def test_one_seed_gives_no_number_and_no_interval():
-    found = budget(LAW, 0.64, seeds=1, price=Price(0.25, 10))
+    found = budget(LAW, 0.64, seeds=1, price=0.25)
     (worth,) = found.worth
-    assert (worth.labels, worth.interval, worth.score_interval, worth.cost) == (None,) * 4
+    assert (worth.labels, worth.interval, worth.score_interval) == (None,) * 3
     assert (found.native.intervals, found.gain, found.seeds) == ((), None, 1)
     assert found.sentence == (
         "In Japanese it cannot be said how many native labels the translations are worth: one "
@@ -124,7 +124,7 @@ def test_two_sizes_never_give_a_number(scores, seeds, seed):
 
 
 def test_two_sizes_say_that_it_is_in_between():
-    found = budget({100: 0.4, 400: 0.8}, 0.6, price=Price(0.25))
+    found = budget({100: 0.4, 400: 0.8}, 0.6, price=0.25)
     assert ends(found) == [(100, "exact"), (400, "exact")]
     assert found.sentence.startswith(
         "In Japanese the translations are worth between 100 and 400 native labels: below 100 "
@@ -148,27 +148,25 @@ def test_where_one_end_is_open_it_is_said_on_which_side_one_knows():
 
 
 def test_above_all_native_scores_only_a_bound_is_given():
-    found = budget(LAW, 0.9, price=Price(0.25, translating=40))
+    found = budget(LAW, 0.9, price=0.25)
     assert number(found) == (800, "above")
     assert found.sentence.startswith(
         "In Japanese the translations are worth more than 800 native labels, the most tried: up "
-        "to 800 labels (200 at 0.25 each) translating is the better. Translating costs 40 and so "
-        "saves at least 160. Between 400"
+        "to 800 labels (200 at 0.25 each) translating is the better. Between 400"
     )
 
 
 def test_below_all_native_scores_only_a_bound_is_given():
-    found = budget(LAW, 0.3, price=Price(0.25, translating=40))
+    found = budget(LAW, 0.3, price=0.25)
     assert number(found) == (50, "below")
     assert found.sentence.startswith(
         "In Japanese the translations are worth fewer than 50 native labels, the fewest tried: "
-        "50 labels (12 at 0.25 each) already beat translating. Translating costs 40, which would "
-        "buy 160 labels: annotating is the better buy. Between"
+        "50 labels (12 at 0.25 each) already beat translating. Between"
     )
 
 
 def test_where_luck_drowns_the_curve_nothing_is_said():
-    found = budget({50: 0.5, 100: 0.51, 200: 0.52, 400: 0.53}, 0.515, rows=100, price=Price(1, 9))
+    found = budget({50: 0.5, 100: 0.51, 200: 0.52, 400: 0.53}, 0.515, rows=100, price=1)
     assert number(found) is None
     assert not found.worth[0].known
     assert found.sentence.startswith(
@@ -203,24 +201,6 @@ def test_where_scores_fall_no_one_number_is_given():
     assert number(high) is not None
 
 
-def test_the_price_of_translating_is_weighed_against_the_whole_interval():
-    def told(translating):
-        return budget(LAW, 0.64, price=Price(0.25, translating))
-
-    low, high = (end.value for end in told(1).worth[0].cost.interval)
-    assert f"Translating costs 10 and so saves at least {low - 10:.0f}." in told(10).sentence
-    assert (
-        "Translating costs 100, which would buy 400 labels: annotating is the better buy."
-        in told(100).sentence
-    )
-    between = (low + high) / 2
-    assert "; whether as good native labels cost more cannot be told." in told(between).sentence
-    cost = told(10).worth[0].cost
-    assert cost.labels.value == told(10).worth[0].labels.value / 4
-    assert cost.break_even == pytest.approx(10 / told(10).worth[0].labels.value)
-    assert cost.affordable == 40
-
-
 def test_every_number_of_translated_rows_has_its_worth_and_the_largest_is_told():
     drawn = right({**LAW, "few": 0.55, "many": 0.7})
     few, many = drawn.pop("few"), drawn.pop("many")
@@ -249,24 +229,11 @@ def test_one_size_gives_a_bound_or_nothing():
 def test_the_record_can_be_written_as_json_and_the_order_of_sizes_does_not_matter():
     drawn = right({**LAW, 0: 0.64})
     theirs = {600: drawn.pop(0)}
-    found = label_budget("de", drawn, theirs, price=Price(0.1, 3))
+    found = label_budget("de", drawn, theirs, price=0.1)
     written = json.loads(json.dumps(asdict(found), allow_nan=False))
     assert written["native"]["power_law"]["exponent"] > 0
-    assert written["worth"][0]["cost"]["labels"]["bound"] == "exact"
-    assert found == label_budget("de", dict(reversed(drawn.items())), theirs, price=Price(0.1, 3))
-
-
-@pytest.mark.parametrize("price", [0, -1, float("nan"), float("inf")])
-def test_labels_have_a_price(price):
-    with pytest.raises(ConfigError, match="price per label must be above 0"):
-        Price(price)
-
-
-@pytest.mark.parametrize("price", [-1, float("nan"), float("inf")])
-def test_translating_may_be_free_but_no_less(price):
-    assert Price(1, 0).translating == 0
-    with pytest.raises(ConfigError, match="price of translating must be 0 or more"):
-        Price(1, price)
+    assert written["worth"][0]["labels"]["bound"] == "exact"
+    assert found == label_budget("de", dict(reversed(drawn.items())), theirs, price=0.1)
 
 
 @pytest.mark.parametrize(
@@ -304,7 +271,7 @@ def test_any_rows_give_bounded_answers_that_can_be_written(data):
     )  # fmt: skip
     native = data.draw(st.dictionaries(st.integers(1, 10**6), cell, min_size=1, max_size=6))
     theirs = data.draw(st.dictionaries(st.integers(1, 10**6), cell, min_size=1, max_size=2))
-    found = label_budget("ja", native, theirs, price=Price(1, 1))
+    found = label_budget("ja", native, theirs, price=1)
     json.dumps(asdict(found), allow_nan=False)
     order = {"below": -1, "exact": 0, "above": 1}
     for worth in found.worth:
@@ -366,7 +333,7 @@ def test_a_study_s_budget_is_that_of_its_rows_over_sources():
         {100: cell(rows=100), 400: cell(rows=400),
          701: cell_of_all(scores)},
         {701: cell(arm="translated")},
-        price=Price(0.25),
+        price=0.25,
     )  # fmt: skip
     assert found == by_hand
     assert found.native.sizes == (100, 400, 701)

@@ -21,8 +21,8 @@ from babelift.evaluation.equivalence import (
     Equivalence,
     check_margin,
     equivalence,
-    holm_of_exclusive,
 )
+from babelift.evaluation.multiple_tests import holm_of_exclusive
 from babelift.evaluation.power import Detectable, could_have_seen
 from babelift.evaluation.sides import Input, Right, Shared, named_sides, pair_rows, read_sides
 from babelift.languages import resolve

@@ -1,15 +1,10 @@
-"""Is a difference too small to matter? Tests against a margin, and one family of all claims."""
+"""Is a difference too small to matter? Tests against a margin."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
-
-from babelift.errors import ConfigError, DataError
+from babelift.errors import ConfigError
 from babelift.evaluation.crossed import Spread, critical, two_sided_p
 from babelift.evaluation.differences import Difference, Differences
-from babelift.evaluation.metrics import Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +55,7 @@ def equivalence(differences: Differences, margin: float) -> Equivalences:
         ConfigError: A margin that is no such number.
 
     >>> from babelift.evaluation.differences import paired_differences
-    >>> rows = np.arange(2000) % 10 > 1
+    >>> rows = [row % 10 > 1 for row in range(2000)]
     >>> alike = paired_differences([rows], [rows[::-1]], ["de"] * 2000, range(2000))
     >>> found = equivalence(alike, 0.05).mean
     >>> [round(end, 3) for end in found.interval], found.p < 0.001
@@ -107,46 +102,3 @@ def _one_sided(estimate: float, luck: Spread) -> float:
     """The p that what was estimated is zero or less."""
     half = two_sided_p(estimate, luck) / 2
     return half if estimate > 0 else 1 - half
-
-
-def holm_of_exclusive(
-    p_values: npt.ArrayLike, weights: Sequence[float] | Floats | None = None
-) -> Floats:
-    """Holm's adjustment where each difference has several hypotheses, of which one holds at most.
-
-    That a difference is zero, that it is the margin or more below, and that it is so far above
-    exclude one another, so each difference needs to be counted once only (Goeman, Solari & Stijnen
-    2010, "Three-sided hypothesis testing"; Shaffer 1986, "Modified sequentially rejective multiple
-    test procedures"). In order of p over weight, each is multiplied by the weights of all
-    differences that have a hypothesis left. With one hypothesis each it is `multiple_tests.holm`.
-
-    Args:
-        p_values: `(differences, hypotheses)`.
-        weights: `(differences,)`, positive; by default all weigh alike.
-
-    Returns:
-        `(differences, hypotheses)`; reject those at or below the level.
-
-    Raises:
-        DataError: A value that is no probability, or weights that are not one for each, above 0.
-
-    >>> holm_of_exclusive([[0.01, 0.5, 0.001], [0.2, 0.03, 0.02]]).round(3).tolist()
-    [[0.02, 0.5, 0.002], [0.4, 0.06, 0.04]]
-    """
-    values = np.asarray(p_values, dtype=np.float64)
-    if values.ndim != 2 or not ((values >= 0) & (values <= 1)).all():
-        raise DataError("p-values must be rows of numbers from 0 to 1.")
-    heavy = np.ones(len(values)) if weights is None else np.asarray(weights, dtype=np.float64)
-    if heavy.shape != values.shape[:1] or not ((heavy > 0) & np.isfinite(heavy)).all():
-        raise DataError("weights must be numbers above 0, one for each difference.")
-    scaled = (values / heavy[:, None]).ravel()
-    owner = np.repeat(np.arange(len(values)), values.shape[1])
-    order = np.argsort(scaled, kind="stable")
-    # A difference counts up to the last of its hypotheses in this order.
-    backwards = owner[order][::-1]
-    last = np.zeros(len(order))
-    last[np.unique(backwards, return_index=True)[1]] = heavy
-    left = np.cumsum(last)[::-1]
-    adjusted = np.empty_like(scaled)
-    adjusted[order] = np.minimum(np.maximum.accumulate(scaled[order] * left), 1)
-    return adjusted.reshape(values.shape)

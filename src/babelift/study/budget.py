@@ -4,7 +4,6 @@ The score of the classifier trained on translations is held against the learning
 rows. Nothing is said beyond the numbers of labels that were tried: there the answer is a bound.
 """
 
-import math
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -58,32 +57,8 @@ _SAME: Final = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
-class Price:
-    """What annotating and translating cost, in any one currency.
-
-    Attributes:
-        per_label: Price of one native label.
-        translating: Fixed price of translating, 0 where it is to be left out.
-
-    Raises:
-        ConfigError: A price is negative or no number, or labels are free.
-    """
-
-    per_label: float
-    translating: float = 0.0
-
-    def __post_init__(self) -> None:
-        if not (math.isfinite(self.per_label) and self.per_label > 0):
-            raise ConfigError(f"the price per label must be above 0, got {self.per_label}.")
-        if not (math.isfinite(self.translating) and self.translating >= 0):
-            raise ConfigError(
-                f"the price of translating must be 0 or more, got {self.translating}."
-            )
-
-
-@dataclass(frozen=True, slots=True)
 class Bounded:
-    """A number of labels, or its price.
+    """A number of labels.
 
     Attributes:
         value: The number.
@@ -99,28 +74,6 @@ Range = tuple[Bounded, Bounded]
 
 
 @dataclass(frozen=True, slots=True)
-class Cost:
-    """What it costs to reach the translations' score with native labels.
-
-    Attributes:
-        per_label: Price of one.
-        labels: Price of them all; None where their number is.
-        interval: Of that price.
-        translating: Fixed price of translating.
-        affordable: Labels that the price of translating would buy.
-        break_even: Price per label at which annotating costs as much as translating; None where
-            translating is free or no number of labels is known.
-    """
-
-    per_label: float
-    labels: Bounded | None
-    interval: Range
-    translating: float
-    affordable: int
-    break_even: float | None
-
-
-@dataclass(frozen=True, slots=True)
 class Worth:
     """What translations of so many source rows are worth.
 
@@ -132,7 +85,6 @@ class Worth:
             can be said.
         interval: Of that number: below it translating is told to be the better, above it
             annotating. From `below` to `above` where nothing can be said; None with one seed.
-        cost: None where no price was given, or with one seed.
     """
 
     size: int
@@ -140,7 +92,6 @@ class Worth:
     score_interval: Interval | None
     labels: Bounded | None
     interval: Range | None
-    cost: Cost | None
 
     @property
     def known(self) -> bool:
@@ -215,16 +166,17 @@ class LabelBudget:
     sentence: str
 
 
-def budget_sentence(lang: str, worth: Worth, gain: Gain | None) -> str:
+def budget_sentence(lang: str, worth: Worth, gain: Gain | None, price: float | None = None) -> str:
     """What the translations are worth, what that costs, and what further labels would add.
 
     Args:
         lang: Its tag.
         worth: What they are worth.
         gain: What further labels added.
+        price: Of a label, if known.
 
     >>> worth = Worth(800, 0.7, None, Bounded(310, "exact"),
-    ...     (Bounded(220, "exact"), Bounded(520, "exact")), None)
+    ...     (Bounded(220, "exact"), Bounded(520, "exact")))
     >>> budget_sentence("ja", worth, None)
     'In Japanese the translations are worth 310 native labels [220, 520]: below 220 labels translating is the better, above 520 annotating; in between it cannot be told.'
     """  # noqa: E501
@@ -235,15 +187,11 @@ def budget_sentence(lang: str, worth: Worth, gain: Gain | None) -> str:
             "one training per condition does not show how much of a score is its luck. Take "
             f"{SEEDS} seeds."
         )
-    sentences = [_worth(language, worth, *worth.interval)]
-    if worth.cost and worth.cost.translating and worth.known:
-        sentences.append(_compared(worth.cost))
-    if gain:
-        sentences.append(_gain(gain))
-    return " ".join(sentences)
+    sentence = _worth(language, worth, *worth.interval, price)
+    return f"{sentence} {_gain(gain)}" if gain else sentence
 
 
-def _worth(language: str, worth: Worth, low: Bounded, high: Bounded) -> str:
+def _worth(language: str, worth: Worth, low: Bounded, high: Bounded, price: float | None) -> str:
     if not worth.known:
         return (
             f"In {language} it cannot be said what the translations are worth: anything from "
@@ -252,18 +200,18 @@ def _worth(language: str, worth: Worth, low: Bounded, high: Bounded) -> str:
     what = f"In {language} the translations are worth"
     if low.bound == "above":
         return (
-            f"{what} {labels(low)} native labels, the most tried: up to {_priced(low, worth.cost)} "
+            f"{what} {labels(low)} native labels, the most tried: up to {_priced(low, price)} "
             "translating is the better."
         )
     if high.bound == "below":
         does = "beats" if high.value == 1 else "beat"
         return (
             f"{what} {labels(high)} native labels, the fewest tried: "
-            f"{_priced(high, worth.cost)} already {does} translating."
+            f"{_priced(high, price)} already {does} translating."
         )
     number = f"{labels(worth.labels)} native labels" if worth.labels else _between(low, high)
     within = f" [{labels(low)}, {labels(high)}]" if worth.labels else ""
-    return f"{what} {number}{within}: {_better(low, high, worth.cost)}."
+    return f"{what} {number}{within}: {_better(low, high, price)}."
 
 
 def _between(low: Bounded, high: Bounded) -> str:
@@ -274,36 +222,23 @@ def _between(low: Bounded, high: Bounded) -> str:
     return f"between {low.value:,.0f} and {high.value:,.0f} native labels"
 
 
-def _better(low: Bounded, high: Bounded, cost: Cost | None) -> str:
-    below = f"below {_priced(low, cost)} translating is the better"
+def _better(low: Bounded, high: Bounded, price: float | None) -> str:
+    below = f"below {_priced(low, price)} translating is the better"
     if high.bound == "above":
         return f"{below}; above, it cannot be told"
     if low.bound == "below":
-        return f"above {_priced(high, cost)} annotating is the better; below, it cannot be told"
-    above = f"above {_priced(high, cost, short=True)} annotating"
+        return f"above {_priced(high, price)} annotating is the better; below, it cannot be told"
+    above = f"above {_priced(high, price, short=True)} annotating"
     return f"{below}, {above}; in between it cannot be told"
 
 
-def _priced(number: Bounded, cost: Cost | None, *, short: bool = False) -> str:
+def _priced(number: Bounded, price: float | None, *, short: bool = False) -> str:
     """A number of labels with its price, the price of one and the word left out if short."""
     words = f"{number.value:,.0f}" if short else counted(round(number.value), "label")
-    if cost is None:
+    if price is None:
         return words
-    each = "" if short else f" at {money(cost.per_label)} each"
-    return f"{words} ({money(number.value * cost.per_label)}{each})"
-
-
-def _compared(cost: Cost) -> str:
-    """Which of the two is cheaper, as far as the interval tells."""
-    low, high = cost.interval
-    opening = f"Translating costs {money(cost.translating)}"
-    if low.bound != "below" and cost.translating < low.value:
-        return f"{opening} and so saves at least {money(low.value - cost.translating)}."
-    if high.bound != "above" and cost.translating > high.value:
-        return (
-            f"{opening}, which would buy {cost.affordable:,} labels: annotating is the better buy."
-        )
-    return f"{opening}; whether as good native labels cost more cannot be told."
+    each = "" if short else f" at {money(price)} each"
+    return f"{words} ({money(number.value * price)}{each})"
 
 
 def labels(number: Bounded) -> str:
@@ -345,13 +280,12 @@ def budgets(spec: StudySpec, results: pl.DataFrame, scores: Scores) -> list[Labe
     rows = rows.with_columns(
         size=pl.col("size").mean().over("arm", "lang", "rows").round().cast(pl.Int64)
     )
-    price = None if spec.price.label is None else Price(spec.price.label)
     label_budgets = []
     for lang in spec.targets:
         native, translated, items = _sides(rows.filter(lang=lang))
         if len(native) < LEAST_NATIVE_SIZES or not translated:
             continue
-        budget = label_budget(lang, native, translated, items=items, price=price)
+        budget = label_budget(lang, native, translated, items=items, price=spec.price.label)
         if left_out := spec.seeds - budget.seeds:
             note = f"{counted(left_out, 'seed')} of {spec.seeds} without all trainings: left out."
             budget = replace(budget, notes=(*budget.notes, note))
@@ -383,7 +317,7 @@ def label_budget(
     translated: Mapping[int, npt.ArrayLike],
     *,
     items: Sequence[Hashable] | None = None,
-    price: Price | None = None,
+    price: float | None = None,
     level: float = 0.95,
 ) -> LabelBudget:
     """How many native labels of a language the translations into it are worth.
@@ -403,7 +337,7 @@ def label_budget(
         translated: The same of classifiers trained on translations of so many labelled rows of
             another language.
         items: `(rows,)` the test item of each row; None where each is its own.
-        price: What annotating and translating cost.
+        price: Of a label, above 0.
         level: Of the intervals.
 
     Raises:
@@ -416,7 +350,7 @@ def label_budget(
     ...     return generator.random((5, 1000)) < share
     >>> curve = {50: 0.5, 100: 0.6, 200: 0.67, 400: 0.72}
     >>> native = {size: right(score) for size, score in curve.items()}
-    >>> budget = label_budget("ja", native, {600: right(0.63)}, price=Price(0.25))
+    >>> budget = label_budget("ja", native, {600: right(0.63)}, price=0.25)
     >>> budget.sentence
     'In Japanese the translations are worth 146 native labels [112, 197]: below 112 labels (28 at 0.25 each) translating is the better, above 197 (49) annotating; in between it cannot be told. Between 200 and 400 labels, 100 more added +.03 [.01, .04].'
     """  # noqa: E501
@@ -434,7 +368,7 @@ def label_budget(
     )
     rises = _rises(sizes, measured, level)
     worth = tuple(
-        _worth_of(place, size, intervals[many + place], sizes, measured, law, rises, level, price)
+        _worth_of(place, size, intervals[many + place], sizes, measured, law, rises, level)
         for place, size in enumerate(sources)
     )
     gain = rises[-1] if rises else None
@@ -457,7 +391,7 @@ def label_budget(
         worth=worth,
         gain=gain,
         notes=notes,
-        sentence=budget_sentence(lang, worth[-1], gain),
+        sentence=budget_sentence(lang, worth[-1], gain, price),
     )
 
 
@@ -499,7 +433,7 @@ def _of_one_seed(
     """Scores alone."""
     many = len(sizes)
     worth = tuple(
-        Worth(size, float(score), None, None, None, None)
+        Worth(size, float(score), None, None, None)
         for size, score in zip(sources, means[many:], strict=True)
     )
     sentence = budget_sentence(lang, worth[-1], None)
@@ -545,7 +479,6 @@ def _worth_of(
     law: PowerLaw | None,
     rises: list[Gain],
     level: float,
-    price: Price | None,
 ) -> Worth:
     many, numbers = len(tried), np.array(tried, dtype=np.float64)
     curve, moves = measured.means[:many], np.eye(many)
@@ -568,8 +501,7 @@ def _worth_of(
         number = low
     elif (low.value, high.value) != (tried[0], tried[-1]) and not turns:
         number = _crossing(numbers, fitted, score, interval)
-    cost = None if price is None else _cost(number, interval, price)
-    return Worth(size, score, score_interval, number, interval, cost)
+    return Worth(size, score, score_interval, number, interval)
 
 
 def _ends(numbers: Floats, below: Bools, above: Bools) -> Range:
@@ -597,21 +529,6 @@ def _crossing(numbers: Floats, fitted: Floats, score: float, within: Range) -> B
         at = np.exp(np.interp(score, ends, np.log(numbers[right - 1 : right + 1])))
     low, high = within
     return Bounded(min(max(round(at), low.value), high.value), "exact")
-
-
-def _cost(number: Bounded | None, interval: Range, price: Price) -> Cost:
-    def priced(labels: Bounded) -> Bounded:
-        return Bounded(labels.value * price.per_label, labels.bound)
-
-    exact = number is not None and number.bound == "exact" and price.translating > 0
-    return Cost(
-        per_label=price.per_label,
-        labels=None if number is None else priced(number),
-        interval=(priced(interval[0]), priced(interval[1])),
-        translating=price.translating,
-        affordable=math.floor(price.translating / price.per_label + 1e-9),
-        break_even=price.translating / number.value if number and exact else None,
-    )
 
 
 def _curve(

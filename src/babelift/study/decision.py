@@ -13,7 +13,6 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Final
 
-import numpy as np
 import polars as pl
 
 from babelift.evaluation.differences import Difference, paired_differences
@@ -199,13 +198,8 @@ def _advise(
 
 
 def _gap(pairing: Pairing, lang: str, option: int, over: int, tests: int) -> Gap:
-    rows = np.array(pairing.langs) == lang
-    differences = paired_differences(
-        pairing.right_arm[:, rows],
-        pairing.right_base[:, rows],
-        np.array(pairing.langs)[rows],
-        np.array(pairing.groups)[rows],
-    )
+    own = pairing.within([lang])
+    differences = paired_differences(own.right_arm, own.right_base, own.langs, own.groups)
     difference = differences.mean
     seen = could_have_seen(differences, level=LEVEL / tests)
     return Gap(option, over, difference, min(1.0, tests * difference.p), seen)

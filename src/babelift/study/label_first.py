@@ -121,15 +121,9 @@ def contrast(pairing: Pairing, weights: Mapping[str, float]) -> Difference:
     >>> contrast(pairing, {"de": 1.0, "ja": -1.0}).delta  # gains of 1 and .5
     0.5
     """
-    kept = np.isin(pairing.langs, list(weights))
-    langs = np.array(pairing.langs)[kept]
-    rows = paired_rows(
-        pairing.right_arm[:, kept],
-        pairing.right_base[:, kept],
-        langs,
-        np.array(pairing.groups)[kept],
-    )
-    weight = np.array([weights[lang] for lang in langs])
+    own = pairing.within(weights)
+    rows = paired_rows(own.right_arm, own.right_base, own.langs, own.groups)
+    weight = np.array([weights[lang] for lang in own.langs])
     mean = differences_of(replace(rows, difference=rows.difference * weight)).mean
     times, (low, high) = len(weights), mean.interval
     return replace(

@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
-import numpy as np
 import polars as pl
 
 from babelift.evaluation.differences import accuracies
@@ -101,10 +100,8 @@ def ways_in(
         alone, labels = pair(cell, cell), _labels(cell, sizes)
         if alone is None or lang not in alone.langs or labels is None:
             continue
-        rows = np.array(alone.langs) == lang
-        score = accuracies(
-            alone.right_arm[:, rows], np.array(alone.langs)[rows], np.array(alone.groups)[rows]
-        ).mean
+        own = alone.within([lang])
+        score = accuracies(own.right_arm, own.langs, own.groups).mean
         sent = _characters(cell, lang, spec, characters)
         option = Option(
             DO[cell.arm], labels, sent, cost(labels, sent, spec.price), score.value, score.interval

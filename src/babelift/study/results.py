@@ -1,7 +1,7 @@
 """What came out of a study: a tidy table of every run, language and metric, means over it, and
 which test rows each condition got right."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -325,3 +325,16 @@ class Pairing:
     groups: list[str]
     langs: list[str]
     seeds: int
+
+    def within(self, langs: Collection[str]) -> "Pairing":
+        """The rows of some languages, each a stratum of its own over all sources."""
+        kept = np.flatnonzero(np.isin(self.langs, list(langs)))
+        own = [self.langs[row] for row in kept]
+        return Pairing(
+            self.right_arm[:, kept],
+            self.right_base[:, kept],
+            own,
+            [self.groups[row] for row in kept],
+            own,
+            self.seeds,
+        )

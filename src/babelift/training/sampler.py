@@ -276,7 +276,7 @@ class PairSampler:
         mine = np.intersect1d(slices[step], again)
         before = [
             self._make(epoch, earlier).rows
-            for earlier in range(step)
+            for earlier in range(step if len(mine) else 0)
             if np.isin(mine, slices[earlier]).any()
         ]
         new = np.setdiff1d(batch.rows, np.concatenate([np.empty(0, dtype=np.int64), *before]))
