@@ -521,10 +521,11 @@ class StudyPage:
         if more and rest.startswith(more):
             rest = rest[len(more) :].strip()
             self._by_language(answer, more)
-        if answer.mean.seeds > 1:
+        # One training has no p, and a sentence that gives it is not followed by it again.
+        if answer.mean.seeds > 1 and "after Holm" not in sentence:
             self.findings.read("contrasts", rest, [rf"(?P<holm>{P}) after Holm\."], holm=answer.p)
         elif rest:
-            self.findings.fault("contrasts", f"of one training: {rest}")
+            self.findings.fault("contrasts", f"is too much: {rest}")
         return True
 
     def _by_language(self, answer: Answer, text: str) -> None:
