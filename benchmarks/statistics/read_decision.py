@@ -91,7 +91,9 @@ class Money:
         self.decision: dict[str, Any] = page.record["decision"]
         self.prices: Values = page.settings.get("price") or {}
         self.many = len(self.decision["advice"])
-        self.families = self.many + (self.many > 1)
+        # Which language to label first is a question only where labels were tried.
+        labels = any(own["labels"] for part in self.decision["advice"] for own in part["options"])
+        self.families = self.many + (labels and self.many > 1)
         settings = page.settings
         primary = settings["primary"]
         translator = primary.get("translator") or next(iter(settings["translators"]))

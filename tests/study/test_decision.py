@@ -115,6 +115,13 @@ def test_labels_are_advised_from_as_many_as_the_budget_says():
     assert japanese.labels is None
 
 
+def test_without_labels_it_is_not_asked_which_language_to_label_first():
+    decision = decided({ZERO: same(50), TRANSLATED: same(60)})
+    assert decision.first is None
+    for gap in decision.advice[0].gaps:  # two languages and no other question
+        assert gap.adjusted_p == pytest.approx(min(1, 2 * gap.difference.p))
+
+
 def test_both_are_advised_where_they_beat_either():
     shares = {ZERO: same(50), TRANSLATED: same(60), native(400): same(62), BOTH: same(80)}
     advice = decided(shares).advice[0]

@@ -149,14 +149,16 @@ def decide(
     }
     if not ways:
         return None
+    labelling = any(option.labels for own in ways.values() for option, _ in own)
     # One more where it can be asked which language to label first.
-    families = len(ways) + (len(ways) > 1)
+    asked = labelling and len(ways) > 1
+    families = len(ways) + asked
     budget_of = {budget.lang: budget for budget in budgets}
     advice = tuple(
         _advise(lang, own, pair, families, budget_of.get(lang)) for lang, own in ways.items()
     )
     first = None
-    if len(ways) > 1 and all(own.chosen for own in advice):
+    if asked and all(own.chosen for own in advice):
         labelled = [own.lang for own in advice if own.chosen and own.chosen.labels]
         first = label_first(labelled, ways, pair, families)
     return Decision(advice, first, spec.price)
