@@ -55,6 +55,9 @@ OTHERS: Final = [
     r"not show|told apart four times in five)\.(?: What trainings can show is not "
     r"known from one\.)?"
     rf"(?: From so few seeds as (?P<few>\d+) this number is itself uncertain: (?P<ranges>.+)\.)?",
+    rf"With (?P<fewest>{N})(?: to (?P<most>{N}))? test rows(?: in a language)?(?: and "
+    r"(?P<seeds>\d+) seeds)?, (?P<unseen>no difference)(?: on average)?, however large, would be "
+    r"seen four times in five\.",
     r"Seeds (?P<copies>.+) of (?P<copied>.+) answer every shared row alike\. Is one a copy of "
     r"another\? .*",
     r"Left out, for they are not on every side: (?P<unpaired>.+)\.",
@@ -382,6 +385,8 @@ class ComparisonPage:
         if said.get("smallest"):
             effects = [own for own, _, _ in self.seen]
             self._each(said["smallest"], [(own,) for own in effects if own], text)
+        if said.get("unseen") and any(own < 1 for own, *_ in self.seen):
+            self.findings.fault("smallest effects", f"are below 1: {text}")
         if said.get("ranges"):
             self._each(said["ranges"], [own[1:] for own in self.seen], text)
 

@@ -279,6 +279,17 @@ def test_few_seeds_leave_open_what_could_have_been_seen():
     assert said.endswith("uncertain: .05 to .18 (Translating) and .03 to .10 (OTC).")
 
 
+def test_where_no_difference_could_be_seen_no_number_is_given():
+    asked = contrast(0.06, (-0.3, 0.4), 0.9).model_copy(
+        update={"could_have_seen": Detectable(1.0, (1.0, 1.0))}
+    )
+    (*_, said) = results(comparison(asked), [INSTEAD])
+    assert said == (
+        "With 100 test rows in a language and 2 seeds, no difference on average, however large, "
+        "would be seen four times in five."
+    )
+
+
 def test_whatever_was_left_out_is_said_with_its_side():
     shown = comparison(contrast(0.06, (0.03, 0.09), 0.001), seeds=("0", "1"), too_few=("ko",))
     one, other = shown.sides

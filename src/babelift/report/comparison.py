@@ -226,7 +226,12 @@ def results(comparison: Comparison, words: Sequence[Wording]) -> list[str]:
             if low != high
         ]
     )
-    if smallest and weights:
+    if seen and all(own.effect >= 1 for own, _ in seen):
+        sentences.append(
+            f"With {_sizes(comparison)}, no difference{average}, however large, would be seen four "
+            "times in five."
+        )
+    elif smallest and weights:
         sentences.append(
             f"With {_sizes(comparison)}, weights that truly differ by {smallest}{average} would be "
             "told apart four times in five. What trainings can show is not known from one."
