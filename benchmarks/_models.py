@@ -61,7 +61,14 @@ M2M100_418M = Translating(width=1024, layers=12, vocabulary=128_112)
 DISTILBERT_MULTILINGUAL = Classifying(width=768, layers=6, vocabulary=119_547)
 
 
-def m2m100(folder: Path, texts: Sequence[str], shape: Translating, *, longest: int = 200) -> Path:
+def m2m100(
+    folder: Path,
+    texts: Sequence[str],
+    shape: Translating,
+    *,
+    longest: int = 200,
+    foreign: float = 0.0,
+) -> Path:
     """Write an M2M100 of some shape whose outputs end about where a translation would.
 
     `_steer` makes them. SentencePiece is trained on the texts; what the vocabulary has beyond its
@@ -73,6 +80,7 @@ def m2m100(folder: Path, texts: Sequence[str], shape: Translating, *, longest: i
         shape: Of the model.
         longest: Most tokens of an output, start and language included; 200 as in the published
             model.
+        foreign: Share of the vocabulary that is Cyrillic and never comes out.
     """
     import torch
     from transformers import GenerationConfig, M2M100Config, M2M100ForConditionalGeneration
@@ -80,7 +88,8 @@ def m2m100(folder: Path, texts: Sequence[str], shape: Translating, *, longest: i
     from babelift.hub import without_progress_bars
 
     tiny_m2m100(folder)
-    _write_vocabulary(folder, texts, shape.vocabulary - LANGUAGE_TOKENS)
+    others = round(foreign * shape.vocabulary)
+    _write_vocabulary(folder, texts, shape.vocabulary - LANGUAGE_TOKENS, others)
     with torch.random.fork_rng(devices=[]), torch.no_grad(), without_progress_bars():
         torch.manual_seed(0)
         config = M2M100Config(
@@ -97,6 +106,8 @@ def m2m100(folder: Path, texts: Sequence[str], shape: Translating, *, longest: i
         )
         network: Any = M2M100ForConditionalGeneration(config)
         _liven(network)
+        if others:
+            _hide(network, others)
         _steer(network)
         generation: Any = GenerationConfig
         network.generation_config = generation(
@@ -107,20 +118,21 @@ def m2m100(folder: Path, texts: Sequence[str], shape: Translating, *, longest: i
     return folder
 
 
-def _write_vocabulary(folder: Path, texts: Sequence[str], size: int) -> None:
-    """SentencePiece learnt from texts, and vocab.json filled up to `size` tokens."""
+def _write_vocabulary(folder: Path, texts: Sequence[str], size: int, foreign: int = 0) -> None:
+    """SentencePiece learnt from texts, and vocab.json filled up to `size`, the last in Cyrillic."""
     import sentencepiece
 
     model = io.BytesIO()
     sentencepiece.SentencePieceTrainer.train(
         sentence_iterator=iter(texts), model_writer=model, model_type="bpe", num_threads=1,
-        vocab_size=min(size - 4, 16_000), hard_vocab_limit=False, minloglevel=2,
+        vocab_size=min(size - foreign - 4, 16_000), hard_vocab_limit=False, minloglevel=2,
     )  # fmt: skip
     (folder / "sentencepiece.bpe.model").write_bytes(model.getvalue())
     processor = sentencepiece.SentencePieceProcessor(model_proto=model.getvalue())
     pieces = [processor.id_to_piece(number) for number in range(processor.get_piece_size())]
     known = list(dict.fromkeys(["<s>", "<pad>", "</s>", "<unk>", *pieces]))
-    known += [f"▁w{number}" for number in range(size - len(known))]
+    known += [f"▁w{number}" for number in range(size - foreign - len(known))]
+    known += [f"▁ж{number}" for number in range(foreign)]
     ids = {piece: number for number, piece in enumerate(known)}
     (folder / "vocab.json").write_text(json.dumps(ids), encoding="utf-8")
     settings = json.loads((folder / "tokenizer_config.json").read_text("utf-8"))
@@ -162,6 +174,18 @@ def _liven(network: Any) -> None:
     shared[:4] = 0
     shared[-LANGUAGE_TOKENS:] = 0
     network.model.decoder.layer_norm.weight.fill_(_SHARPNESS)
+
+
+def _hide(network: Any, foreign: int) -> None:
+    """Make the last tokens of text unlikely everywhere, as those of other scripts are.
+
+    One dimension of the decoder's output is nearly constant, and only these tokens have it.
+    """
+    vectors = network.get_input_embeddings().weight
+    vectors[:, 0] = 0
+    vectors[-LANGUAGE_TOKENS - foreign : -LANGUAGE_TOKENS] = 0
+    vectors[-LANGUAGE_TOKENS - foreign : -LANGUAGE_TOKENS, 0] = -3
+    network.model.decoder.layer_norm.bias[0] = 20
 
 
 def _steer(network: Any) -> None:

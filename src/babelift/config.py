@@ -295,6 +295,11 @@ class Translating(Settings):
     )
     beam_size: int = Field(1, ge=1, le=32, description="Beam width; 1 is greedy.")
     compute_type: str = Field("int8", description="CTranslate2's arithmetic: int8, float32, ...")
+    output_vocabulary: Literal["whole", "target"] = Field(
+        "whole",
+        description="What M2M100 and NLLB choose among: all their tokens, or faster, those of the "
+        "target's script, where that comes out alike.",
+    )
     quality: QualityAction = Field(
         "drop", description="What to do with translations that fail a quality check."
     )

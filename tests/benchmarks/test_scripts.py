@@ -9,7 +9,13 @@ pytestmark = pytest.mark.slow
 
 @pytest.mark.parametrize(
     ("name", "flag"),
-    [("translate", "--smoke"), ("predict", "--smoke"), ("hardware", "--smoke"), ("gpu", "--toy")],
+    [
+        ("translate", "--smoke"),
+        ("restricted", "--smoke"),
+        ("predict", "--smoke"),
+        ("hardware", "--smoke"),
+        ("gpu", "--toy"),
+    ],
 )
 def test_a_script_runs_to_its_end(name, flag, monkeypatch, capsys, tmp_path):
     monkeypatch.setenv("BABELIFT_CACHE", str(tmp_path))

@@ -9,7 +9,7 @@ import pytest
 from babelift.config import Translating
 from babelift.errors import LanguageError, ModelError
 from babelift.languages import LANGUAGES
-from babelift.translation.engines import opus
+from babelift.translation.engines import pivot
 from babelift.translation.engines.ctranslate2 import load_published
 from babelift.translation.engines.opus import OpusTranslator, hub_models, load
 from tests.support import SENTENCES, tiny_marian
@@ -72,7 +72,7 @@ def test_a_pair_without_a_way_is_refused(models: Path) -> None:
 
 
 def test_only_a_few_models_stay_open(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(opus, "_OPEN", 2)
+    monkeypatch.setattr(pivot, "OPEN", 2)
     translator = load(str(models), EXACT)
     for pair in (("de", "en"), ("en", "ja"), ("de", "en"), ("es", "fr")):
         list(translator.translate(["a"], *pair))

@@ -28,12 +28,11 @@ from babelift.translation.engines.model_files import (
     identity,
     longest_input,
 )
+from babelift.translation.engines.pivot import chunks
+from babelift.translation.engines.restricted import NAMES, SAMPLE, Restriction
 from babelift.translation.engines.tokens import END, Pieces, open_pieces
 from babelift.translation.protocol import Translation, check_pair
 from babelift.translation.registry import TRANSLATORS, license_of, suggestions
-
-_CHUNK: Final = 2048
-"""Texts handed to the engine at a time, so that memory does not grow with their number."""
 
 STEP_TOKENS: Final = 1024
 """Source tokens in one step of the engine: enough for a core, and several steps for several."""
@@ -85,6 +84,7 @@ class Engine:
         self._folder = folder
         self._compute_type = compute_type
         self._loaded: Any = None
+        self._opened: Path | None = None
 
     def start(self, name: str, sources: Sequence[list[str]], options: Mapping[str, Any]) -> Started:
         """Hand over sources without waiting for their translations.
@@ -92,7 +92,9 @@ class Engine:
         Args:
             name: What to call the translator in an error.
             sources: Their tokens, none empty.
-            options: Arguments of `translate_batch`; `target_prefix` is the prefix of each source.
+            options: Arguments of `translate_batch`; `target_prefix` is the prefix of each source,
+                `restricted` the folder of the model with a vocabulary map, from which it is
+                opened once more.
 
         Raises:
             ModelError: The model cannot be opened.
@@ -100,14 +102,17 @@ class Engine:
         """
         if not sources:
             return Started(name, sources, options, self.step, ())
-        engine = self._open(name)
+        restricted = options.get("restricted")
+        engine = self._open(name, restricted)
         prefix = options["target_prefix"]
+        given = {key: value for key, value in options.items() if key != "restricted"}
         results: Sequence[Any] | MemoryError
         try:
             # The engine itself sorts by length, longest first, and gives the results in order.
             results = engine.translate_batch(
                 list(sources),
-                **{**options, "target_prefix": [prefix] * len(sources) if prefix else None},
+                **{**given, "target_prefix": [prefix] * len(sources) if prefix else None},
+                use_vmap=restricted is not None,
                 max_batch_size=self.step,
                 batch_type="tokens",
                 asynchronous=True,
@@ -146,7 +151,7 @@ class Engine:
 
     def close(self) -> None:
         """Let go of the weights; waits for what has been started."""
-        self._loaded = None
+        self._loaded = self._opened = None
 
     def _give_less(self, failed: Started, shortest: int, reason: BaseException) -> None:
         """Halve the steps, unless each held one source already."""
@@ -161,15 +166,18 @@ class Engine:
             f"of {STEP_TOKENS}; nothing was lost.",
         )
 
-    def _open(self, name: str) -> Any:
+    def _open(self, name: str, restricted: Path | None = None) -> Any:
         import ctranslate2
 
+        if restricted not in (None, self._opened):
+            self.close()
         if self._loaded is None:
+            self._opened = restricted or self._folder
             inter, intra = threads()
             try:
                 with _torch_threads_kept():
                     self._loaded = ctranslate2.Translator(
-                        str(self._folder),
+                        str(self._opened),
                         device=device(),
                         compute_type=self._compute_type,
                         inter_threads=inter,
@@ -213,6 +221,8 @@ class CT2Translator:
         compute_type: CTranslate2's arithmetic, or `default` for the one it was stored in.
         beam_size: Beam width; 1 is greedy.
         settings: What the model is; read from the folder if absent.
+        restricted: A model of many languages chooses among the target's tokens alone, where that
+            comes out alike; see `babelift.translation.engines.restricted`.
 
     Raises:
         ModelError: The folder lacks something.
@@ -229,6 +239,7 @@ class CT2Translator:
         compute_type: str = "default",
         beam_size: int = 1,
         settings: ModelSettings | None = None,
+        restricted: bool = False,
     ) -> None:
         import ctranslate2
 
@@ -248,12 +259,17 @@ class CT2Translator:
         engine = f"ctranslate2:{ctranslate2.__version__} {compute_type}"
         self._made_of = f"{settings.family}:{weights} {engine}"
         self.fingerprint = f"{self._made_of} {self._decoding} {settings}"
+        self._restriction: Restriction | None = None
+        if restricted and settings.pair is None:
+            self._restriction = Restriction(folder, tokens, self._pieces.silent)
+            self.fingerprint += " vmap:1"
         self.max_input_tokens = longest_input(settings.source_limit, settings.output_limit)
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What had to be done differently for want of memory."""
-        return self._engine.notes
+        """What had to be done differently for want of memory, and what a smaller vocabulary did."""
+        restricted = self._restriction.notes(self.name) if self._restriction else ()
+        return (*self._engine.notes, *restricted)
 
     def pairs(self) -> frozenset[tuple[str, str]]:
         """The (source, target) tags the model has."""
@@ -317,6 +333,7 @@ class CT2Translator:
         """The same model with other decoding; the loaded weights are shared."""
         other = copy(self)
         other._decoding = self._decoding.other()
+        other._restriction = None  # few texts, which went wrong once
         other.name = f"{self.name}-{other._decoding.label}"
         other.fingerprint = f"{self._made_of} {other._decoding} {self._settings}"
         return other
@@ -329,10 +346,55 @@ class CT2Translator:
         front, back = self._pieces.frame(source_lang, target_lang)
         room = self._settings.source_limit - len(front) - len(back)
         pieces = self._pieces.split(texts)
-        sources = [[*front, *tokens[:room], *back] for tokens in pieces if tokens]
+        filled = [number for number, tokens in enumerate(pieces) if tokens]
+        sources = [[*front, *pieces[number][:room], *back] for number in filled]
+        few = [
+            place for place, number in enumerate(filled)
+            if self._takes_few(texts[number], pieces[number], source_lang, target_lang)
+        ]  # fmt: skip
+        if few and not self._comes_out_alike(sources, few, source_lang, target_lang):
+            few = []
+        rest = sorted({*range(len(sources))} - {*few})
+        parts = []
+        for places, restricted in ((rest, False), (few, True)):
+            if places:
+                given = [sources[place] for place in places]
+                started = self._begin(given, source_lang, target_lang, restricted=restricted)
+                parts.append((places, started))
         sizes = [len(tokens) for tokens in pieces]
+        return _Batch(parts, sizes, room, len(self._pieces.prefix(target_lang)))
+
+    def _takes_few(self, text: str, pieces: list[str], source_lang: str, target_lang: str) -> bool:
+        """Whether the target's own tokens are enough for a text."""
+        restriction = self._restriction
+        return bool(restriction and restriction.takes(text, pieces, source_lang, target_lang))
+
+    def _comes_out_alike(
+        self, sources: Sequence[list[str]], few: list[int], source_lang: str, target_lang: str
+    ) -> bool:
+        """Whether what has been tried both ways came out alike; now and then more is tried."""
+        restriction = self._restriction
+        assert restriction
+        pair = source_lang, target_lang
+        if restriction.is_due(*pair):
+            front, back = self._pieces.frame(*pair)
+            names = [[*front, *tokens, *back] for tokens in self._pieces.split(NAMES) if tokens]
+            sample = [*(sources[place] for place in few[:: -(-len(few) // SAMPLE)]), *names]
+            begun = [self._begin(sample, *pair, restricted=part) for part in (False, True)]
+            restriction.judge(*pair, *map(self._engine.finish, begun))
+        return not restriction.fails(*pair)
+
+    def _begin(
+        self,
+        sources: Sequence[list[str]],
+        source_lang: str,
+        target_lang: str,
+        restricted: bool = False,
+    ) -> Started:
         options = self._options(target_lang)
-        return _Batch(self._engine.start(self.name, sources, options), sizes, room)
+        if restricted and self._restriction:
+            options["restricted"] = self._restriction.folder(source_lang, target_lang)
+        return self._engine.start(self.name, sources, options)
 
     def _options(self, target_lang: str) -> dict[str, Any]:
         settings = self._settings
@@ -350,11 +412,13 @@ class CT2Translator:
         }
 
     def _outputs(self, batch: "_Batch") -> list[Output]:
-        prefix = len(batch.started.options["target_prefix"])
-        tokens = iter(self._engine.finish(batch.started))
+        made: dict[int, list[str]] = {}
+        for places, started in batch.parts:
+            made.update(zip(places, self._engine.finish(started), strict=True))
+        tokens = iter([made[place] for place in sorted(made)])
         outputs = []
         for size in batch.sizes:
-            output = next(tokens)[prefix:] if size else [END]
+            output = next(tokens)[batch.prefix :] if size else [END]
             ended = output[-1:] == [END]
             whole = output[:-1] if ended or self._settings.forced_end else output
             outputs.append(Output(whole, not ended or size > batch.room))
@@ -372,19 +436,16 @@ class _Batch(NamedTuple):
     """Texts whose translation has begun.
 
     Attributes:
-        started: Those that have tokens, in the engine.
+        parts: Those that have tokens, in the engine, with their places among each other.
         sizes: Tokens of each text, special ones not counted.
         room: As many as the model takes.
+        prefix: Tokens that every output begins with.
     """
 
-    started: Started
+    parts: list[tuple[list[int], Started]]
     sizes: list[int]
     room: int
-
-
-def chunks(texts: Sequence[str]) -> Iterator[Sequence[str]]:
-    """The texts in batches, for a caller that has made none."""
-    return (texts[start : start + _CHUNK] for start in range(0, len(texts), _CHUNK))
+    prefix: int
 
 
 def load(argument: str, config: Translating) -> CT2Translator:
@@ -411,6 +472,7 @@ def load(argument: str, config: Translating) -> CT2Translator:
         name=folder.resolve().name,
         compute_type=config.compute_type if chosen else "default",
         beam_size=config.beam_size,
+        restricted=config.output_vocabulary == "target",
     )
 
 
@@ -444,6 +506,7 @@ def load_published(
         compute_type=config.compute_type,
         beam_size=config.beam_size,
         settings=replace(settings, pair=pair) if settings and pair else settings,
+        restricted=config.output_vocabulary == "target",
     )
 
 

@@ -28,6 +28,9 @@ class Pieces:
         vocabulary: The model's.
         source: SentencePiece model of the sources, where there is one.
         target: SentencePiece model of the outputs.
+
+    Attributes:
+        silent: Tokens of the vocabulary that stand for no text.
     """
 
     def __init__(
@@ -40,7 +43,7 @@ class Pieces:
         self._codes = {tag: code for tag, code in codes.items() if code in vocabulary}
         # Tokens that stand for no text: special ones, languages of each family, fillers.
         code = re.compile(r"__[a-z]{2,3}__|[a-z]{3}_[A-Z][a-z]{3}|>>[^<>]*<<|madeupword\d+")
-        self._silent = _SPECIAL | {token for token in vocabulary if code.fullmatch(token)}
+        self.silent = _SPECIAL | {token for token in vocabulary if code.fullmatch(token)}
         self._source, self._target = source, target
 
     def pairs(self) -> frozenset[tuple[str, str]]:
@@ -62,7 +65,7 @@ class Pieces:
 
     def join(self, outputs: Sequence[Sequence[str]]) -> list[str]:
         """The text of each output, special tokens left out."""
-        kept = [[token for token in tokens if token not in self._silent] for tokens in outputs]
+        kept = [[token for token in tokens if token not in self.silent] for tokens in outputs]
         return [self._decode(tokens).strip() if tokens else "" for tokens in kept]
 
     def _decode(self, tokens: list[str]) -> str:

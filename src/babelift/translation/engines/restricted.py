@@ -1,0 +1,247 @@
+"""A smaller output vocabulary: a decoder chooses among the tokens that its target is written with.
+
+CTranslate2 reads a vocabulary map beside a model. A line `token<TAB>tokens` allows tokens in the
+outputs of a batch whose sources hold the first one; the line that begins with the tabulator names
+those that are always allowed. A model has one map, and a map does not see the target language, so
+a model is opened once more for every target.
+"""
+
+import hashlib
+import shutil
+import tempfile
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+import regex
+
+from babelift.errors import ModelError
+from babelift.store import cache_dir
+from babelift.translation.checks import letters
+
+_SHORT: Final = regex.compile("[^a-zA-Z]*(?:[a-zA-Z][^a-zA-Z]*){0,4}")
+"""Latin for a target of another script: TV, km, 5G. Longer words come from the source alone."""
+
+_BYTE: Final = regex.compile("<0x[0-9A-F]{2}>")
+
+NAMES: Final = (
+    "Łukasz Żółkiewski, Škoda 1203, 98 %, 3.5 km ☕👍 № 5 → €1,299.00",
+    "Dvořák – Sigur Rós – Ñandú – Þór: 7½ £, 2×4, №12 🎉🇯🇵",
+    "Nguyễn Văn Thiệu & İstanbul (+49 30 1234567, 24/7) ❤️ #1",
+)
+"""Foreign names, digits, signs and emoji: tried both ways beside the user's own texts."""
+
+SAMPLE: Final = 64
+"""Texts of a batch that are tried both ways."""
+
+
+@cache
+def _foreign(*languages: str) -> Any:
+    """What matches letters that none of some languages is written with."""
+    own = "".join(map(letters, languages))
+    return regex.compile(rf"(?V1)[[\p{{L}}\p{{M}}]--[{own}\p{{Common}}\p{{Inherited}}]]")
+
+
+def mixes_scripts(text: str, source_lang: str, target_lang: str) -> bool:
+    """Whether a text has letters of a script that neither language uses, Latin apart.
+
+    Such a text is given the whole vocabulary: what is foreign may be copied in other pieces than
+    the source has.
+
+    >>> mixes_scripts("Der Roman heißt „Идиот“.", "de", "fr")
+    True
+    >>> mixes_scripts("Роман «Идиот», 2 том, iPhone", "ru", "de")
+    False
+    """
+    return bool(_foreign(source_lang, target_lang, "en").search(text))
+
+
+def always_allowed(tokens: Iterable[str], target_lang: str) -> list[str]:
+    """The tokens that a target language is written with, in order.
+
+    Those are all that hold no letter of another script: digits, punctuation, signs, emoji and
+    bytes too. A language that is not written in Latin also has Latin tokens of up to four letters.
+
+    >>> always_allowed(["▁Haus", "▁дом", "▁(", "😀", "<0xE2>", "語"], "de")
+    ['▁Haus', '▁(', '😀', '<0xE2>']
+    >>> always_allowed(["▁Haus", "▁house", "▁дом", "ß", "▁5G"], "ru")
+    ['▁Haus', '▁дом', '▁5G']
+    """
+    foreign = _foreign(target_lang)
+
+    def allowed(token: str) -> bool:
+        short = token.removeprefix("▁").isascii() and _SHORT.fullmatch(token)
+        return bool(short or _BYTE.fullmatch(token)) or not foreign.search(token)
+
+    return [token for token in tokens if allowed(token)]
+
+
+def vocabulary_map(tokens: Sequence[str], always: Collection[str]) -> bytes:
+    r"""CTranslate2's vocabulary map: some tokens always, any other where a source has it.
+
+    A token of the source is allowed at a word's begin and inside of one.
+
+    Args:
+        tokens: The model's vocabulary.
+        always: Those of it that are always allowed.
+
+    >>> vocabulary_map(["a", "▁b", "b", "▁c"], ["a"]).decode()
+    '\ta\n▁b\t▁b b\nb\tb ▁b\n▁c\t▁c\n'
+    """
+    known, fixed = frozenset(tokens), frozenset(always)
+    lines = ["\t" + " ".join(token for token in tokens if token in fixed and _writable(token))]
+    for token in tokens:
+        if token not in fixed and _writable(token):
+            other = token[1:] if token.startswith("▁") else f"▁{token}"
+            lines.append(f"{token}\t{token} {other}" if other in known else f"{token}\t{token}")
+    return "".join(f"{line}\n" for line in lines).encode()
+
+
+def _writable(token: str) -> bool:
+    """Whether a token can stand in a map, whose fields end at spaces."""
+    return bool(token) and not {*" \t\r\n"} & {*token}
+
+
+@dataclass
+class _Pair:
+    """What is known of one pair's outputs with a part of the tokens."""
+
+    allowed: int
+    batches: int = 0
+    tried: int = 0
+    differed: int = 0
+    mixed: int = 0
+
+
+class Restriction:
+    """The pairs of one model whose outputs are restricted, and what came of trying both ways.
+
+    Texts of a pair's first batch and of its second, fourth, eighth and so on are translated with
+    the whole vocabulary too. Where a single one comes out differently, the pair has the whole
+    vocabulary from there on.
+
+    Args:
+        model: The model's folder.
+        tokens: Its vocabulary.
+        special: Tokens of it that stand for no text.
+    """
+
+    def __init__(self, model: Path, tokens: Sequence[str], special: Collection[str]) -> None:
+        self._model, self._tokens, self._special = model, tokens, special
+        self._folders: dict[str, Path] = {}
+        self._pairs: dict[tuple[str, str], _Pair] = {}
+
+    def notes(self, name: str) -> tuple[str, ...]:
+        """What came of it, in sentences."""
+        return tuple(
+            self._note(name, *languages, pair)
+            for languages, pair in self._pairs.items()
+            if pair.tried
+        )
+
+    def folder(self, source_lang: str, target_lang: str) -> Path:
+        """The model with the vocabulary map of a target, made on first use.
+
+        Raises:
+            ModelError: It cannot be made.
+        """
+        if target_lang not in self._folders:
+            vmap = vocabulary_map(self._tokens, self._always(target_lang))
+            self._folders[target_lang] = _with_map(self._model, vmap, target_lang)
+        return self._folders[target_lang]
+
+    def takes(self, text: str, tokens: Sequence[str], source_lang: str, target_lang: str) -> bool:
+        """Whether a text's output may be restricted."""
+        taken = all(map(_writable, tokens)) and not mixes_scripts(text, source_lang, target_lang)
+        self._pair(source_lang, target_lang).mixed += not taken
+        return taken
+
+    def is_due(self, source_lang: str, target_lang: str) -> bool:
+        """Whether texts of the batch that comes now are to be tried both ways."""
+        pair = self._pair(source_lang, target_lang)
+        pair.batches += 1
+        return not pair.differed and pair.batches.bit_count() == 1
+
+    def fails(self, source_lang: str, target_lang: str) -> bool:
+        """Whether a text of the pair came out differently."""
+        return self._pair(source_lang, target_lang).differed > 0
+
+    def judge(
+        self,
+        source_lang: str,
+        target_lang: str,
+        whole: Sequence[list[str]],
+        restricted: Sequence[list[str]],
+    ) -> None:
+        """Take note of outputs with the whole vocabulary and with a part of it."""
+        pair = self._pair(source_lang, target_lang)
+        pair.tried += len(whole)
+        pair.differed += sum(one != other for one, other in zip(whole, restricted, strict=True))
+
+    def _always(self, target_lang: str) -> frozenset[str]:
+        return frozenset((*always_allowed(self._tokens, target_lang), *self._special))
+
+    def _pair(self, source_lang: str, target_lang: str) -> _Pair:
+        languages = source_lang, target_lang
+        if languages not in self._pairs:
+            self._pairs[languages] = _Pair(len(self._always(target_lang)))
+        return self._pairs[languages]
+
+    def _note(self, name: str, source_lang: str, target_lang: str, pair: _Pair) -> str:
+        which = f"{name}, {source_lang} > {target_lang}"
+        if pair.differed:
+            return (
+                f"{which}: {pair.differed:,} of {pair.tried:,} texts came out differently with "
+                f"{target_lang}'s tokens alone, so all tokens are used; what was translated before "
+                "that was noticed may differ too"
+            )
+        mixed = f"; {pair.mixed:,} with other scripts had all tokens" if pair.mixed else ""
+        return (
+            f"{which}: outputs are of {pair.allowed:,} of {len(self._tokens):,} tokens and the "
+            f"source's own; {pair.tried:,} texts tried both ways came out alike{mixed}"
+        )
+
+
+def _with_map(model: Path, vmap: bytes, target_lang: str) -> Path:
+    """A folder of links to a model's files, with a vocabulary map beside them; in the cache.
+
+    CTranslate2 could also be given the map from memory, but then it reads the model through
+    Python too: six times as slow, and in twice the memory.
+
+    Raises:
+        ModelError: The folder cannot be made.
+    """
+    weights = (model / "model.bin").stat()
+    state = f"{model.resolve()} {weights.st_size} {weights.st_mtime_ns} ".encode() + vmap
+    home = cache_dir() / "models" / "vmap"
+    folder = home / f"{hashlib.sha256(state).hexdigest()[:24]}-{target_lang}"
+    if folder.is_dir():
+        return folder
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        partial = Path(tempfile.mkdtemp(prefix=f"{folder.name}.", dir=home))
+        for path in (model / "model.bin", model / "config.json", *model.glob("*vocabulary*")):
+            if path.is_file():
+                _link(path.resolve(), partial / path.name)
+        (partial / "vmap.txt").write_bytes(vmap)
+        try:
+            partial.replace(folder)
+        except OSError:  # another process was as fast
+            shutil.rmtree(partial)
+            if not folder.is_dir():
+                raise
+    except OSError as error:
+        raise ModelError(
+            f"the model of '{model}' cannot be linked into {home}: {error}.",
+            "Make room, point BABELIFT_CACHE at another folder, or use --output-vocabulary whole.",
+        ) from error
+    return folder
+
+
+def _link(path: Path, link: Path) -> None:
+    try:
+        link.symlink_to(path)
+    except OSError:  # Windows has them for administrators
+        link.hardlink_to(path)
