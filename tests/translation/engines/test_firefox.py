@@ -118,7 +118,7 @@ def test_long_texts_reach_the_engine_in_parts_within_its_window(
         lane = Lane(translator, memory, "en", "de", 4096, 0)
         list(translate_texts([text], lane, Tally(), task))
     assert max(translator.count_tokens(sent, "en", "de")) <= WINDOW
-    assert sorted(" ".join(sent).rstrip(".").split()) == sorted(text.rstrip(".").split())
+    assert sorted(" ".join(sent).replace(".", "").split()) == sorted(text[:-1].split())
 
 
 def test_characters_that_the_engine_leaves_as_bytes_are_put_together(models: Path) -> None:
