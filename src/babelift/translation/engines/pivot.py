@@ -47,8 +47,12 @@ class PivotTranslator:
         license: SPDX expression, None where not known.
         max_input_tokens: Longest segment that every model takes whole.
         open_model: Opens the model of a pair.
+
+    Attributes:
+        fingerprint: Set by whoever makes it: what the models are, and how they are run.
     """
 
+    fingerprint: str
     unit: Literal["sentence", "text"] = "sentence"
 
     def __init__(
