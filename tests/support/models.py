@@ -184,6 +184,53 @@ def tiny_marian(
     )  # fmt: skip
 
 
+def tiny_madlad(folder: Path, *, seed: int = 0, max_length: int = 24) -> Path:
+    """Write a small T5 in the file form of google/madlad400-3b-mt.
+
+    Args:
+        folder: Where to write; made if missing.
+        seed: Seed of the weights.
+        max_length: Longest output in tokens, as generation_config.json counts it.
+
+    Returns:
+        The folder.
+    """
+    import sentencepiece
+    import torch
+    from transformers import AutoTokenizer, T5Config, T5ForConditionalGeneration
+
+    folder.mkdir(parents=True, exist_ok=True)
+    model = io.BytesIO()
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter(_sentences(SIX)), model_writer=model, model_type="unigram",
+        vocab_size=700, hard_vocab_limit=False, character_coverage=1.0, num_threads=1,
+        user_defined_symbols=[f"<2{tag}>" for tag in (*SIX, "iw")], minloglevel=2,
+    )  # fmt: skip
+    (folder / "spiece.model").write_bytes(model.getvalue())
+    names = {"bos_token": "<s>", "eos_token": "</s>", "pad_token": "<s>", "unk_token": "<unk>"}
+    _write(
+        folder / "tokenizer_config.json",
+        {**names, "tokenizer_class": "T5Tokenizer", "extra_ids": 0},
+    )
+    size = len(AutoTokenizer.from_pretrained(folder))  # type: ignore[no-untyped-call]
+    with _seeded(seed):
+        config = T5Config(
+            vocab_size=size, d_model=32, d_kv=8, d_ff=64, num_layers=2, num_heads=4,
+            feed_forward_proj="gated-gelu", tie_word_embeddings=False, pad_token_id=1,
+            eos_token_id=2, decoder_start_token_id=0, dropout_rate=0.0,
+        )  # fmt: skip
+        network: Any = T5ForConditionalGeneration(config)
+        with torch.no_grad():
+            for name, weights in network.named_parameters():
+                if weights.dim() == 2 and "relative" not in name:
+                    weights.normal_(std=(3 if "lm_head" in name else 1) / weights.shape[1] ** 0.5)
+            network.lm_head.weight[2] *= 4
+    return _save(
+        network, folder, decoder_start_token_id=0, eos_token_id=2, pad_token_id=1,
+        max_length=max_length,
+    )  # fmt: skip
+
+
 def tiny_distilbert(folder: Path, *, seed: int = 0) -> Path:
     """Write a small DistilBERT in the file form of distilbert-base-multilingual-cased.
 

@@ -122,8 +122,9 @@ def load_translator(spec: str, *, config: Translating | None = None) -> Translat
     >>> load_translator("m2m10")
     Traceback (most recent call last):
     babelift.errors.ConfigError: translator 'm2m10' is not known; did you mean 'm2m100'?
-    Known: m2m100, m2m100-1.2b, nllb-600m, opus-mt, firefox:DIR, ct2:FOLDER, hf:FOLDER_OR_HUB_ID, \
-mini, mini-lexicon, lexicon:FILE, table:FILE#SYSTEM, command:CMD, degraded:KIND=SHARE:TRANSLATOR.
+    Known: m2m100, m2m100-1.2b, nllb-600m, nllb-1.3b, madlad-3b, opus-mt, firefox:DIR, ct2:FOLDER, \
+hf:FOLDER_OR_HUB_ID, mini, mini-lexicon, lexicon:FILE, table:FILE#SYSTEM, command:CMD, \
+degraded:KIND=SHARE:TRANSLATOR.
     """
     entry, argument = parse(spec)
     if entry.name in TRANSLATORS:
@@ -226,11 +227,10 @@ def license_of(entry: Entry, argument: str) -> str | None:
     >>> license_of(TRANSLATORS["nllb-600m"], "folder"), license_of(TRANSLATORS["m2m100"], "folder")
     ('CC-BY-NC-4.0', None)
     """
-    nllb = TRANSLATORS["nllb-600m"]
-    if not argument or entry is nllb:
+    if not argument or entry.name.startswith("nllb-"):
         return entry.license
     if argument.startswith("facebook/nllb-"):
-        return nllb.license
+        return TRANSLATORS["nllb-600m"].license
     published = (item for item in TRANSLATORS.values() if item.hub_id == argument)
     return next((item.license for item in published), None)
 

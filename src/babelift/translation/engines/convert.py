@@ -25,6 +25,7 @@ from babelift.translation.engines.model_files import (
     model_family,
     published_settings,
 )
+from babelift.translation.engines.tokens import sentencepiece_model
 
 COMPUTE_TYPES: Final = (
     "int8", "int8_float32", "int8_float16", "int8_bfloat16", "int16", "float16", "bfloat16",
@@ -135,6 +136,11 @@ def vocabulary(folder: Path) -> list[str]:
     family = model_family(folder, config)
     tokens = _in_order(folder, _ids(folder, family))
     size = int(config.get("vocab_size") or 0)
+    if family == "madlad" and "<2en>" not in tokens:
+        raise ModelError(
+            f"'{folder}' is a T5 model, but not MADLAD-400: it has no tokens such as <2en>.",
+            f"Run it with transformers: 'hf:{folder}'.",
+        )
     if family != "marian":
         tokens += [f"madeupword{number}" for number in range(size - len(tokens))]
     elif tokens[-1] != "<pad>" or config.get("share_encoder_decoder_embeddings") is False:
@@ -157,7 +163,8 @@ def _convert(folder: Path, target: Path, compute_type: str) -> None:
         tokens = vocabulary(folder)
         settings = published_settings(folder, tokens)
         with without_progress_bars():
-            _converter(folder, _Vocabulary(tokens)).convert(str(target), quantization=compute_type)
+            names = _Vocabulary(tokens, read_json(folder / "config.json").get("pad_token_id"))
+            _converter(folder, names).convert(str(target), quantization=compute_type)
     except ModelError as error:
         raise ModelError(f"'{folder}' cannot be converted: {error.message}", error.hint) from error
     except Exception as error:
@@ -196,8 +203,9 @@ class _Vocabulary:
     unk_token = "<unk>"
     num_madeup_words = 0
 
-    def __init__(self, tokens: Sequence[str]) -> None:
+    def __init__(self, tokens: Sequence[str], pad: int | None) -> None:
         self._tokens = tokens
+        self.pad_token = tokens[pad] if pad is not None and pad < len(tokens) else "<pad>"
         self.unk_token_id = tokens.index(self.unk_token)
         self.special_tokens_map: dict[str, Any] = {}
 
@@ -212,6 +220,9 @@ def _ids(folder: Path, family: Family) -> dict[str, int]:
     """The ids of the tokens in a tokenizer's files."""
     if family == "marian":
         return read_json(folder / "vocab.json")
+    if family == "madlad":
+        pieces = sentencepiece_model(folder / "spiece.model")
+        return {pieces.id_to_piece(number): number for number in range(pieces.get_piece_size())}
     if family == "nllb":
         from tokenizers import Tokenizer
 

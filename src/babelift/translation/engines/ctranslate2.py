@@ -1,4 +1,4 @@
-"""Neural translation on CTranslate2: M2M100, NLLB and Marian models.
+"""Neural translation on CTranslate2: M2M100, NLLB, MADLAD-400 and Marian models.
 
 One model per folder; `babelift.translation.engines.opus` puts one Marian model per pair together.
 """
@@ -543,6 +543,12 @@ m2m100_large = partial(_load, "m2m100-1.2b")
 
 nllb = partial(_load, "nllb-600m")
 """The translator of `nllb-600m` or `nllb-600m:FOLDER_OR_HUB_ID`."""
+
+nllb_large = partial(_load, "nllb-1.3b")
+"""The translator of `nllb-1.3b` or `nllb-1.3b:FOLDER_OR_HUB_ID`."""
+
+madlad = partial(_load, "madlad-3b")
+"""The translator of `madlad-3b` or `madlad-3b:FOLDER_OR_HUB_ID`."""
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -128,14 +128,19 @@ def _name(stream: BinaryIO) -> str:
     return stream.read(length).rstrip(b"\0").decode()
 
 
-Family = Literal["m2m100", "nllb", "marian"]
+Family = Literal["m2m100", "nllb", "marian", "madlad"]
 
 _FILE: Final = "babelift.json"
-_OUTPUT_LIMIT: Final = 200
-"""Longest output where a model states none: M2M100's and NLLB's own."""
+_OUTPUT_LIMIT: Final[dict[Family, int]] = {"m2m100": 200, "nllb": 200, "marian": 200, "madlad": 512}
+"""Longest output where a model states none; transformers' own for T5, 20, is made for no one."""
 MOST_TOKENS: Final = 4096
 """Of a text that any model takes or gives: an output that never ends would go on up to here."""
-_SOURCE_LIMIT: Final[dict[Family, int]] = {"m2m100": 1024, "nllb": 1024, "marian": 512}
+_SOURCE_LIMIT: Final[dict[Family, int]] = {
+    "m2m100": 1024,
+    "nllb": 1024,
+    "marian": 512,
+    "madlad": 512,
+}
 
 
 @dataclass(frozen=True)
@@ -157,7 +162,7 @@ class ModelSettings:
 
     family: Family
     source_limit: int
-    output_limit: int = _OUTPUT_LIMIT
+    output_limit: int = _OUTPUT_LIMIT["m2m100"]
     forced_end: bool = False
     no_repeat_ngram_size: int = 0
     repetition_penalty: float = 1.0
@@ -211,8 +216,7 @@ def limits(folder: Path) -> tuple[int, int]:
     Raises:
         ModelError: A file is not readable JSON, or the model's kind is not known.
     """
-    _, room, generation = _settings(folder)
-    return _limits(folder, room, generation)
+    return _limits(folder, *_settings(folder))
 
 
 def _settings(folder: Path) -> tuple[Family, int, dict[str, Any]]:
@@ -224,11 +228,11 @@ def _settings(folder: Path) -> tuple[Family, int, dict[str, Any]]:
     return family, room, generation
 
 
-def _limits(folder: Path, room: int, generation: dict[str, Any]) -> tuple[int, int]:
+def _limits(folder: Path, family: Family, room: int, generation: dict[str, Any]) -> tuple[int, int]:
     tokenizer = read_json(folder / "tokenizer_config.json", missing_ok=True)
     # transformers writes 1e30 where a tokenizer states no limit.
     source = min(room, _number(tokenizer, "model_max_length", room), MOST_TOKENS)
-    return source, min(room, _number(generation, "max_length", _OUTPUT_LIMIT), MOST_TOKENS)
+    return source, min(room, _number(generation, "max_length", _OUTPUT_LIMIT[family]), MOST_TOKENS)
 
 
 def _number(values: dict[str, Any], key: str, absent: int) -> int:
@@ -256,13 +260,15 @@ def foreign_settings(folder: Path, tokens: list[str]) -> ModelSettings:
         family = "m2m100"
     elif "eng_Latn" in tokens and (folder / "tokenizer.json").is_file():
         family = "nllb"
+    elif "<2en>" in tokens and (folder / "spiece.model").is_file():
+        family = "madlad"
     else:
         raise ModelError(
-            f"'{folder}' is a CTranslate2 model, but not with the tokenizer of M2M100, NLLB or "
-            "Marian beside it.",
+            f"'{folder}' is a CTranslate2 model, but not with the tokenizer of M2M100, NLLB, "
+            "MADLAD-400 or Marian beside it.",
             "Copy the tokenizer's files of the model it was converted from into the folder: "
-            "sentencepiece.bpe.model (M2M100), tokenizer.json (NLLB), or source.spm, target.spm "
-            "and tokenizer_config.json (Marian).",
+            "sentencepiece.bpe.model (M2M100), tokenizer.json (NLLB), spiece.model "
+            "(MADLAD-400), or source.spm, target.spm and tokenizer_config.json (Marian).",
         )
     limit = min(_SOURCE_LIMIT[family], positions(folder / "model.bin") or _SOURCE_LIMIT[family])
     # A Marian model's own settings, where they were not copied, are these.
@@ -275,7 +281,7 @@ def _settings_of(
     folder: Path, family: Family, limit: int, generation: dict[str, Any], tokens: list[str]
 ) -> ModelSettings:
     tokenizer = read_json(folder / "tokenizer_config.json", missing_ok=True)
-    source_limit, output_limit = _limits(folder, limit, generation)
+    source_limit, output_limit = _limits(folder, family, limit, generation)
     return ModelSettings(
         family=family,
         source_limit=source_limit,
@@ -302,9 +308,11 @@ def model_family(folder: Path, config: dict[str, Any]) -> Family:
         return "m2m100"
     if kind == "m2m_100" and (folder / "tokenizer.json").is_file():
         return "nllb"
+    if kind == "t5" and (folder / "spiece.model").is_file():
+        return "madlad"
     raise ModelError(
         f"'{folder}' holds a model of type '{kind}'; known here are m2m_100 (M2M100 and NLLB, "
-        "with their tokenizer's files) and marian.",
+        "with their tokenizer's files), t5 (MADLAD-400, with spiece.model) and marian.",
         "Other translation models of transformers run with 'hf:FOLDER_OR_HUB_ID'.",
     )
 

@@ -42,7 +42,7 @@ class Pieces:
     ) -> None:
         self._codes = {tag: code for tag, code in codes.items() if code in vocabulary}
         # Tokens that stand for no text: special ones, languages of each family, fillers.
-        code = re.compile(r"__[a-z]{2,3}__|[a-z]{3}_[A-Z][a-z]{3}|>>[^<>]*<<|madeupword\d+")
+        code = re.compile(r"__[a-z]{2,3}__|[a-z]{3}_[A-Z][a-z]{3}|>>[^<>]*<<|<2\w+>|madeupword\d+")
         self.silent = _SPECIAL | {token for token in vocabulary if code.fullmatch(token)}
         self._source, self._target = source, target
 
@@ -88,10 +88,12 @@ def open_pieces(folder: Path, settings: ModelSettings, tokens: Collection[str]) 
     vocabulary = frozenset(tokens)
     if settings.family == "m2m100":
         codes = {item.tag: f"__{item.m2m100}__" for item in LANGUAGES.values() if item.m2m100}
-        model = _sentencepiece(folder / "sentencepiece.bpe.model")
+        model = sentencepiece_model(folder / "sentencepiece.bpe.model")
         return Pieces(codes, vocabulary, model, model)
     if settings.family == "nllb":
         return _NLLB(folder, vocabulary)
+    if settings.family == "madlad":
+        return _MADLAD(folder, vocabulary)
     if settings.pair is None:
         raise ModelError(
             f"'{folder}' does not say which languages its model translates.",
@@ -130,7 +132,9 @@ class _Marian(Pieces):
     """`text </s>` in and out; a model with several targets has `>>de<<` before the text."""
 
     def __init__(self, folder: Path, vocabulary: frozenset[str], pair: tuple[str, str]) -> None:
-        source, target = (_sentencepiece(folder / f"{side}.spm") for side in ("source", "target"))
+        source, target = (
+            sentencepiece_model(folder / f"{side}.spm") for side in ("source", "target")
+        )
         super().__init__({}, vocabulary, source, target)
         self._pair = pair
         self._before = marian_codes(LANGUAGES[pair[1]], vocabulary)[:1]
@@ -145,6 +149,46 @@ class _Marian(Pieces):
         return []
 
 
+class _MADLAD(Pieces):
+    """`<2de> text </s>` in, `text </s>` out."""
+
+    def __init__(self, folder: Path, vocabulary: frozenset[str]) -> None:
+        codes = {tag: madlad_code(tag, vocabulary) for tag in LANGUAGES}
+        model = sentencepiece_model(folder / "spiece.model")
+        super().__init__(codes, vocabulary, model, model)
+        self._vocabulary = vocabulary
+
+    def split(self, texts: Sequence[str]) -> list[list[str]]:
+        return [[part for piece in pieces for part in self._as_text(piece)]
+                for pieces in super().split(texts)]  # fmt: skip
+
+    def _as_text(self, piece: str) -> Sequence[str]:
+        """A piece, or its letters where SentencePiece takes what a user wrote for a code."""
+        if not re.fullmatch(r"<2\w+>", piece):
+            return [piece]
+        return [letter if letter in self._vocabulary else "<unk>" for letter in piece]
+
+    def frame(self, source_lang: str, target_lang: str) -> tuple[list[str], list[str]]:
+        return [self._codes[target_lang]], [END]
+
+    def prefix(self, target_lang: str) -> list[str]:
+        return []
+
+
+_MADLAD_CODES: Final = {"he": "iw", "jv": "jw", "no": "nb", "ns": "nso", "tl": "fil"}
+"""MADLAD-400's own, where it has not the tag."""
+
+
+def madlad_code(tag: str, vocabulary: Collection[str]) -> str:
+    """The code of a language in MADLAD-400's vocabulary, which may lack it.
+
+    >>> madlad_code("de", ["<2de>", "<2fil>"]), madlad_code("tl", ["<2de>", "<2fil>"])
+    ('<2de>', '<2fil>')
+    """
+    code = f"<2{tag}>"
+    return code if code in vocabulary else f"<2{_MADLAD_CODES.get(tag, tag)}>"
+
+
 def marian_codes(language: Language, vocabulary: frozenset[str]) -> list[str]:
     """The codes of a language that a vocabulary has, the most exact first."""
     iso = "cmn" if language.tag == "zh" else language.iso3
@@ -152,7 +196,12 @@ def marian_codes(language: Language, vocabulary: frozenset[str]) -> list[str]:
     return [code for name in names if (code := f">>{name}<<") in vocabulary]
 
 
-def _sentencepiece(path: Path) -> Any:
+def sentencepiece_model(path: Path) -> Any:
+    """A SentencePiece model.
+
+    Raises:
+        ModelError: The file is none.
+    """
     from sentencepiece import SentencePieceProcessor
 
     try:
