@@ -10,12 +10,22 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import HubServer, tiny_distilbert, tiny_m2m100, tiny_nllb
+from tests.support import (
+    HubServer,
+    tiny_distilbert,
+    tiny_hunyuan,
+    tiny_m2m100,
+    tiny_madlad,
+    tiny_nllb,
+)
 
 pytestmark = pytest.mark.slow
 
 M2M100 = "facebook/m2m100_418M"
 NLLB = "facebook/nllb-200-distilled-600M"
+NLLB_LARGE = "facebook/nllb-200-distilled-1.3B"
+MADLAD = "google/madlad400-3b-mt"
+HY_MT = "tencent/HY-MT1.5-1.8B"
 DISTILBERT = "distilbert/distilbert-base-multilingual-cased"
 FIT = ("fit", "t.csv", "--to", "de", "ja", "--steps", "2", "--quality", "keep", "--out", "run")
 """`--quality keep`, because a model with random weights loops."""
@@ -29,6 +39,9 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HubServer]:
     models = {
         M2M100: tiny_m2m100(folder / "m2m100"),
         NLLB: tiny_nllb(folder / "nllb"),
+        NLLB_LARGE: tiny_nllb(folder / "nllb-large", seed=1),
+        MADLAD: tiny_madlad(folder / "madlad"),
+        HY_MT: tiny_hunyuan(folder / "hy-mt"),
         DISTILBERT: tiny_distilbert(folder / "distilbert"),
     }
     with HubServer(models) as server:
@@ -143,3 +156,29 @@ def test_terms_that_forbid_commercial_use_are_one_line_before_anything_is_fetche
     assert "nllb-600m: its weights are CC-BY-NC-4.0" in lines[place]
     assert lines[place + 1].startswith(f"fetching {NLLB}")
     assert json.loads((tmp_path / "de.jsonl.report.json").read_text())["license"] == "CC-BY-NC-4.0"
+
+
+@pytest.mark.parametrize(
+    ("name", "repo", "terms", "warning"),
+    [
+        ("nllb-1.3b", NLLB_LARGE, "CC-BY-NC-4.0", "NonCommercialWarning: nllb-1.3b: its weights"),
+        ("madlad-3b", MADLAD, "Apache-2.0", None),
+        ("hy-mt", HY_MT, "LicenseRef-Tencent-HY-Community", "TerritoryWarning: hy-mt: its licence"),
+    ],
+)
+def test_other_translators_are_fetched_by_name_and_their_terms_are_said(
+    babelift: Run, tmp_path: Path, name: str, repo: str, terms: str, warning: str | None
+) -> None:
+    done = babelift(
+        "translate", "t.csv", "--to", "de", "--translator", name, "--out", "de.jsonl",
+        "--quality", "keep",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count(f"fetching {repo} (") == 1
+    assert [line for line in done.stderr.splitlines() if "Warning: " in line] == [
+        line for line in done.stderr.splitlines() if warning and line.startswith(warning)
+    ]
+    assert bool(warning) == ("Warning: " in done.stderr)
+    report = json.loads((tmp_path / "de.jsonl.report.json").read_text())
+    assert (report["translator"], report["license"]) == (name, terms)
+    assert (tmp_path / "de.jsonl").stat().st_size > 0

@@ -4,6 +4,7 @@ from tests.support.hub import HubServer, Request
 from tests.support.models import (
     tiny_classifier,
     tiny_distilbert,
+    tiny_hunyuan,
     tiny_m2m100,
     tiny_madlad,
     tiny_marian,
@@ -18,6 +19,7 @@ __all__ = [
     "Request",
     "tiny_classifier",
     "tiny_distilbert",
+    "tiny_hunyuan",
     "tiny_m2m100",
     "tiny_madlad",
     "tiny_marian",

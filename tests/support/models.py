@@ -231,6 +231,54 @@ def tiny_madlad(folder: Path, *, seed: int = 0, max_length: int = 24) -> Path:
     )  # fmt: skip
 
 
+def tiny_hunyuan(folder: Path, *, seed: int = 0) -> Path:
+    """Write a small chat model in the file form of tencent/HY-MT1.5-1.8B.
+
+    Args:
+        folder: Where to write; made if missing.
+        seed: Seed of the weights.
+
+    Returns:
+        The folder, with its chat template in a file of its own.
+    """
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+    from transformers import (
+        HunYuanDenseV1Config,
+        HunYuanDenseV1ForCausalLM,
+        PreTrainedTokenizerFast,
+    )
+
+    marks = ["<|pad|>", "<|start|>", "<|end|>", "<|user|>", "<|assistant|>"]
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=600, special_tokens=marks, show_progress=False,
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+    )  # fmt: skip
+    tokenizer.train_from_iterator(_sentences(SIX), trainer)
+    fast = PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, bos_token="<|start|>", eos_token="<|end|>",
+        pad_token="<|pad|>", additional_special_tokens=marks[3:],
+    )  # fmt: skip
+    fast.chat_template = (
+        "<|start|>{% for message in messages %}<|user|>{{ message['content'] }}{% endfor %}"
+        "{% if add_generation_prompt %}<|assistant|>{% endif %}"
+    )
+    fast.save_pretrained(folder)
+    with _seeded(seed):
+        config = HunYuanDenseV1Config(
+            vocab_size=len(fast), hidden_size=32, intermediate_size=64, num_hidden_layers=2,
+            num_attention_heads=4, num_key_value_heads=2, head_dim=8, pad_token_id=0,
+            bos_token_id=1, eos_token_id=2, initializer_range=0.4,
+        )  # fmt: skip
+        network = HunYuanDenseV1ForCausalLM(config)
+    return _save(
+        network, folder, do_sample=True, top_k=20, top_p=0.6, temperature=0.7,
+        repetition_penalty=1.05, eos_token_id=[2], pad_token_id=0,
+    )  # fmt: skip
+
+
 def tiny_distilbert(folder: Path, *, seed: int = 0) -> Path:
     """Write a small DistilBERT in the file form of distilbert-base-multilingual-cased.
 

@@ -54,7 +54,8 @@ def _lines(entry: Entry) -> list[str]:
     ['fast', 'licence MIT · 1 GB · a/b']
     """
     licence = f"licence {entry['license']}" if entry.get("license") else None
-    parts = [entry.get("languages"), licence, entry.get("size"), entry.get("where")]
+    terms = [licence, entry.get("territory")]
+    parts = [entry.get("languages"), *terms, entry.get("size"), entry.get("where")]
     measurements = entry.get("measurements") or {"results": []}
     return [
         str(entry["description"]),

@@ -31,6 +31,10 @@ class NonCommercialWarning(BabeliftWarning):
     """Weights that may not be used commercially are about to be used."""
 
 
+class TerritoryWarning(BabeliftWarning):
+    """Weights that may not be used everywhere are about to be used."""
+
+
 @dataclass(frozen=True)
 class Entry:
     """One way to translate.
@@ -41,6 +45,7 @@ class Entry:
         description: One line for a table.
         languages: Which languages, in a few words.
         license: SPDX id of the weights or data, None where it depends on what is given.
+        territory: Where its licence does not hold, in a few words; None for everywhere.
         hub_id: Where its weights are fetched from, None where they are not.
         size: What is fetched, in words.
         argument: What may or must stand after the colon, e.g. `FILE`; empty for nothing.
@@ -54,6 +59,7 @@ class Entry:
     description: str
     languages: str
     license: str | None = None
+    territory: str | None = None
     hub_id: str | None = None
     size: str | None = None
     argument: str = ""
@@ -122,14 +128,14 @@ def load_translator(spec: str, *, config: Translating | None = None) -> Translat
     >>> load_translator("m2m10")
     Traceback (most recent call last):
     babelift.errors.ConfigError: translator 'm2m10' is not known; did you mean 'm2m100'?
-    Known: m2m100, m2m100-1.2b, nllb-600m, nllb-1.3b, madlad-3b, opus-mt, firefox:DIR, ct2:FOLDER, \
-hf:FOLDER_OR_HUB_ID, mini, mini-lexicon, lexicon:FILE, table:FILE#SYSTEM, command:CMD, \
+    Known: m2m100, m2m100-1.2b, nllb-600m, nllb-1.3b, madlad-3b, opus-mt, hy-mt, firefox:DIR, \
+ct2:FOLDER, hf:FOLDER_OR_HUB_ID, mini, mini-lexicon, lexicon:FILE, table:FILE#SYSTEM, command:CMD, \
 degraded:KIND=SHARE:TRANSLATOR.
     """
     entry, argument = parse(spec)
     if entry.name in TRANSLATORS:
         translators()  # for its warning where another package has one of that name
-    _warn_of_terms(spec, license_of(entry, argument))
+    _warn_of_terms(spec, license_of(entry, argument), _territory_of(entry, argument))
     config = config or Translating()
     if entry.package is None:
         return _load_own(entry, argument, config)
@@ -138,7 +144,14 @@ degraded:KIND=SHARE:TRANSLATOR.
     return translator
 
 
-def _warn_of_terms(spec: str, terms: str | None) -> None:
+def _warn_of_terms(spec: str, terms: str | None, territory: str | None = None) -> None:
+    if territory:
+        warnings.warn(
+            f"{spec}: its licence ({terms}) says that it is {territory}, nor is what is made with "
+            "it. m2m100 (MIT), madlad-3b (Apache-2.0) and opus-mt have no such limit.",
+            TerritoryWarning,
+            stacklevel=3,
+        )
     if non_commercial(terms):
         warnings.warn(
             f"{spec}: its weights are {terms}, for non-commercial use only; what is translated "
@@ -227,12 +240,25 @@ def license_of(entry: Entry, argument: str) -> str | None:
     >>> license_of(TRANSLATORS["nllb-600m"], "folder"), license_of(TRANSLATORS["m2m100"], "folder")
     ('CC-BY-NC-4.0', None)
     """
-    if not argument or entry.name.startswith("nllb-"):
+    if not argument or entry.name.startswith(("nllb-", "hy-mt")):
         return entry.license
+    if _is_of_tencent(argument):
+        return TRANSLATORS["hy-mt"].license
     if argument.startswith("facebook/nllb-"):
         return TRANSLATORS["nllb-600m"].license
     published = (item for item in TRANSLATORS.values() if item.hub_id == argument)
     return next((item.license for item in published), None)
+
+
+def _territory_of(entry: Entry, argument: str) -> str | None:
+    if _is_of_tencent(argument):
+        return TRANSLATORS["hy-mt"].territory
+    return entry.territory
+
+
+def _is_of_tencent(argument: str) -> bool:
+    """Whether it is a hub id of HY-MT, which began as Hunyuan-MT."""
+    return argument.lower().startswith(("tencent/hy-mt", "tencent/hunyuan-mt"))
 
 
 def parse(spec: str) -> tuple[Entry, str]:
@@ -289,6 +315,7 @@ def _description(entry: Entry) -> dict[str, Any]:
         "name": entry.usage,
         "kind": "translator",
         "license": entry.license,
+        "territory": entry.territory,
         "size": entry.size,
         "where": _where(entry),
         "languages": entry.languages,
