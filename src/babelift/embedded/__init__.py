@@ -50,10 +50,13 @@ def sample_tables() -> tuple[str, ...]:
     return tuple(str(sample_folder() / f"{lang}.jsonl") for lang in SAMPLE_LANGUAGES)
 
 
+def sample_references() -> str:
+    """The translator that gives the reference translations of the sample's English reviews."""
+    return f"table:{sample_folder() / 'translations.jsonl'}#reference"
+
+
 def sample_config(out: Path) -> FitConfig:
     """Settings of a small job on the sample: its English reviews and their trusted translations.
-
-    English reviews without a translation are trained on as they are.
 
     Args:
         out: Run folder.
@@ -63,8 +66,7 @@ def sample_config(out: Path) -> FitConfig:
         from_=("en",),
         to=SAMPLE_LANGUAGES[1:],
         label="stars",
-        translator=f"table:{sample_folder() / 'translations.jsonl'}#reference",
-        missing="drop",
+        translator=sample_references(),
         encoder="scratch",
         out=out,
     )
