@@ -27,6 +27,11 @@ from babelift.progress import Progress
 from babelift.redaction import LEFT_OUT, shown
 from babelift.store import replace_folder, write_json
 from babelift.training.cuts import warn_of_cuts
+from babelift.translation.advice import (
+    PoorTranslationsWarning,
+    fault_of,
+    poor_translations,
+)
 from babelift.translation.coverage import LabelCounts, gap_sentences
 from babelift.translation.protocol import Translator
 
@@ -146,6 +151,8 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         )
         for note in label_notes([rows]):
             warnings.warn(note, BabeliftWarning, stacklevel=2)
+        if translating.to and (sentence := self._poor_translations(training)):
+            warnings.warn(sentence, PoorTranslationsWarning, stacklevel=2)
         translations, report = self._translate(rows, translating, progress)
         rows = pl.concat([rows, translations])
         names = [str(name) for name in _names(classes.tolist())]
@@ -241,6 +248,11 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if isinstance(self.translator, str):
             translating["translator"] = self.translator
         return Training.from_mapping(training, where), Translating.from_mapping(translating, where)
+
+    def _poor_translations(self, training: Training) -> str:
+        given = self.translator
+        name = given.partition(":")[0] if isinstance(given, str) else getattr(given, "name", "?")
+        return poor_translations({name: fault_of(given)}, [training.encoder], "to=()")
 
     def _translate(
         self, rows: pl.DataFrame, config: Translating, progress: Progress | None

@@ -198,6 +198,7 @@ def test_a_cache_that_cannot_be_used(
         (["--dataset", "mark"], "marc"),
     ],
 )
+@pytest.mark.filterwarnings("ignore::babelift.translation.advice.PoorTranslationsWarning")
 def test_a_setting_that_cannot_be_used_says_what_can(
     babelift: Callable, tmp_path: Path, lexicon: str, flags: list[str], words: str
 ) -> None:

@@ -1,4 +1,4 @@
-"""The demo: three runs and the page that compares them, trained for a few steps only."""
+"""The demo: four runs and the page that compares them, trained for a few steps only."""
 
 import json
 import re
@@ -9,19 +9,14 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from babelift.embedded import SAMPLE_LANGUAGES, sample_folder
+from babelift.embedded import SAMPLE_LANGUAGES
 from babelift.errors import RunError
 from babelift.run.demo import demo_arms, run_demo
 
 pytestmark = pytest.mark.slow
 
-ARMS = ("zero-shot", "translated", "translated-otc")
-QUICK = {
-    "encoder": "scratch",
-    "translator": f"table:{sample_folder() / 'translations.jsonl'}#reference",
-    "missing": "drop",
-    "steps": 3,
-}
+ARMS = ("zero-shot", "word-lists", "good-translations", "good-translations-otc")
+QUICK = {"encoder": "scratch", "steps": 3}
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,10 @@ from babelift.run import fit as job
 from babelift.run.fit import fit
 from babelift.run.folder import Run
 
-pytestmark = pytest.mark.slow
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore::babelift.translation.advice.PoorTranslationsWarning"),
+]
 
 WORDS = {"good": "fine and good", "bad": "poor and bad"}
 

@@ -217,8 +217,8 @@ def test_sides_that_answer_alike_are_said_to():
     nothing = difference(0.0, 0.0, 0.0, p=1.0, error=0.0)
     asked = contrast(0.0, (0.0, 0.0), 1.0).model_copy(update={"mean": nothing})
     assert verdict(asked, ADDED, comparison(asked, over=("de", "ja"))) == (
-        "translated and zero-shot are right and wrong on the very same rows in German and "
-        "Japanese: no difference."
+        "No difference: translated and zero-shot are right and wrong on the very same rows in "
+        "German and Japanese."
     )
 
 

@@ -1,16 +1,21 @@
 """A study says what was cut, which labels lack translations, and which languages have one label."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from babelift.corpus.rows import conform, originals
+from babelift.progress import quiet
 from babelift.store import write_record, write_rows
 from babelift.study.cache import TranslatedTable, TranslationRecord
 from babelift.study.condition import OWN_TEXT
-from babelift.study.run import gap_cautions
+from babelift.study.plan import make_plan
+from babelift.study.run import gap_cautions, preview, run_study
+from babelift.study.spec import StudySpec
 from babelift.study.summary import cut_cautions, one_class_cautions
+from tests.study.conftest import drawn
 
 
 def record(encoder: str = "mini", cut: int = 5, **more: Any) -> dict[str, Any]:
@@ -63,3 +68,36 @@ def test_a_test_language_of_one_label_is_named():
     predictions = pl.DataFrame({**rows, "text_by": OWN_TEXT})
     (said,) = one_class_cautions(predictions)
     assert said.startswith("Italian has test rows of one label alone (a): F1-macro and QWK")
+
+
+def test_poor_translators_are_told_of_in_the_plan_before_the_work_and_in_the_report(
+    settings, toy, tmp_path, capsys
+):
+    good = settings["translators"]["good"]
+    poor = StudySpec.from_mapping(
+        settings
+        | {"translators": {"good": good, "words": "mini", "spoilt": f"degraded:drop=.5:{good}"}}
+    )
+    [caution] = make_plan(poor, toy, tmp_path / "store", quiet()).cautions
+    assert caution.startswith(
+        "translations by 'words' are made word by word, by 'spoilt' are spoilt on purpose: "
+    )
+    assert caution in preview(poor, data=toy, store=tmp_path / "store")
+    run_study(poor, tmp_path / "out", data=toy, store=tmp_path / "store", execute=drawn)
+    for file in ("runs.json", "report.json"):
+        assert json.loads((tmp_path / "out" / file).read_text())["cautions"].count(caution) == 1
+    assert "made word by word" in (tmp_path / "out" / "report.html").read_text()
+
+
+def test_of_good_translators_arms_without_and_encoders_without_a_past_nothing_is_told(
+    settings, toy, tmp_path
+):
+    words = settings | {"translators": {"words": "mini"}}
+    primary = {"primary": {"arm": "original", "over": "zero-shot"}}
+    for changed in (
+        settings,
+        words | {"arms": ["zero-shot", "original"]} | primary,
+        words | {"encoders": ["scratch"]},
+    ):
+        spec = StudySpec.from_mapping(changed)
+        assert make_plan(spec, toy, tmp_path / "store", quiet()).cautions == []

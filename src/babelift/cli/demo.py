@@ -6,13 +6,14 @@ from pathlib import Path
 def command(out: Path = Path("runs/demo"), *, force: bool = False) -> None:
     """Show the whole job on a sample that ships with Babelift; downloads nothing.
 
-    Learns to give stars to reviews from 200 English ones, three times: from these alone, from their
-    translations into five languages too, and with the OTC loss on top; tests all three in six
-    languages, and says whether translating helped. The encoder and the translator are Babelift's
-    own small ones, and the reviews are synthetic: it shows the job, not how good a real model is.
+    Learns to give stars to reviews from 200 English ones, four times: from these alone; with what
+    word lists make of them in five languages; with good translations instead; and with the OTC
+    loss on top. It tests all four in six languages, and says what translating was worth. The
+    encoder and the word lists are Babelift's own small ones, and the reviews are synthetic: it
+    shows the job, not how good a real model is.
 
     Args:
-        out: Folder for the three runs and the page that compares them.
+        out: Folder for the four runs and the page that compares them.
         force: Start over in a new folder beside the old one, which is kept.
     """
     from babelift.cli.show import show_comparison, show_file

@@ -39,9 +39,12 @@ def show_metrics(
 
 def show_comparison(page: "ComparisonPage") -> None:
     """Print a comparison's answer in words, and its scores."""
+    from rich.console import Console
+
     from babelift.report.comparison import comparison_table
 
-    _show([finding.text for finding in page.findings()], comparison_table(page.comparison))
+    table = comparison_table(page.comparison, Console().width)
+    _show([finding.text for finding in page.findings()], table)
 
 
 def show_study(study: "Study") -> None:

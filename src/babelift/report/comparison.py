@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from textwrap import wrap
+from typing import TYPE_CHECKING, Final, Protocol
 
 from babelift.evaluation.comparison import AgainstMargin, Baseline, Comparison, Contrast, Side
 from babelift.report.numbers import (
@@ -97,8 +98,8 @@ def verdict(contrast: Contrast, wording: Wording, comparison: Comparison) -> str
     mean, many = contrast.mean, len(comparison.over) > 1
     if _the_very_same(contrast):
         return (
-            f"{contrast.arm} and {contrast.base} are right and wrong on the very same rows in "
-            f"{names(comparison.over)}: no difference."
+            f"No difference: {contrast.arm} and {contrast.base} are right and wrong on the very "
+            f"same rows in {names(comparison.over)}."
         )
     digits = digits_for([mean.delta, *mean.interval])
     by = f"{signed(mean.delta, digits)} accuracy {brackets(mean.interval, digits)}"
@@ -377,24 +378,43 @@ def _score(scores: Side | Baseline, tag: str) -> Score:
     return Score(share(score.value), brackets(score.interval))
 
 
-def comparison_table(comparison: Comparison) -> "Table":
+def comparison_table(comparison: Comparison, width: int = 80) -> "Table":
     """Scores per language and side, as a table for `rich.console.Console.print`.
 
-    A baseline stands under the name of the first side whose training rows it learnt from.
+    A baseline stands under the name of the first side whose training rows it learnt from. Where
+    the baselines find no room beside that many sides, they are left to the page.
+
+    Args:
+        comparison: What is shown.
+        width: Columns of the terminal.
     """
+    from rich.console import Console
+
+    table = _table(comparison, len(comparison.baselines))
+    fits = Console(width=1000).measure(table).maximum <= width
+    return table if fits else _table(comparison, 0)
+
+
+def _table(comparison: Comparison, baselines: int) -> "Table":
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
     table.add_column("Language", no_wrap=True, vertical="bottom")
-    baselines = [f"Linear\n{baseline.sides[0]}" for baseline in comparison.baselines]
-    for heading in (*(side.name for side in comparison.sides), *baselines):
-        table.add_column(Text(heading), justify="right", overflow="fold", vertical="bottom")
+    linear = [f"Linear\n{baseline.sides[0]}" for baseline in comparison.baselines[:baselines]]
+    for heading in (*(side.name for side in comparison.sides), *linear):
+        lines = [wrap(line, _HEADING, break_long_words=False) for line in heading.split("\n")]
+        text = Text("\n".join(part for parts in lines for part in parts))
+        table.add_column(text, justify="right", overflow="fold", vertical="bottom")
     for row in score_rows(comparison):
-        baseline = [score.value for score in row.baselines]
+        baseline = [score.value for score in row.baselines[:baselines]]
         table.add_row(
             *map(Text, (row.name, *map(str, row.sides), *baseline)),
             end_section=row.kind == "mean",
         )
     return table
+
+
+_HEADING: Final = 14
+"""Characters of a score with its interval, to which a heading is broken."""

@@ -22,7 +22,7 @@ from babelift.progress import Progress, quiet
 from babelift.run.data import read_lines, read_rows
 from babelift.run.folder import MANIFEST, Run, fresh_folder
 from babelift.run.manifest import Licence, input_file, joules_since, joules_used, machine, versions
-from babelift.run.translations import translate_rows
+from babelift.run.translations import translate_rows, warn_of_poor_translators
 from babelift.store import (
     cache_dir,
     check_model_name,
@@ -104,6 +104,7 @@ def run_fit(
     command: Sequence[str] = (),
     force: bool = False,
     fresh: bool = False,
+    advise: bool = True,
     progress: Progress | None = None,
 ) -> Run:
     """Do the whole job, or what is missing of it.
@@ -116,6 +117,7 @@ def run_fit(
         command: The command line, for the report; empty from Python.
         force: Start over in a new folder beside one that exists.
         fresh: Translate anew, and put it in the place of what the translation memory holds.
+        advise: Warn of a translator that is too poor for the encoder.
         progress: Where progress is shown; None for nowhere.
 
     Returns:
@@ -131,6 +133,8 @@ def run_fit(
             if run.finished:
                 progress.say(f"{run.folder} is complete already; nothing was changed.")
                 return run
+            if advise and not run.done("translation"):
+                warn_of_poor_translators(config, run)
             joules = joules_used()
             run.do("data", read_rows, config, progress)
             run.do("translation", translate_rows, config, progress, fresh=fresh)

@@ -1,7 +1,8 @@
 """The second stage of a run: its rows' translations, those that came with the tables included."""
 
+import warnings
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from typing import Final, NamedTuple
 
@@ -11,10 +12,16 @@ from babelift.config import FitConfig, QualityAction
 from babelift.corpus import label_set
 from babelift.corpus.rows import SPLITS
 from babelift.errors import DataError
-from babelift.progress import Progress
+from babelift.progress import Progress, quiet
 from babelift.run.data import only_languages, write_split
 from babelift.run.folder import Run
 from babelift.store import read_table
+from babelift.translation.advice import (
+    PoorTranslationsWarning,
+    fault_of,
+    fault_of_name,
+    poor_translations,
+)
 from babelift.translation.coverage import LabelCounts, gap_sentences
 from babelift.translation.report import TranslationReport
 from babelift.translation.segments import Tally
@@ -47,6 +54,9 @@ def translate_rows(run: Run, config: FitConfig, progress: Progress, *, fresh: bo
     test = only_languages(splits["test"], run.manifest.from_)
     learnt = complete(learning, targets, brought, config.quality)
     tested = complete(test.filter(pl.col("origin") == "original"), lacking, brought, "keep")
+    brought_by = learnt.have["translator"].drop_nulls().unique().to_list()
+    if brought_by:
+        warn_of_poor_translators(config, run, brought_by)
     translations, report, test_report = _translate(learnt, tested, config, progress, fresh)
 
     translations = [learnt.have, tested.have, *translations]
@@ -84,6 +94,31 @@ def translate_rows(run: Run, config: FitConfig, progress: Progress, *, fresh: bo
         label_gaps=gaps,
         data={split: _count(rows) for split, rows in splits.items()},
     )
+
+
+def warn_of_poor_translators(
+    config: FitConfig, run: Run | None = None, brought: Iterable[str] = ()
+) -> None:
+    """Say, once in a job, that a pretrained encoder is to learn from poor translations.
+
+    What can be told from the settings is told before any work.
+
+    Args:
+        config: The job's settings.
+        run: Where it is kept for the report; None for nowhere.
+        brought: Translators of the translations that came with the tables, once these are read.
+    """
+    if "translated" not in config.arm:
+        return
+    used = filter(None, (config.translator, config.fallback))
+    faults = {spec.partition(":")[0]: fault_of(spec) for spec in used}
+    if brought:
+        told = any(faults.values())
+        faults = {} if told else {name: fault_of_name(name) for name in sorted(brought)}
+    if sentence := poor_translations(faults, [config.encoder], "--arm zero-shot"):
+        warnings.warn(sentence, PoorTranslationsWarning, stacklevel=3)
+        if run is not None:
+            run.note(sentence, quiet())
 
 
 class Completion(NamedTuple):

@@ -18,6 +18,7 @@ from babelift.study.rows import Tables, read_added, read_tables, reference_rows
 from babelift.study.spec import TRANSLATING, StudySpec
 from babelift.study.task import Task
 from babelift.training import REVISION
+from babelift.translation.advice import fault_of, poor_translations
 from babelift.translation.protected import NOTHING, read_terms
 
 _LIBRARIES = ("torch", "transformers", "tokenizers")
@@ -47,6 +48,15 @@ class Plan:
     places: tuple[tuple[Place, Task], ...]
     tasks: tuple[Task, ...]
     cache: Cache
+
+    @property
+    def cautions(self) -> list[str]:
+        """What is to be known of the translators before anything is done."""
+        if not {"translated", "original+translated"} & set(self.spec.arms):
+            return []
+        faults = {name: fault_of(known.spec) for name, known in self.translators.items()}
+        encoders = self.spec.encoders.values()
+        return list(filter(None, [poor_translations(faults, encoders, "the arm zero-shot")]))
 
     @property
     def needs(self) -> list[TranslatedTable]:

@@ -97,6 +97,8 @@ def run_study(
         inputs.append(Path(spec))
     with claim_folder(out, FILES, inputs=inputs):
         plan = make_plan(settings, data, _store(store), progress)
+        for caution in plan.cautions:
+            progress.say(caution)
         write_text(plan.spec.to_yaml(), out / "study.yaml")
         failed, notes = train_missing(plan, execute or local(workers), progress, fresh=fresh)
         return gather(plan, failed, notes, out, progress)
@@ -131,7 +133,7 @@ def preview(
     settings = _read(spec, size, keep_terms)
     plan = make_plan(settings, Path(data), _store(store), quiet(), run_code=False)
     number, threads = share_cores(len(plan.tasks), workers)
-    return [*plan.tables.notes, *estimate(plan, number, threads=threads).lines()]
+    return [*plan.tables.notes, *plan.cautions, *estimate(plan, number, threads=threads).lines()]
 
 
 def _read(spec: StudySpec | str | Path, size: str | None, keep_terms: str | None) -> StudySpec:
@@ -298,7 +300,7 @@ def gather(
     about = {
         **_about(plan, records, progress),
         "notes": [*tables.notes, *notes],
-        "cautions": gap_cautions(plan.needs),
+        "cautions": [*plan.cautions, *gap_cautions(plan.needs)],
         "shared": shared,
         "failed": dict(failed),
     }

@@ -51,6 +51,7 @@ class Entry:
         argument: What may or must stand after the colon, e.g. `FILE`; empty for nothing.
         required: The argument must be given.
         embedded: Which of the package's own folders holds it, None for none.
+        poor: What all its translations are, where that is a fault: `made word by word`.
         package: The package of others that offers it, with its version; None for our own.
     """
 
@@ -65,6 +66,7 @@ class Entry:
     argument: str = ""
     required: bool = False
     embedded: str | None = None
+    poor: str = ""
     package: str | None = None
 
     @property

@@ -23,6 +23,7 @@ from babelift.translation.engines.words import (
 )
 from babelift.translation.protected import NOTHING
 from babelift.translation.protocol import Translation, Translator, check_pair
+from babelift.translation.registry import TRANSLATORS
 from babelift.translation.segments import counter, limit_of
 
 
@@ -360,6 +361,8 @@ class Degraded:
         self._lexicon, self.license = _lexicon(base, damage)
         self.max_input_tokens = limit_of(base)
         self.indivisible: bool = getattr(base, "indivisible", False)
+        own = TRANSLATORS["degraded"].poor if damage.strength else ""
+        self.poor: str = getattr(base, "poor", "") or own
 
     @cached_property
     def fingerprint(self) -> str:

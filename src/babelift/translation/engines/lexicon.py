@@ -20,6 +20,7 @@ from babelift.errors import DataError, ModelError
 from babelift.translation.engines.table import Pair, read_pair_file
 from babelift.translation.engines.words import UNSPACED
 from babelift.translation.protocol import Translation, check_pair
+from babelift.translation.registry import TRANSLATORS
 
 # Kana, bopomofo, Han and their iteration and length marks: every character may begin a word.
 _CJK: Final = (
@@ -304,6 +305,7 @@ class Lexicon:
 
     unit: Literal["sentence", "text"] = "text"
     license: str | None = None
+    poor = TRANSLATORS["lexicon"].poor
 
     def __init__(self, path: Path) -> None:
         file = read_pair_file(path, ("source", "target"), optional=("weight",))
@@ -403,6 +405,7 @@ class MiniLexicon:
 
     unit: Literal["sentence", "text"] = "sentence"
     license: str | None = "CC-BY-2.0"
+    poor = TRANSLATORS["mini"].poor
 
     def __init__(self, folder: Path, *, name: Literal["mini", "mini-lexicon"] = "mini") -> None:
         self.name = name
