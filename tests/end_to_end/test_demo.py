@@ -9,9 +9,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from babelift.embedded import SAMPLE_LANGUAGES
+from babelift.embedded import SAMPLE_LANGUAGES, sample_references
 from babelift.errors import RunError
-from babelift.run.demo import demo_arms, run_demo
+from babelift.run.demo import NAMES, demo_arms, run_demo
 
 pytestmark = pytest.mark.slow
 
@@ -41,8 +41,11 @@ def test_the_command_asks_nothing_of_a_network(
 
     monkeypatch.setattr("socket.socket.connect", refuse)
     monkeypatch.setattr("socket.getaddrinfo", refuse)
-    for config in demo_arms().values():
-        assert (config.encoder, config.translator) == ("mini", "mini")
+    for name, config in demo_arms().items():
+        good = name.startswith("good-translations")
+        assert (config.encoder, config.translator) == (
+            "mini", sample_references() if good else "mini"
+        )  # fmt: skip
         assert load_encoder(config.encoder, ["1", "5"], seed=0).model.config.num_labels == 2
 
 
@@ -58,13 +61,24 @@ def test_every_arm_is_an_ordinary_run_with_its_report(demo: Path) -> None:
 def test_the_arms_share_seed_updates_originals_and_translations(demo: Path) -> None:
     found = [manifest(demo, arm) for arm in ARMS]
     for field in ("seed", "labels", "from", "to", "files"):
-        assert found[0][field] == found[1][field] == found[2][field], field
+        assert all(run[field] == found[0][field] for run in found), field
     for field in ("steps", "originals", "batch_originals", "learning_rate"):
         assert len({run["training"][field] for run in found}) == 1, field
-    zero, translated, otc = (pl.read_parquet(demo / arm / "data/train.parquet") for arm in ARMS)
-    assert translated.equals(otc)
-    assert zero.equals(translated.filter(pl.col("origin") == "original"))
-    assert found[1]["translation"]["fingerprint"] == found[2]["translation"]["fingerprint"]
+    rows = [pl.read_parquet(demo / arm / "data/train.parquet") for arm in ARMS]
+    zero, words, good, otc = rows
+    for other in rows:
+        assert zero.equals(other.filter(pl.col("origin") == "original"))
+    assert good.equals(otc)
+    assert set(words["origin"]) == {"original", "machine"}
+    assert set(good["origin"]) == {"original", "reference"}
+    assert good.height == 200 * len(SAMPLE_LANGUAGES)
+    assert found[2]["translation"]["fingerprint"] == found[3]["translation"]["fingerprint"]
+    assert found[1]["translation"]["fingerprint"] != found[2]["translation"]["fingerprint"]
+
+
+def test_word_lists_are_what_the_demo_shows_so_it_does_not_warn_of_them(demo: Path) -> None:
+    # That it makes no warning the fixture shows, where warnings are errors.
+    assert "word by word" not in (demo / "word-lists" / "report.html").read_text("utf-8")
 
 
 def test_only_the_last_arm_was_trained_with_otc(demo: Path) -> None:
@@ -72,7 +86,7 @@ def test_only_the_last_arm_was_trained_with_otc(demo: Path) -> None:
         lines = (demo / arm / "log.jsonl").read_text().splitlines()
         steps = [entry for entry in map(json.loads, lines) if entry["kind"] == "step"]
         contrasted = [entry["loss"] > entry["ce"] for entry in steps]
-        assert all(contrasted) if arm == "translated-otc" else not any(contrasted)
+        assert all(contrasted) if arm == "good-translations-otc" else not any(contrasted)
 
 
 def test_the_page_answers_for_five_languages(demo: Path) -> None:
@@ -84,6 +98,17 @@ def test_the_page_answers_for_five_languages(demo: Path) -> None:
     assert re.search(first, page)
     assert "on average over 5 languages" in page
     assert "synthetic" in page
+    for side in NAMES.values():
+        assert page.count(side) > 3, side
+    asked = [(contrast["arm"], contrast["base"]) for contrast in numbers["contrasts"]]
+    assert asked == [
+        ("word lists", "zero-shot"),
+        ("good translations", "zero-shot"),
+        ("good translations", "word lists"),
+        ("good translations with OTC", "good translations"),
+    ]
+    for arm in ARMS:
+        assert f'href="{arm}/report.html"' in page
 
 
 def test_the_same_command_again_changes_nothing_and_a_lost_page_is_written_again(
@@ -106,12 +131,12 @@ def test_an_arm_that_was_stopped_is_finished_and_the_others_are_kept(
 ) -> None:
     copy = tmp_path / "demo"
     shutil.copytree(demo, copy)
-    shutil.rmtree(copy / "translated-otc")
-    kept = (copy / "translated" / "model" / "model.safetensors").stat().st_mtime_ns
+    shutil.rmtree(copy / "good-translations-otc")
+    kept = (copy / "word-lists" / "model" / "model.safetensors").stat().st_mtime_ns
     run_demo(copy, **QUICK)
-    weights = "translated-otc/model/model.safetensors"
+    weights = "good-translations-otc/model/model.safetensors"
     assert (copy / weights).read_bytes() == (demo / weights).read_bytes()
-    assert (copy / "translated" / "model" / "model.safetensors").stat().st_mtime_ns == kept
+    assert (copy / "word-lists" / "model" / "model.safetensors").stat().st_mtime_ns == kept
 
 
 def test_a_folder_that_holds_something_else_is_left_alone(tmp_path: Path) -> None:

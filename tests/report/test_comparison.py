@@ -241,6 +241,23 @@ def test_the_terminal_gets_the_same_scores_in_eighty_columns(
     assert "…" not in "".join(lines)
 
 
+def test_where_the_terminal_is_narrow_the_baselines_go_and_no_score_is_broken(
+    compared: Callable[[], ComparisonPage],
+) -> None:
+    from rich.console import Console
+
+    def lines(width: int) -> list[str]:
+        console = Console(width=width, record=True, file=open("/dev/null", "w"))  # noqa: SIM115, PTH123
+        console.print(comparison_table(compared().comparison, width))
+        return console.export_text().splitlines()
+
+    assert any("Linear" in line for line in lines(80))
+    narrow = lines(60)
+    assert not any("Linear" in line for line in narrow)
+    [german] = [line for line in narrow if line.startswith("German")]
+    assert len(re.findall(r"\.\d\d \[\.\d\d, \.\d\d\]", german)) == len(RIGHT)
+
+
 def test_rows_that_a_run_lacks_are_counted_on_the_page(
     runs: dict[str, Path], compared: Callable[[], ComparisonPage]
 ) -> None:
