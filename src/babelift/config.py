@@ -282,6 +282,12 @@ class Table(Settings):
     )
 
 
+Price = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+ASKING: Final = ("requests", "timeout", "batch_api", "price_characters", "price_tokens")
+"""Settings of how a service is asked and paid, which change nothing in what comes out."""
+
+
 class Translating(Settings):
     """How rows are translated."""
 
@@ -310,6 +316,25 @@ class Translating(Settings):
         BATCH_TOKENS,
         ge=16,
         description="Tokens sent to the translator at a time; a kill loses few batches.",
+    )
+    requests: int = Field(
+        4, ge=1, le=64, description="Requests to a service that are under way at a time."
+    )
+    timeout: float = Field(
+        120.0, gt=0, le=86_400, description="Seconds that a service has for a whole answer."
+    )
+    batch_api: bool = Field(
+        False,
+        description="Ask openai: on its batch endpoint: half the price, within a day.",
+    )
+    price_characters: float | None = Field(
+        None,
+        ge=0,
+        allow_inf_nan=False,
+        description="Price of a million characters sent to a service, for what a job costs.",
+    )
+    price_tokens: tuple[Price, Price] | None = Field(
+        None, description="Prices of a million tokens sent to a service and of a million received."
     )
 
     @model_validator(mode="after")

@@ -37,6 +37,8 @@ def shown(value: Any) -> Any:
     {'train': ['data/reviews.csv', '…/reviews.csv'], 'beam_size': 1}
     >>> shown("https://me:s3cret@example.org/mt?key=s3cret")
     'https://…@example.org/mt?…'
+    >>> shown("openai:qwen3:8b@http://me:s3cret@localhost/v1?s3cret"), shown("deepl:s3cret:fx")
+    ('openai:qwen3:8b@http://…@localhost/v1?…', 'deepl:…')
     """
     if isinstance(value, str):
         return _shown_text(value)
@@ -57,7 +59,11 @@ def _shown_text(text: str) -> str:
         before, name, argument = translator.groups()
         program = f"{shown_program(argument)} " if name == "command" else ""
         return f"{before}{name}:{program}{LEFT_OUT}"
-    if re.match(r"[A-Za-z][\w+.-]*://", text):
+    # What stands where an address should may well be a key.
+    service = re.match(r"((?:[^:]*:)*?\s*(?:deepl|libretranslate):)(?!\s*https?://)", text)
+    if service and text[service.end() :].strip():
+        return f"{service[1]}{LEFT_OUT}"
+    if re.match(r"(?:\S+@)?[A-Za-z][\w+.-]*://", text):
         return scrubbed(re.sub(r"\?.*", f"?{LEFT_OUT}", text, flags=re.DOTALL))
     name, colon, argument = text.strip().partition(":")
     if colon and re.fullmatch(r"[a-z][\w.=-]+", name):  # lexicon:FILE and the like
@@ -157,10 +163,13 @@ _ADDRESSES: Final = (
         rf"\1{LEFT_OUT}",
     ),
     (re.compile(r"\bhf_[A-Za-z0-9]{8,}"), f"hf_{LEFT_OUT}"),
+    (re.compile(r"\bsk-(?=\S*\d)[\w-]{16,}", re.ASCII), f"sk-{LEFT_OUT}"),
+    (re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}:fx\b"), f"{LEFT_OUT}:fx"),
 )
-"""Passwords and keys in addresses, and the hub's tokens, wherever they stand in a text."""
+"""Passwords and keys in addresses, and the tokens of the hub, OpenAI and DeepL, wherever they stand
+in a text."""
 
-_SUSPECT: Final = re.compile(r"[/\\=]|hf_")
+_SUSPECT: Final = re.compile(r"[/\\=]|hf_|\bsk-|:fx\b")
 """What every text has from which `scrubbed` takes something: most texts have none of it."""
 
 

@@ -27,6 +27,13 @@ FRESH = (
 )
 """The flag of the commands that translate, as `settings_command` takes it."""
 
+DRY_RUN = (
+    bool,
+    False,
+    "Say what would be sent to the translator, and at what price, and do nothing.",
+)
+"""Likewise."""
+
 
 def settings_command(
     model: type[S],

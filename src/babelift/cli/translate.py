@@ -1,10 +1,10 @@
 """`babelift translate`: a labelled table in, its translations out."""
 
-from babelift.cli.settings import FRESH, settings_command
+from babelift.cli.settings import DRY_RUN, FRESH, settings_command
 from babelift.config import TranslateConfig
 
 
-def translate(config: TranslateConfig, fresh: bool = False) -> None:
+def translate(config: TranslateConfig, fresh: bool = False, dry_run: bool = False) -> None:
     """Translate a labelled table: restartable, checked.
 
     Example: babelift translate reviews.csv --to de ja --out reviews-translated.parquet
@@ -13,8 +13,12 @@ def translate(config: TranslateConfig, fresh: bool = False) -> None:
     goes on where it stopped.
     """
     from babelift.progress import terminal
-    from babelift.translation.job import run_translate
+    from babelift.translation.job import preview, run_translate
 
+    if dry_run:
+        for line in preview(config, terminal(), fresh=fresh):
+            print(line)
+        return
     report = run_translate(config, terminal(), fresh=fresh).to_dict()
     for pair, counts in report["pairs"].items():
         flags = ", ".join(f"{name} {number}" for name, number in counts["flags"].items() if number)
@@ -28,5 +32,8 @@ def translate(config: TranslateConfig, fresh: bool = False) -> None:
 
 
 command = settings_command(
-    TranslateConfig, translate, positional=("input",), extra={"fresh": FRESH}
+    TranslateConfig,
+    translate,
+    positional=("input",),
+    extra={"fresh": FRESH, "dry_run": DRY_RUN},
 )

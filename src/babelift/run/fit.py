@@ -22,6 +22,7 @@ from babelift.progress import Progress, quiet
 from babelift.run.data import read_lines, read_rows
 from babelift.run.folder import MANIFEST, Run, fresh_folder
 from babelift.run.manifest import Licence, input_file, joules_since, joules_used, machine, versions
+from babelift.run.translations import preview as preview_translations
 from babelift.run.translations import translate_rows, warn_of_poor_translators
 from babelift.store import (
     cache_dir,
@@ -148,10 +149,32 @@ def run_fit(
     return run
 
 
-def _start(config: FitConfig, command: Sequence[str], force: bool, held: ExitStack) -> Run:
-    """The run's folder, held for this job, with what is known before the first stage."""
+def preview(
+    config: FitConfig, progress: Progress | None = None, *, fresh: bool = False
+) -> list[str]:
+    """What a run would have translated and at what price, in sentences; nothing is sent or kept.
+
+    Args:
+        config: As in `run_fit`.
+        progress: Where progress is shown; None for nowhere.
+        fresh: As in `run_fit`.
+
+    Raises:
+        BabeliftError: The rows cannot be used as the settings say.
+    """
+    _check_table(config)
+    warn_of_poor_translators(config)
+    return preview_translations(config, progress or quiet(), fresh=fresh)
+
+
+def _check_table(config: FitConfig) -> None:
     if not config.train:
         raise ConfigError("no training table was given.", "Name one: babelift fit reviews.csv ...")
+
+
+def _start(config: FitConfig, command: Sequence[str], force: bool, held: ExitStack) -> Run:
+    """The run's folder, held for this job, with what is known before the first stage."""
+    _check_table(config)
     stem = Path(config.train[0]).name.split(".")[0].replace(":", "-") or "run"
     out = config.out or Path("runs") / f"{stem}-{config.arm}"
     out = fresh_folder(out) if force else out

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Concatenate, Final, ParamSpec
 
-from babelift.config import FitConfig
+from babelift.config import ASKING, FitConfig
 from babelift.errors import RunError
 from babelift.evaluation.metrics import Metrics
 from babelift.progress import Progress
@@ -172,7 +172,7 @@ def fresh_folder(path: Path) -> Path:
 
 def _compared(config: FitConfig) -> dict[str, Any]:
     """The settings in which two invocations of one run must agree."""
-    return config.model_dump(mode="json", exclude={"out"})
+    return config.model_dump(mode="json", exclude={"out", *ASKING})
 
 
 def _same_settings(run: Run, before: FitConfig, now: FitConfig) -> None:

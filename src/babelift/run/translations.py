@@ -2,8 +2,10 @@
 
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final, NamedTuple
 
 import polars as pl
@@ -13,7 +15,7 @@ from babelift.corpus import label_set
 from babelift.corpus.rows import SPLITS
 from babelift.errors import DataError
 from babelift.progress import Progress, quiet
-from babelift.run.data import only_languages, write_split
+from babelift.run.data import only_languages, read_rows, write_split
 from babelift.run.folder import Run
 from babelift.store import read_table
 from babelift.translation.advice import (
@@ -44,16 +46,9 @@ def translate_rows(run: Run, config: FitConfig, progress: Progress, *, fresh: bo
 
     if config.encoder != "scratch":
         find_encoder(config.encoder)  # hours of translating must not end at a misspelt name
-    originals = read_table(run.folder / "data" / "originals.parquet")
-    brought = read_table(run.folder / "data" / "given.parquet")
+    splits, brought = _read(run)
     targets = run.manifest.translate_to
-    splits = {split: originals.filter(pl.col("split") == split) for split in SPLITS}
-    learning = pl.concat([splits["train"], splits["validation"]])
-    learning = only_languages(learning, run.manifest.translate_from)
-    lacking = [lang for lang in run.manifest.to if lang not in set(splits["test"]["lang"])]
-    test = only_languages(splits["test"], run.manifest.from_)
-    learnt = complete(learning, targets, brought, config.quality)
-    tested = complete(test.filter(pl.col("origin") == "original"), lacking, brought, "keep")
+    learnt, tested = _needed(run, config, splits, brought)
     brought_by = learnt.have["translator"].drop_nulls().unique().to_list()
     if brought_by:
         warn_of_poor_translators(config, run, brought_by)
@@ -119,6 +114,44 @@ def warn_of_poor_translators(
         warnings.warn(sentence, PoorTranslationsWarning, stacklevel=3)
         if run is not None:
             run.note(sentence, quiet())
+
+
+def preview(config: FitConfig, progress: Progress, *, fresh: bool = False) -> list[str]:
+    """What a run would have translated and at what price, in sentences; nothing is sent or kept.
+
+    Raises:
+        BabeliftError: The rows cannot be used as the settings say.
+    """
+    from babelift.translation.estimate import Estimate
+
+    estimate = Estimate(config, fresh=fresh)
+    with TemporaryDirectory() as folder:
+        run = Run.start(Path(folder) / "run", config, ())
+        read_rows(run, config, progress)
+        for part in _needed(run, config, *_read(run)):
+            for rows, to in part.jobs:
+                rows = rows.filter(_ORIGINAL)
+                estimate.add([rows], rows["lang"].unique(maintain_order=True).to_list(), to)
+    return estimate.lines()
+
+
+def _read(run: Run) -> tuple[dict[str, pl.DataFrame], pl.DataFrame]:
+    """The run's originals by split, and the translations that came with the tables."""
+    originals = read_table(run.folder / "data" / "originals.parquet")
+    splits = {split: originals.filter(pl.col("split") == split) for split in SPLITS}
+    return splits, read_table(run.folder / "data" / "given.parquet")
+
+
+def _needed(
+    run: Run, config: FitConfig, splits: Mapping[str, pl.DataFrame], brought: pl.DataFrame
+) -> tuple["Completion", "Completion"]:
+    """What there is and what is to be made: for training and validation rows, and for test rows."""
+    learning = pl.concat([splits["train"], splits["validation"]])
+    learning = only_languages(learning, run.manifest.translate_from)
+    lacking = [lang for lang in run.manifest.to if lang not in set(splits["test"]["lang"])]
+    test = only_languages(splits["test"], run.manifest.from_).filter(_ORIGINAL)
+    learnt = complete(learning, run.manifest.translate_to, brought, config.quality)
+    return learnt, complete(test, lacking, brought, "keep")
 
 
 class Completion(NamedTuple):
@@ -217,6 +250,8 @@ def _merged(reports: Sequence[TranslationReport]) -> TranslationReport | None:
         merged.pairs |= report.pairs
         merged.examples += report.examples
         merged.notes += report.notes
+        for name, usage in report.usage.items():
+            merged.usage[name] = dict(Counter(merged.usage.get(name, {})) + Counter(usage))
     return merged
 
 

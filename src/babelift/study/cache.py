@@ -79,13 +79,15 @@ def find_translators(
     Args:
         spec: The study.
         data: What `{data}` stands for.
-        run_code: Whether packages and programs of others may be loaded or started. What is not
-            counts as able to translate every pair, and as having translated nothing.
+        run_code: Whether packages and programs of others may be loaded or started, and services
+            asked. What is not counts as able to translate every pair, and as having translated
+            nothing.
 
     Raises:
         BabeliftError: A translator is not known, or cannot be loaded.
     """
     from babelift.translation.registry import (
+        asks_a_service,
         load_translator,
         loads_code_of_the_user,
         runs_code_of_the_user,
@@ -100,9 +102,8 @@ def find_translators(
         with closing(load_translator(full)) as opened:
             asked = run_code or not runs_code_of_the_user(full)
             fingerprint = opened.fingerprint if asked else f"{full}, not started"
-            translators[name] = StudyTranslator(
-                name, full, fingerprint, opened.license, opened.pairs()
-            )
+            possible = opened.pairs() if run_code or not asks_a_service(full) else None
+            translators[name] = StudyTranslator(name, full, fingerprint, opened.license, possible)
     return translators
 
 

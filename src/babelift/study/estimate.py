@@ -76,8 +76,8 @@ class Estimate:
         arms = ", ".join(f"{number} {arm}" for arm, number in self.arms.items())
         left = self.trainings - self.done
         unasked = [
-            f"not in that: how long '{name}' takes for {texts:,} texts; it is a program or package "
-            "of yours, and is not run to find out"
+            f"not in that: how long '{name}' takes for {texts:,} texts; it is a program, package "
+            "or service of your choice, and is not asked to find out"
             for name, texts in self.unasked.items()
         ]
         return [
@@ -173,14 +173,18 @@ def _translating_seconds(plan: Plan, unmade: list[TranslatedTable]) -> tuple[flo
     Returns:
         Seconds, and the texts that programs and packages of the user's are to translate.
     """
-    from babelift.translation.registry import load_translator, runs_code_of_the_user
+    from babelift.translation.registry import (
+        asks_a_service,
+        load_translator,
+        runs_code_of_the_user,
+    )
 
     total, unasked = 0.0, {}
     for name in dict.fromkeys(table.translator for table in unmade):
         own = [table for table in unmade if table.translator == name]
         first, texts = own[0], sum(_rows(table.originals) for table in own)
         spec = plan.translators[name].spec
-        if runs_code_of_the_user(spec):
+        if runs_code_of_the_user(spec) or asks_a_service(spec):
             unasked[name] = texts
             continue
         sample = read_table(first.originals)["text"].head(_SAMPLE).to_list()

@@ -15,7 +15,7 @@ from babelift import languages
 from babelift.corpus.checks import text_fault
 from babelift.translation.protected import HINT, NOTHING, Protected
 
-REVISION: Final = 2
+REVISION: Final = 3
 """Part of the key under which a study keeps the translations of a table. Raise it by hand with any
 change to how a translator's answers are joined, checked, kept or dropped."""
 
@@ -133,6 +133,23 @@ _ERROR: Final = re.compile(
     | i\s(?:can(?:not|['’]t)|am\s(?:un|not\s)able\sto)\s(?:assist|translate|fulfill?|comply)\b
     | (?:sure|certainly|of\scourse)[,!.]\s.{0,40}translat
     | here(?:\sis|['’]s)\s(?:the|your|a)\s(?:\w+\s){0,3}translation\b
+    | (?:es\stut\smir\s(?:sehr\s)?leid|entschuldigung|leider)\b.{0,30}\b(?:kann|können|darf)\b
+        .{0,40}\b(?:übersetz\w*|(?:dies|ihr|dein)\w*\sanfrage)
+    | (?:lo\s(?:siento|lamento)|lamento|perdón)\b.{0,30}\bno\s(?:puedo|podemos)\b.{0,40}
+        \b(?:traduc\w*|(?:es[at]|est[ae]|su|tu)\s(?:solicitud|petición))
+    | (?:je\ssuis\s)?(?:désolée?|je\sregrette)\b.{0,20}\bje\sne\s(?:peux|suis)\b.{0,40}
+        \b(?:tradui\w*|(?:cette|votre|ta)\sdemande)
+    | (?:desculpe|lamento|sinto\smuito|me\sdesculpe)\b.{0,30}\bnão\s(?:posso|consigo)\b.{0,40}
+        \b(?:traduz\w*|(?:ess[ea]|est[ea]|seu|sua)\s(?:pedido|solicitação))
+    | (?:mi\sdispiace|spiacente)\b.{0,30}\bnon\sposso\b.{0,40}
+        \b(?:tradurr?\w*|(?:questa|la\stua|la\ssua)\srichiesta)
+    | (?:извините|простите|к\sсожалению|мне\sжаль)\b.{0,30}\bне\sмогу\b.{0,40}
+        \b(?:перев\w*|(?:ваш|этот)\w*\sзапрос)
+    | (?:申し訳|すみません|恐れ入りますが).{0,20}(?:翻訳|リクエスト|ご要望|ご依頼)
+        .{0,20}(?:できません|できかねます|出来ません)
+    | (?:非常|很|十分)?(?:抱歉|对不起|對不起).{0,4}我(?:无法|無法|不能)
+        .{0,12}(?:翻译|翻譯|请求|請求)
+    | (?:죄송|미안).{0,20}(?:번역|요청).{0,20}(?:없습니다|어렵습니다)
     )""",
     re.IGNORECASE | re.VERBOSE,
 )

@@ -1,6 +1,7 @@
 """The driver: rows in, translated and checked rows out, one language pair after the other."""
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -12,7 +13,13 @@ from numpy.typing import NDArray
 
 from babelift.config import BATCH_TOKENS, QualityAction, Translating
 from babelift.corpus.rows import conform, translation_id
-from babelift.errors import ConfigError, DataError, LanguageError, did_you_mean
+from babelift.errors import (
+    ConfigError,
+    DataError,
+    LanguageError,
+    TranslationError,
+    did_you_mean,
+)
 from babelift.languages import find, reductions, resolve
 from babelift.progress import Progress, Task, quiet
 from babelift.translation.checks import (
@@ -26,7 +33,7 @@ from babelift.translation.memory import Memory
 from babelift.translation.protected import NOTHING, Protected, read_terms
 from babelift.translation.protocol import Translator, complete
 from babelift.translation.registry import load_translator
-from babelift.translation.report import PairCounts, TranslationReport
+from babelift.translation.report import PairCounts, TranslationReport, usage_sentence
 from babelift.translation.segments import Lane, count_segments, translate_texts
 
 
@@ -150,9 +157,14 @@ class OpenTranslators(NamedTuple):
         others = _alternatives(self.translator, self.fallback, quality)
         driver = _Driver(self, others, quality, batch_tokens, report, progress, spool)
         damaged = self.memory.damaged
+        asked = _Asked((self.translator, *others), report)
         try:
             yield from driver.pairs(rows, langs, to)
+        except TranslationError:
+            asked.count(progress)
+            raise
         except KeyboardInterrupt:
+            asked.count(progress)
             done = report.tally.translated
             progress.say(
                 f"Stopped. Finished translations ({done:,} in this run) are kept in "
@@ -161,8 +173,28 @@ class OpenTranslators(NamedTuple):
             raise
         report.seconds = time.monotonic() - began
         notes = [note for used in (self.translator, *others) for note in getattr(used, "notes", ())]
+        asked.count()
+        notes += [usage_sentence(name, usage) for name, usage in report.usage.items()]
         notes += _of_memory(self.memory.damaged - damaged, report.tally.failed)
         report.notes = list(dict.fromkeys(notes))
+
+
+class _Asked:
+    """What services are asked from now on, for the report."""
+
+    def __init__(self, translators: Iterable[Translator], report: TranslationReport) -> None:
+        services = [getattr(translator, "base", translator) for translator in translators]
+        self._services = {one.name: one.usage for one in services if hasattr(one, "usage")}
+        self._before = {name: Counter(usage.counts) for name, usage in self._services.items()}
+        self._report = report
+
+    def count(self, progress: Progress | None = None) -> None:
+        """Put it into the report, and say it where the report will not be written."""
+        for name, usage in self._services.items():
+            if counts := dict(Counter(usage.counts) - self._before[name]):
+                self._report.usage[name] = counts
+                if progress is not None:
+                    progress.say(usage_sentence(name, counts))
 
 
 @contextmanager

@@ -7,11 +7,13 @@ from contextlib import contextmanager
 from functools import partial
 from itertools import chain, count
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
 import polars as pl
 
 from babelift.config import (
+    ASKING,
     BATCH_TOKENS,
     Distributed,
     QualityAction,
@@ -137,6 +139,27 @@ def run_translate(
     return report
 
 
+def preview(
+    config: TranslateConfig, progress: Progress | None = None, *, fresh: bool = False
+) -> list[str]:
+    """What `run_translate` would send and at what price, in sentences; nothing is sent or kept.
+
+    Raises:
+        ConfigError: A setting that cannot be used.
+        RejectsError: Too many rows cannot be read.
+    """
+    from babelift.translation.estimate import Estimate
+
+    _check_job(config)
+    progress = progress or quiet()
+    estimate = Estimate(config, fresh=fresh)
+    with TemporaryDirectory() as folder:
+        rows = read_parts(config.input, config, Path(folder), labelled=False)
+        report_rejects(rows, None, config.max_rejects, progress)
+        estimate.add(rows, rows.langs, config.to)
+    return [*config.notes, *estimate.lines()]
+
+
 def _asks_again(report: Mapping[str, Any]) -> bool:
     """Whether a report is of translations of which the next run asks for some again."""
     flags = {flag for counts in report["pairs"].values() for flag in counts["flags"]}
@@ -149,11 +172,15 @@ def _may_be_mended(output: OutputFile) -> bool:
     return report.get("written") == file_hash(output.path) and _asks_again(report)
 
 
-def _checked_output(config: TranslateConfig) -> Path:
+def _check_job(config: TranslateConfig) -> None:
     if not config.input:
         raise ConfigError("no table to translate is given.", "Name one or more files.")
     if not config.to:
         raise ConfigError("no target language is given.", "Name one or more with --to.")
+
+
+def _checked_output(config: TranslateConfig) -> Path:
+    _check_job(config)
     if config.out is None:
         raise ConfigError("no output file is given.", "Name one with --out FILE.parquet.")
     return Path(config.out)
@@ -176,7 +203,9 @@ def _terms(config: TranslateConfig) -> list[str]:
     return [str(config.keep_terms)] if config.keep_terms else []
 
 
-_NOT_CONTENT = ("keep_terms", "input", "batch_tokens", "max_rejects", "on", "workers")
+_NOT_CONTENT = (
+    "keep_terms", "input", "batch_tokens", "max_rejects", "on", "workers", *ASKING,
+)  # fmt: skip
 """Settings that do not change what is in the output."""
 
 

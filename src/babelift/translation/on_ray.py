@@ -15,7 +15,7 @@ from babelift.errors import TranslationError
 from babelift.translation.engines.degraded import Damage, Degraded
 from babelift.translation.protocol import Translation, Translator
 from babelift.translation.registry import load_translator, parse
-from babelift.translation.segments import counter, limit_of
+from babelift.translation.segments import counter
 
 
 class Recipe(NamedTuple):
@@ -104,6 +104,9 @@ def load_on_ray(pool: Pool, spec: str, *, config: Translating | None = None) -> 
         # What it spoils is what the memory keeps, and spoiling is cheap.
         damage, base = Damage.parse(argument)
         return Degraded(load_on_ray(pool, base, config=config), damage)
+    if entry.service:
+        # It is asked from here, so that one process counts, and waits where it is told to.
+        return load_translator(spec, config=config)
     config = config or Translating()
     return RayTranslator(load_translator(spec, config=config), Recipe(spec, config), pool)
 
@@ -125,7 +128,7 @@ class RayTranslator:
         self.unit: Literal["sentence", "text"] = local.unit
         self.license = local.license
         self.origin: str = getattr(local, "origin", "machine")
-        self.max_input_tokens = limit_of(local)
+        self.max_input_tokens: int | None = getattr(local, "max_input_tokens", None)
         self.indivisible: bool = getattr(local, "indivisible", False)
         self._local, self._recipe, self._pool = local, recipe, pool
         self._notes: dict[tuple[str, int], tuple[str, ...]] = {}

@@ -50,7 +50,8 @@ class Translator(Protocol):
     also have `notes` (sentences for the report), `origin` (`machine` or `reference`),
     `indivisible` (True where it knows whole texts alone, which are never sent in parts),
     `max_input_tokens` and `count_tokens(texts, source_lang, target_lang)` (what it takes whole),
-    `poor` (what all its translations are, where that is a fault: `made word by word`), and
+    `poor` (what all its translations are, where that is a fault: `made word by word`),
+    `max_batch_texts` (what it takes at a time), `usage` (a `Usage` of what a service counted), and
     `variant()` (the same with other decoding, for what fails a check).
 
     Attributes:

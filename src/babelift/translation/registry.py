@@ -52,6 +52,7 @@ class Entry:
         required: The argument must be given.
         embedded: Which of the package's own folders holds it, None for none.
         poor: What all its translations are, where that is a fault: `made word by word`.
+        service: It is asked over HTTP, which may cost money.
         package: The package of others that offers it, with its version; None for our own.
     """
 
@@ -67,6 +68,7 @@ class Entry:
     required: bool = False
     embedded: str | None = None
     poor: str = ""
+    service: bool = False
     package: str | None = None
 
     @property
@@ -132,7 +134,7 @@ def load_translator(spec: str, *, config: Translating | None = None) -> Translat
     babelift.errors.ConfigError: translator 'm2m10' is not known; did you mean 'm2m100'?
     Known: m2m100, m2m100-1.2b, nllb-600m, nllb-1.3b, madlad-3b, opus-mt, hy-mt, firefox:DIR, \
 ct2:FOLDER, hf:FOLDER_OR_HUB_ID, mini, mini-lexicon, lexicon:FILE, table:FILE#SYSTEM, command:CMD, \
-degraded:KIND=SHARE:TRANSLATOR.
+openai:MODEL@URL, libretranslate:URL, deepl, degraded:KIND=SHARE:TRANSLATOR.
     """
     entry, argument = parse(spec)
     if entry.name in TRANSLATORS:
@@ -209,7 +211,7 @@ def runs_code_of_the_user(spec: str) -> bool:
     >>> runs_code_of_the_user("mini"), runs_code_of_the_user("degraded:drop=0.3:command:cat")
     (False, True)
     """
-    entry = _innermost(spec)
+    entry = innermost(spec)
     return entry.name == "command" or entry.package is not None
 
 
@@ -219,17 +221,29 @@ def loads_code_of_the_user(spec: str) -> bool:
     Raises:
         ConfigError: As `parse`.
     """
-    return _innermost(spec).package is not None
+    return innermost(spec).package is not None
 
 
-def _innermost(spec: str) -> Entry:
+def asks_a_service(spec: str) -> bool:
+    """Whether translating sends requests that may cost money.
+
+    Raises:
+        ConfigError: As `parse`.
+
+    >>> asks_a_service("degraded:drop=0.3:deepl"), asks_a_service("mini")
+    (True, False)
+    """
+    return innermost(spec).service
+
+
+def innermost(spec: str) -> Entry:
     """The entry of a translator, or of the one that it spoils."""
     entry, argument = parse(spec)
     if entry.name != "degraded":
         return entry
     from babelift.translation.engines.degraded import Damage
 
-    return _innermost(Damage.parse(argument)[1])
+    return innermost(Damage.parse(argument)[1])
 
 
 def license_of(entry: Entry, argument: str) -> str | None:
@@ -333,6 +347,8 @@ def _description(entry: Entry) -> dict[str, Any]:
 def _where(entry: Entry) -> str:
     if entry.package:
         return f"package {entry.package}"
+    if entry.service:
+        return "a service, asked over HTTP"
     if entry.hub_id is None:
         return "given by you"
     if "{" in entry.hub_id:

@@ -1,6 +1,6 @@
 """What became of the rows of a translation: counts per language pair, and examples of faults."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
@@ -62,6 +62,7 @@ class TranslationReport:
         tally: Counts of segments.
         pairs: Counts of rows for each `"source>target"`.
         examples: Up to three faulty translations for each fault and pair.
+        usage: What services counted, by the translator's name; see `engines.service.Usage`.
         notes: Sentences from the translators about what they left out or could not do.
         reading: Sentences about how tables and settings were read.
     """
@@ -74,6 +75,7 @@ class TranslationReport:
     tally: Tally = field(default_factory=Tally)
     pairs: dict[str, PairCounts] = field(default_factory=dict)
     examples: list[Example] = field(default_factory=list)
+    usage: dict[str, dict[str, int]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     reading: list[str] = field(default_factory=list)
 
@@ -128,8 +130,43 @@ class TranslationReport:
             "failed": self.tally.failed,
             "pairs": {pair: asdict(counts) for pair, counts in self.pairs.items()},
             "examples": [asdict(example) for example in self.examples],
+            **({"usage": self.usage} if self.usage else {}),
             "notes": [*self.reading, *self.notes],
         }
+
+
+def usage_sentence(name: str, usage: Mapping[str, int]) -> str:
+    """What a service was asked and what it counted.
+
+    >>> usage_sentence("deepl", {"requests": 3, "again": 1, "characters_sent": 1200,
+    ...                          "characters_received": 1300, "characters_billed": 1200})
+    'deepl was sent 1,200 characters and gave 1,300 in 3 requests (1 of them again); by its own \
+count 1,200 characters'
+    """
+    repeated = [
+        f"{usage[kind]:,} {words}"
+        for kind, words in (
+            ("again", "of them again"),
+            ("parts", "answered otherwise than asked, and asked again in parts"),
+            ("blocked", "not answered by its own rules"),
+        )
+        if usage.get(kind)
+    ]
+    counted = [
+        f"{usage[kind]:,} {words}"
+        for kind, words in (
+            ("characters_billed", "characters"),
+            ("tokens_sent", "tokens sent"),
+            ("tokens_received", "tokens received"),
+        )
+        if usage.get(kind)
+    ]
+    return (
+        f"{name} was sent {usage.get('characters_sent', 0):,} characters and gave "
+        f"{usage.get('characters_received', 0):,} in {usage.get('requests', 0):,} requests"
+        + (f" ({'; '.join(repeated)})" if repeated else "")
+        + (f"; by its own count {', '.join(counted)}" if counted else "")
+    )
 
 
 def _shortened(text: str) -> str:

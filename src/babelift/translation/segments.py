@@ -281,7 +281,7 @@ Item = TypeVar("Item", str, int)
 
 
 def cut_batches(
-    segments: Sequence[Item], sizes: Sequence[int], budget: int
+    segments: Sequence[Item], sizes: Sequence[int], budget: int, most: int | None = None
 ) -> Iterator[list[Item]]:
     """Batches of segments, longest first, each within the budget once padded to its longest.
 
@@ -292,6 +292,7 @@ def cut_batches(
         segments: Unique segments, or their numbers.
         sizes: Tokens of each.
         budget: Tokens in a batch, padding included.
+        most: Segments in a batch; as many as there are if absent.
 
     >>> list(cut_batches(["a", "bb bb", "c c c c"], [1, 2, 4], 4))
     [['c c c c'], ['bb bb', 'a']]
@@ -300,7 +301,7 @@ def cut_batches(
     batch: list[Item] = []
     longest = 0
     for index in order:
-        if batch and longest * (len(batch) + 1) > budget:
+        if batch and (longest * (len(batch) + 1) > budget or len(batch) == most):
             yield batch
             batch = []
         if not batch:
@@ -417,8 +418,7 @@ def _translated(
     cut: list[list[Piece]], lane: Lane, tally: Tally, bar: "_Capped"
 ) -> tuple[list[list[Piece]], dict[str, Translation]]:
     """The texts' pieces as they were sent, and the translations of those."""
-    if lane.translator.unit == "sentence":
-        cut = _fitted(cut, lane, tally)
+    cut = fitted(cut, lane, tally)
     counts = Counter(piece.text for pieces in cut for piece in pieces if piece.kind == "send")
     tally.segments += counts.total()
     return cut, _translations(counts, lane, tally, bar)
@@ -498,8 +498,13 @@ class _Capped:
         self.advance(self._left)
 
 
-def _fitted(cut: list[list[Piece]], lane: Lane, tally: Tally) -> list[list[Piece]]:
-    """The texts' pieces, those that are too long for the translator cut further."""
+def fitted(cut: list[list[Piece]], lane: Lane, tally: Tally) -> list[list[Piece]]:
+    """The texts' pieces, those that are too long for the translator cut further.
+
+    One that takes whole texts, and does not say how long they may be, takes any.
+    """
+    if lane.translator.unit == "text" and not getattr(lane.translator, "max_input_tokens", None):
+        return cut
     limit = limit_of(lane.translator)
     # No tokenizer makes more tokens than bytes (and its marks), so short ones need no counting.
     suspects = (
@@ -554,7 +559,8 @@ def _translations(
         bar.finish()
         return done
     sizes = counter(lane.translator, *pair)(new)
-    batches = list(cut_batches(new, sizes, lane.batch_tokens))
+    most = getattr(lane.translator, "max_batch_texts", None)
+    batches = list(cut_batches(new, sizes, lane.batch_tokens, most))
     translated = translate_batches(lane.translator, batches, *pair)
     enough = _ENOUGH
     for batch, results in zip(batches, translated, strict=True):

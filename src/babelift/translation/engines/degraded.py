@@ -24,7 +24,7 @@ from babelift.translation.engines.words import (
 from babelift.translation.protected import NOTHING
 from babelift.translation.protocol import Translation, Translator, check_pair
 from babelift.translation.registry import TRANSLATORS
-from babelift.translation.segments import counter, limit_of
+from babelift.translation.segments import counter
 
 
 class Draw(NamedTuple):
@@ -359,7 +359,7 @@ class Degraded:
         self.name = f"{base.name}+{damage}"
         self.unit: Literal["sentence", "text"] = base.unit
         self._lexicon, self.license = _lexicon(base, damage)
-        self.max_input_tokens = limit_of(base)
+        self.max_input_tokens: int | None = getattr(base, "max_input_tokens", None)
         self.indivisible: bool = getattr(base, "indivisible", False)
         own = TRANSLATORS["degraded"].poor if damage.strength else ""
         self.poor: str = getattr(base, "poor", "") or own
