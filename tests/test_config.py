@@ -192,3 +192,10 @@ def test_no_setting_takes_a_tag_that_is_none(name: str) -> None:
 def test_languages_that_are_no_list_are_an_error(to: object) -> None:
     with pytest.raises(ConfigError, match="'to'"):
         TranslateConfig.from_mapping({"input": "a.csv", "to": to})
+
+
+def test_a_setting_that_came_later_is_no_content_where_it_is_off() -> None:
+    job = TranslateConfig.from_mapping({"input": "t.csv", "to": "de", "out": "o.csv"})
+    assert not {"excel_safe", "output_vocabulary", "out"} & set(job.content())
+    other = job.model_copy(update={"output_vocabulary": "target", "excel_safe": True})
+    assert {"excel_safe", "output_vocabulary"} <= set(other.content())

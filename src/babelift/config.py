@@ -388,8 +388,9 @@ class TableOut(Settings):
         Args:
             *others: Settings that do not, beside `out`.
         """
-        # Left out where it is off, so that files that were made before it was there are ours.
-        off = () if self.excel_safe else ("excel_safe",)
+        # Left out where they are off, so that files that were made before they were there are ours.
+        later = {"excel_safe": False, "output_vocabulary": "whole"}
+        off = [name for name, before in later.items() if getattr(self, name, before) == before]
         return self.model_dump(mode="json", exclude={"out", *off, *others})
 
 
