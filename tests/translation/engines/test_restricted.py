@@ -93,7 +93,24 @@ def test_a_pair_that_comes_out_differently_has_all_tokens_and_says_so(random_mod
         assert list(made) == list(expected)
     notes = part.notes
     assert [note.split(":")[0] for note in notes] == ["tiny, en > de", "tiny, en > ja"]
-    assert all("came out differently" in note and "all tokens are used" in note for note in notes)
+    assert all("came out differently" in note for note in notes)
+    assert all(note.endswith("so all tokens are used") for note in notes)
+
+
+def test_a_difference_that_is_noticed_late_says_that_what_came_before_may_differ(
+    random_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, part = both(random_model)
+    judge = Restriction.judge
+
+    def lenient(self: Restriction, *arguments: Any) -> None:
+        source, target, whole, restricted = arguments
+        late = self._pair(source, target).batches > 2
+        judge(self, source, target, whole, restricted if late else whole)
+
+    monkeypatch.setattr(Restriction, "judge", lenient)
+    list(part.translate_batches([SENTENCES["en"]] * 5, "en", "de"))
+    assert part.notes[0].endswith("; some of the 3 batches before may differ too")
 
 
 def test_only_tokens_of_the_target_and_of_the_batch_come_out(

@@ -112,6 +112,7 @@ class _Pair:
     batches: int = 0
     tried: int = 0
     differed: int = 0
+    noticed: int = 0
     mixed: int = 0
 
 
@@ -178,6 +179,7 @@ class Restriction:
         """Take note of outputs with the whole vocabulary and with a part of it."""
         pair = self._pair(source_lang, target_lang)
         pair.tried += len(whole)
+        pair.noticed = pair.batches
         pair.differed += sum(one != other for one, other in zip(whole, restricted, strict=True))
 
     def _always(self, target_lang: str) -> frozenset[str]:
@@ -192,10 +194,14 @@ class Restriction:
     def _note(self, name: str, source_lang: str, target_lang: str, pair: _Pair) -> str:
         which = f"{name}, {source_lang} > {target_lang}"
         if pair.differed:
+            before = (
+                f"; some of the {pair.noticed - 1:,} batches before may differ too"
+                if pair.noticed > 1
+                else ""
+            )
             return (
                 f"{which}: {pair.differed:,} of {pair.tried:,} texts came out differently with "
-                f"{target_lang}'s tokens alone, so all tokens are used; what was translated before "
-                "that was noticed may differ too"
+                f"{target_lang}'s tokens alone, so all tokens are used{before}"
             )
         mixed = f"; {pair.mixed:,} with other scripts had all tokens" if pair.mixed else ""
         return (
