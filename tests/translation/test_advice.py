@@ -12,7 +12,7 @@ from babelift.classifier import Classifier
 from babelift.config import FitConfig
 from babelift.corpus.rows import originals
 from babelift.embedded import sample_references
-from babelift.run.fit import fit, run_fit
+from babelift.run.fit import fit, preview, run_fit
 from babelift.translation.advice import PoorTranslationsWarning, fault_of, poor_translations
 from babelift.translation.registry import TRANSLATORS, load_translator
 
@@ -130,13 +130,13 @@ def test_translations_that_came_with_the_table_are_told_of_by_their_translator(
     pl.concat([english, german]).write_parquet(words / "translated.parquet")
     monkeypatch.setattr("babelift.run.translations._translate", stop)
 
-    def told(translator: str, encoder: str) -> list[str]:
+    def told(translator: str, encoder: str, job: Callable = run_fit) -> list[str]:
         config = FitConfig(
             train=("translated.parquet",), to=("de",), encoder=encoder, translator=translator,
             near_duplicates=0, leakage="drop", out=Path(f"run-{translator}-{encoder}"),
         )  # fmt: skip
         monkeypatch.setattr("babelift.training.encoder.find_encoder", lambda name: Path())
-        return warned(lambda: run_fit(config))
+        return warned(lambda: job(config))
 
     [sentence] = told("m2m100", "mini")
     assert sentence.startswith("translations by 'mini' are made word by word: ")
@@ -144,6 +144,14 @@ def test_translations_that_came_with_the_table_are_told_of_by_their_translator(
     assert told("m2m100", "scratch") == []
     assert len(told("mini", "mini")) == 1  # of the settings, and not of the rows again
     assert kept["stages"].keys() == {"data"}
+
+    def dry(config: FitConfig) -> None:
+        preview(config)
+        raise Started
+
+    assert told("table:words.csv#none", "mini", dry) == [sentence]
+    assert len(told("mini", "mini", dry)) == 1
+    assert told("mini", "scratch", dry) == []
 
 
 def test_the_demo_which_is_about_them_is_silent(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -49,9 +49,6 @@ def translate_rows(run: Run, config: FitConfig, progress: Progress, *, fresh: bo
     splits, brought = _read(run)
     targets = run.manifest.translate_to
     learnt, tested = _needed(run, config, splits, brought)
-    brought_by = learnt.have["translator"].drop_nulls().unique().to_list()
-    if brought_by:
-        warn_of_poor_translators(config, run, brought_by)
     translations, report, test_report = _translate(learnt, tested, config, progress, fresh)
 
     translations = [learnt.have, tested.have, *translations]
@@ -151,6 +148,8 @@ def _needed(
     lacking = [lang for lang in run.manifest.to if lang not in set(splits["test"]["lang"])]
     test = only_languages(splits["test"], run.manifest.from_).filter(_ORIGINAL)
     learnt = complete(learning, run.manifest.translate_to, brought, config.quality)
+    if brought_by := learnt.have["translator"].drop_nulls().unique().to_list():
+        warn_of_poor_translators(config, run, brought_by)
     return learnt, complete(test, lacking, brought, "keep")
 
 
