@@ -52,12 +52,31 @@ def test_what_is_shown_is_shown_as_it_is(parts: list[str]) -> None:
         f"https://example.org/x?X-Amz-Signature={CANARY}",
         f"https://example.org/x?a=1&amp;api-key={CANARY}",
         f"hf_{CANARY}",
+        f"sk-proj-{CANARY}-{CANARY}",
+        f"openai:gpt@https://me:{CANARY}@example.org/v1",
+        f"openai:gpt@https://example.org/v1?api_key={CANARY}",
+        f"deepl:https://{CANARY}@example.org",
         f"Authorization failed for hf_{CANARY}.",
     ],
 )
 def test_passwords_keys_and_tokens_are_cut_out_of_running_text(text: str) -> None:
     assert CANARY not in scrubbed(f"it failed: {text}\nnext line")
     assert CANARY not in shown(text)
+
+
+def test_keys_of_services_are_shown_nowhere() -> None:
+    key = "279a2e9d-83b3-c416-7e2d-f721593e42a0:fx"
+    assert scrubbed(f"the key {key} is wrong") == "the key …:fx is wrong"
+    for spec in (f"deepl:{key}", f"libretranslate:{CANARY}", f"degraded:drop=0.3:deepl:{CANARY}"):
+        assert shown(spec).endswith(":…")
+        with pytest.raises(ConfigError, match="its argument was left out"):
+            parse(shown(spec))
+    for spec in ("deepl", "deepl:", "deepl:http://localhost:1/", "openai:m@http://localhost/v1"):
+        assert shown(spec) == spec
+    assert (
+        scrubbed("a task-force-of-2024-and-more sk-short")
+        == "a task-force-of-2024-and-more sk-short"
+    )
 
 
 @pytest.fixture

@@ -153,6 +153,36 @@ def test_a_quota_that_ends_in_the_midst_loses_nothing(
     assert sorted([*first, *sent]) == sorted(pl.read_csv(table)["text"])
 
 
+@pytest.mark.parametrize("quality", ["keep", "drop"])
+def test_refusals_are_flagged_counted_and_asked_for_again(
+    babelift: Callable[..., Any], service: Service, table: Path, quality: str
+) -> None:
+    refused = {text for n, text in enumerate(pl.read_csv(table)["text"]) if n % 9 == 4}
+    moods = {"willing": False}
+
+    def answer(text: str) -> str:
+        if text in refused and not moods["willing"]:
+            return "I'm sorry, but I can't translate this text."
+        return text.replace("The lamp number", "Die Lampe mit der Nummer").replace("is", "ist")
+
+    service.translate = answer
+    job = ("translate", table, "--to", "de", "--translator", service.chat, "--out", "out.jsonl",
+           "--quality", quality)  # fmt: skip
+    assert babelift(*job).code == 0
+    report = json.loads(Path("out.jsonl.report.json").read_bytes())
+    counts = report["pairs"]["en>de"]
+    assert counts["flags"] == {"error": len(refused)}
+    assert report["failed"] == len(refused)
+    assert counts["kept"] + counts["dropped"] + counts["missing"] == ROWS
+    rows = pl.read_ndjson("out.jsonl")
+    assert rows.height == (ROWS if quality == "keep" else ROWS - len(refused))
+    service.requests.clear()
+    moods["willing"] = True
+    assert babelift(*job).code == 0
+    assert {text for asked in service.translated for text in asked.texts} == refused
+    assert pl.read_ndjson("out.jsonl").height == ROWS
+
+
 def test_prices_and_patience_change_no_job(
     babelift: Callable[..., Any], service: Service, table: Path
 ) -> None:

@@ -5,6 +5,8 @@ import sys
 import pytest
 import yaml
 
+from tests.support.service import Service
+
 
 @pytest.fixture
 def file(settings, tmp_path):
@@ -49,6 +51,18 @@ def test_a_dry_run_runs_nothing_that_the_user_named_and_says_what_it_could_not_a
     assert not ran.exists()
     assert "how long 'mine' takes for 48 texts" in done.out
     assert not (tmp_path / "runs").exists()
+
+
+def test_a_dry_run_asks_no_service(babelift, settings, toy, tmp_path):
+    with Service() as service:
+        file = tmp_path / "services.yaml"
+        translators = {"a": service.chat, "b": f"deepl:{service.url}"}
+        file.write_text(yaml.safe_dump({**settings, "translators": translators}))
+        done = babelift("study", file, "--data", toy, "--dry-run")
+        assert done.code == 0, done.err
+        assert service.requests == []
+    assert "how long 'a' takes for 48 texts" in done.out
+    assert "how long 'b' takes for 48 texts" in done.out
 
 
 def test_a_study_answers_in_words_and_leaves_its_results(babelift, file, toy, tmp_path):

@@ -184,6 +184,11 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self._answer(b"")
 
+    def do_CONNECT(self) -> None:
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        self.service.requests.append(Asked("CONNECT", self.path, headers, None))
+        self.send(407, b"")
+
     def do_POST(self) -> None:
         self._answer(self.rfile.read(int(self.headers.get("Content-Length", "0"))))
 

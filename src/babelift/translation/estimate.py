@@ -142,6 +142,11 @@ class Estimate:
                 "not known before the translator is opened: what the memory holds of it, and how "
                 "it cuts texts"
             )
+        if self.service and total["segments"]:
+            lines.append(
+                "not in that: what is asked again, as after a fault, for --quality retry, or in "
+                "parts around a link or name that was lost"
+            )
         if total["tokens_sent"]:
             lines.append("tokens are estimated, about a third either way; thoughts cost extra")
         lines.append("Nothing was sent, and nothing was written.")

@@ -14,8 +14,11 @@ from babelift.errors import BabeliftError, ConfigError, LanguageError, Translati
 from babelift.translation.engines import client
 from babelift.translation.engines.client import TRIES, read_address
 from babelift.translation.engines.service import in_order
+from babelift.translation.memory import Memory
+from babelift.translation.on_ray import load_on_ray
 from babelift.translation.protocol import Translator
 from babelift.translation.registry import load_translator
+from babelift.translation.segments import Lane, Tally, translate_texts
 from tests.support.service import (
     Fault,
     Service,
@@ -354,6 +357,56 @@ def test_a_key_that_a_service_repeats_goes_nowhere(service: Service, kind: str) 
         translate(opened(service, kind), TEXTS[:1])
     assert KEY not in str(error.value)
     assert error.value.__suppress_context__
+
+
+@given(st.integers(0, 400), st.integers(200, 500), st.booleans())
+@settings(max_examples=40)
+def test_not_even_a_part_of_a_key_is_left_where_words_are_cut_off(
+    before: int, status: int, escaped: bool
+) -> None:
+    key = "".join(f"\\u{ord(letter):04x}" for letter in KEY) if escaped else KEY
+    words = f"{'x' * before}{key}"
+    with Service(
+        always=sends(status, f'{{"error": {{"message": "{words}"}}}}'.encode())
+    ) as service:
+        with pytest.raises(TranslationError) as error:
+            translate(opened(service, "libretranslate"), TEXTS[:1])
+        assert KEY[:12] not in str(error.value)
+
+
+def test_what_a_proxy_is_told_is_told_to_nobody_else(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    proxy = service.url.replace("//", "//me:Zx9Canary7Qw@")
+    monkeypatch.setenv("HTTPS_PROXY", proxy)
+    with pytest.raises(TranslationError, match="407") as error:
+        translate(load_translator("openai:tiny@https://example.org/v1"), TEXTS[:1])
+    assert "Zx9Canary7Qw" not in str(error.value)
+    asked = service.requests[0]
+    assert (asked.method, asked.path) == ("CONNECT", "example.org:443")
+    assert asked.headers["proxy-authorization"].startswith("Basic ")
+    assert "authorization" not in asked.headers
+
+
+def test_texts_that_are_too_long_for_a_request_go_in_parts(service: Service) -> None:
+    translator: Any = opened(service, "openai")
+    text = "It is good, and it works. " * 400
+    lane = Lane(translator, Memory(), "en", "de", 4096, 0)
+    [made] = translate_texts([text], lane, Tally(), _NoTask())
+    assert made.text == text.upper()
+    assert all(len(part) < 4096 for asked in service.requests for part in asked.texts)
+
+
+class _NoTask:
+    def advance(self, amount: float = 1) -> None: ...
+
+    def describe(self, text: str) -> None: ...
+
+
+def test_a_service_is_asked_from_one_process_even_on_a_cluster(service: Service) -> None:
+    pool: Any = None
+    translator = load_on_ray(pool, service.chat)
+    assert translate(translator, TEXTS[:2]) == UPPER[:2]
 
 
 def test_a_service_that_is_not_there_is_told_of_at_once(waits: list[float]) -> None:

@@ -267,7 +267,7 @@ class Client:
             except _AgainError as error:
                 fault = error
             except (ValueError, RecursionError) as error:
-                why = self._hush(str(error)) or "it is no JSON"
+                why = self._hush(str(error))[:300] or "it is no JSON"
                 fault = _AgainError(f"its answer makes no sense: {why}", tries=_TRIES_AT_NONSENSE)
             except (OSError, HTTPException) as error:
                 fault = self._broken(error)
@@ -303,7 +303,7 @@ class Client:
 
     def _broken(self, error: Exception) -> _AgainError:
         """What a fault of the connection means."""
-        why = self._hush(str(error)) or type(error).__name__
+        why = self._hush(str(error))[:300] or type(error).__name__
         if isinstance(error, ssl.SSLCertVerificationError):
             self._give_up(
                 f"has a certificate that is not trusted ({why})",
@@ -335,7 +335,7 @@ class Client:
                 raise ValueError(f"it is longer than {most:,} bytes")
             if response.length:
                 raise ConnectionError(f"{response.length:,} bytes are missing")
-            return content
+            return self._unkeyed(content)
         finally:
             connection.close()
 
@@ -363,8 +363,8 @@ class Client:
         status = response.status
         if status < 400:
             raise self._refused(status, "", f"it sends us on to {self._target(response)}")
-        code, said = _reason(response.read(_ERROR_BYTES))
-        code, said = self._hush(code), self._hush(said)
+        reason = _reason(self._unkeyed(response.read(_ERROR_BYTES)))
+        code, said = (self._hush(word)[:300] for word in reason)
         if (status in _TOO_BUSY or (status >= 500 and status not in _NEVER)) and (
             code not in _USED_UP
         ):
@@ -405,8 +405,13 @@ class Client:
         key = self.key
         return scrubbed(text.replace(key, LEFT_OUT) if key else text)
 
+    def _unkeyed(self, content: bytes) -> bytes:
+        """Bytes without the key, before anything is cut off in its midst."""
+        key = self.key
+        return content.replace(key.encode(), LEFT_OUT.encode()) if key else content
+
     def hushed(self, value: Any) -> Any:
-        """A value from JSON without the key, wherever a service may have put it."""
+        """A value from JSON without the key, which may have been written with escapes."""
         key = self.key
         return _without(value, key) if key else value
 
@@ -491,7 +496,7 @@ def _reason(content: bytes) -> tuple[str, str]:
             code = str(fault.get("code") or fault.get("type") or "")
         else:
             text = str(fault)
-    return code, " ".join(re.sub(r"<[^>]*>", " ", text).split())[:300]
+    return code, " ".join(re.sub(r"<[^>]*>", " ", text).split())
 
 
 class _Paced(RawIOBase):
