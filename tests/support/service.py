@@ -6,12 +6,14 @@ They answer as the real ones do, and misbehave where a test says so.
 import json
 import re
 import socket
+import ssl
 import struct
 import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from threading import Event, Lock, Thread
 from typing import Any, ClassVar, Self
 
@@ -94,6 +96,12 @@ class Service:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+
+    def secure(self, certificate: Path, key: Path) -> None:
+        """Speak TLS from now on."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate, key)
+        self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
 
     @property
     def url(self) -> str:

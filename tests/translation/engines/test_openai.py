@@ -264,7 +264,7 @@ def test_an_answer_of_another_form_is_asked_again_and_then_an_error(
     service.faults.append(sends(200, answer))
     assert translate(opened(service), TEXTS[:1]) == UPPER[:1]
     service.always = sends(200, answer)
-    with pytest.raises(TranslationError, match="its answer makes no sense"):
+    with pytest.raises(TranslationError, match="gives no answer: it has no choices"):
         translate(opened(service), TEXTS[:1])
 
 

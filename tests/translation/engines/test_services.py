@@ -1,8 +1,11 @@
 """Translators that ask a service: each way in which one can misbehave, and no key anywhere."""
 
+import shutil
+import subprocess
 import threading
 from collections import deque
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -414,6 +417,28 @@ def test_a_service_that_is_not_there_is_told_of_at_once(waits: list[float]) -> N
         url = gone.url
     with pytest.raises(TranslationError, match="cannot be reached"):
         translate(load_translator(f"openai:tiny@{url}/v1"), TEXTS[:1])
+    assert waits == []
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl makes the certificate")
+def test_only_a_certificate_that_is_trusted_is_talked_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, waits: list[float]
+) -> None:
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    make = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -addext"
+    names = ["subjectAltName=DNS:localhost", "-keyout", str(key), "-out", str(certificate)]
+    subprocess.run([*make.split(), *names], check=True, capture_output=True)
+    with Service() as service:
+        url = service.url.replace("http://127.0.0.1", "https://localhost")
+        translator = load_translator(f"openai:tiny@{url}/v1")
+        with pytest.raises(TranslationError, match="cannot be reached"):  # it speaks http
+            translate(translator, TEXTS[:1])
+        service.secure(certificate, key)
+        with pytest.raises(TranslationError, match="a certificate that is not trusted"):
+            translate(translator, TEXTS[:1])
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        assert translate(translator, TEXTS[:2]) == UPPER[:2]
+    assert len(service.requests) == 1
     assert waits == []
 
 

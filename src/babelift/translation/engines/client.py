@@ -266,11 +266,12 @@ class Client:
                 return result
             except _AgainError as error:
                 fault = error
-            except (ValueError, RecursionError) as error:
-                why = self._hush(str(error))[:300] or "it is no JSON"
-                fault = _AgainError(f"its answer makes no sense: {why}", tries=_TRIES_AT_NONSENSE)
+            # First: a certificate that is not trusted is a ValueError too.
             except (OSError, HTTPException) as error:
                 fault = self._broken(error)
+            except (ValueError, RecursionError) as error:
+                why = self._hush(str(error))[:300] or "it is no JSON"
+                fault = _AgainError(f"gives no answer: {why}", tries=_TRIES_AT_NONSENSE)
             attempt += 1
             if attempt >= fault.tries:
                 self._give_up(f"{fault.reason}, {attempt} times in a row")
@@ -309,7 +310,8 @@ class Client:
                 f"has a certificate that is not trusted ({why})",
                 "Is the address right? For a certificate of your own set SSL_CERT_FILE.",
             )
-        if isinstance(error, gaierror | ConnectionRefusedError) and not self._answered:
+        never = gaierror | ConnectionRefusedError | ssl.SSLError
+        if isinstance(error, never) and not self._answered:
             self._give_up(f"cannot be reached ({why})", "Is the address right, and does it run?")
         if isinstance(error, TimeoutError):
             return _AgainError(f"gave no whole answer in {self._timeout:g} seconds")
