@@ -15,7 +15,12 @@ from _data import reviews, sentences
 from _models import M2M100_418M, Translating, m2m100
 from _timing import TIMES, VERDICT, against, alternate, benchmark, chosen, same, table
 from babelift.translation.engines.ctranslate2 import CT2Translator, Output, load_published
-from babelift.translation.engines.restricted import Restriction, always_allowed
+from babelift.translation.engines.restricted import (
+    Restriction,
+    _make,
+    always_allowed,
+    vocabulary_map,
+)
 
 AIM: Final = 1.3
 TRIALS: Final = 8
@@ -106,7 +111,11 @@ def keep(translator: CT2Translator, share: float) -> int:
     own = {*always_allowed(tokens, "de"), *pieces.silent}
     others = [token for token in tokens if token not in own]
     more = others[: max(0, round(share * len(tokens)) - len(own))]
-    translator._restriction = Restriction(translator._folder, tokens, {*own, *more})
+    restriction = Restriction(translator._folder, tokens, {*own, *more})
+    restriction._folders["de"] = translator._folder.with_name(f"{translator._folder.name}-{share}")
+    if not restriction._folders["de"].is_dir():
+        _make(restriction._folders["de"], translator._folder, vocabulary_map(tokens, {*own, *more}))
+    translator._restriction = restriction
     return len(own) + len(more)
 
 

@@ -122,11 +122,13 @@ def test_only_tokens_of_the_target_and_of_the_batch_come_out(
     without = 0
     for target, source in (("de", "ja"), ("ja", "de"), ("de", "en")):
         sources = part._pieces.split(SENTENCES[source])
-        own = {token.removeprefix("▁") for tokens in sources for token in tokens}
+        own = {token.removeprefix("▁").lower() for tokens in sources for token in tokens}
         expected = {*always_allowed(tokens, target), *part._pieces.silent}
         outputs = part.generate(SENTENCES[source], source, target)
         made = {token for output in outputs for token in output.tokens}
-        assert {token for token in made - expected if token.removeprefix("▁") not in own} == set()
+        assert {
+            token for token in made - expected if token.removeprefix("▁").lower() not in own
+        } == set()
         before = whole.generate(SENTENCES[source], source, target)
         without += len({token for output in before for token in output.tokens} - expected)
     assert without
@@ -224,6 +226,12 @@ def test_a_folder_of_the_user_is_not_written_to(
     (made,) = (tmp_path / "cache" / "models" / "vmap").iterdir()
     assert made.name.endswith("-de")
     assert (made / "model.bin").samefile(folder / "model.bin")
+    first = (made / "vmap.txt").stat()
+    assert list(load(str(folder), PART).translate(["Good."], "en", "de"))
+    assert (made / "vmap.txt").stat() == first  # made once
+    (folder / "model.bin").touch()
+    assert list(load(str(folder), PART).translate(["Good."], "en", "de"))
+    assert len(list(made.parent.iterdir())) == 2
 
 
 def test_a_cache_that_cannot_be_written_is_an_error_with_a_way_out(

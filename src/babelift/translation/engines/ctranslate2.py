@@ -29,7 +29,7 @@ from babelift.translation.engines.model_files import (
     longest_input,
 )
 from babelift.translation.engines.pivot import chunks
-from babelift.translation.engines.restricted import NAMES, SAMPLE, Restriction
+from babelift.translation.engines.restricted import NAMES, RULES, SAMPLE, Restriction
 from babelift.translation.engines.tokens import END, Pieces, open_pieces
 from babelift.translation.protocol import Translation, check_pair
 from babelift.translation.registry import TRANSLATORS, license_of, suggestions
@@ -262,7 +262,7 @@ class CT2Translator:
         self._restriction: Restriction | None = None
         if restricted and settings.pair is None:
             self._restriction = Restriction(folder, tokens, self._pieces.silent)
-            self.fingerprint += " vmap:1"
+            self.fingerprint += f" vmap:{RULES}"
         self.max_input_tokens = longest_input(settings.source_limit, settings.output_limit)
 
     @property

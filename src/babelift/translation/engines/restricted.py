@@ -9,7 +9,7 @@ a model is opened once more for every target.
 import hashlib
 import shutil
 import tempfile
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -32,6 +32,9 @@ NAMES: Final = (
     "Nguyễn Văn Thiệu & İstanbul (+49 30 1234567, 24/7) ❤️ #1",
 )
 """Foreign names, digits, signs and emoji: tried both ways beside the user's own texts."""
+
+RULES: Final = 1
+"""Raise it when other tokens are allowed; maps and memories are made anew."""
 
 SAMPLE: Final = 64
 """Texts of a batch that are tried both ways."""
@@ -81,22 +84,29 @@ def always_allowed(tokens: Iterable[str], target_lang: str) -> list[str]:
 def vocabulary_map(tokens: Sequence[str], always: Collection[str]) -> bytes:
     r"""CTranslate2's vocabulary map: some tokens always, any other where a source has it.
 
-    A token of the source is allowed at a word's begin and inside of one.
+    A token of the source is allowed at a word's begin and inside of one, in small and in large
+    letters.
 
     Args:
         tokens: The model's vocabulary.
         always: Those of it that are always allowed.
 
-    >>> vocabulary_map(["a", "▁b", "b", "▁c"], ["a"]).decode()
-    '\ta\n▁b\t▁b b\nb\tb ▁b\n▁c\t▁c\n'
+    >>> vocabulary_map(["a", "▁b", "b", "▁c", "▁C"], ["a"]).decode()
+    '\ta\n▁b\t▁b b\nb\t▁b b\n▁c\t▁c ▁C\n▁C\t▁C ▁c\n'
     """
     known, fixed = frozenset(tokens), frozenset(always)
     lines = ["\t" + " ".join(token for token in tokens if token in fixed and _writable(token))]
     for token in tokens:
         if token not in fixed and _writable(token):
-            other = token[1:] if token.startswith("▁") else f"▁{token}"
-            lines.append(f"{token}\t{token} {other}" if other in known else f"{token}\t{token}")
+            allowed = dict.fromkeys(form for form in _forms(token) if form in known)
+            lines.append(f"{token}\t{' '.join(allowed)}")
     return "".join(f"{line}\n" for line in lines).encode()
+
+
+def _forms(token: str) -> Iterator[str]:
+    core = token.removeprefix("▁")
+    for form in (core, core.lower(), core.upper(), core.capitalize()):
+        yield from (f"▁{form}", form)
 
 
 def _writable(token: str) -> bool:
@@ -108,7 +118,6 @@ def _writable(token: str) -> bool:
 class _Pair:
     """What is known of one pair's outputs with a part of the tokens."""
 
-    allowed: int
     batches: int = 0
     tried: int = 0
     differed: int = 0
@@ -149,8 +158,11 @@ class Restriction:
             ModelError: It cannot be made.
         """
         if target_lang not in self._folders:
-            vmap = vocabulary_map(self._tokens, self._always(target_lang))
-            self._folders[target_lang] = _with_map(self._model, vmap, target_lang)
+            folder = _place(self._model, target_lang)
+            if not folder.is_dir():
+                always = {*always_allowed(self._tokens, target_lang), *self._special}
+                _make(folder, self._model, vocabulary_map(self._tokens, always))
+            self._folders[target_lang] = folder
         return self._folders[target_lang]
 
     def takes(self, text: str, tokens: Sequence[str], source_lang: str, target_lang: str) -> bool:
@@ -182,14 +194,8 @@ class Restriction:
         pair.noticed = pair.batches
         pair.differed += sum(one != other for one, other in zip(whole, restricted, strict=True))
 
-    def _always(self, target_lang: str) -> frozenset[str]:
-        return frozenset((*always_allowed(self._tokens, target_lang), *self._special))
-
     def _pair(self, source_lang: str, target_lang: str) -> _Pair:
-        languages = source_lang, target_lang
-        if languages not in self._pairs:
-            self._pairs[languages] = _Pair(len(self._always(target_lang)))
-        return self._pairs[languages]
+        return self._pairs.setdefault((source_lang, target_lang), _Pair())
 
     def _note(self, name: str, source_lang: str, target_lang: str, pair: _Pair) -> str:
         which = f"{name}, {source_lang} > {target_lang}"
@@ -204,14 +210,24 @@ class Restriction:
                 f"{target_lang}'s tokens alone, so all tokens are used{before}"
             )
         mixed = f"; {pair.mixed:,} with other scripts had all tokens" if pair.mixed else ""
+        with (self.folder(source_lang, target_lang) / "vmap.txt").open(encoding="utf-8") as file:
+            allowed = file.readline().count(" ") + 1
         return (
-            f"{which}: outputs are of {pair.allowed:,} of {len(self._tokens):,} tokens and the "
+            f"{which}: outputs are of {allowed:,} of {len(self._tokens):,} tokens and the "
             f"source's own; {pair.tried:,} texts tried both ways came out alike{mixed}"
         )
 
 
-def _with_map(model: Path, vmap: bytes, target_lang: str) -> Path:
-    """A folder of links to a model's files, with a vocabulary map beside them; in the cache.
+def _place(model: Path, target_lang: str) -> Path:
+    """Where the cache has the folder of a model with the map of a target."""
+    files = sorted(path.stat() for path in (model / "model.bin", *model.glob("*vocabulary*")))
+    state = [str(model.resolve()), *((file.st_size, file.st_mtime_ns) for file in files)]
+    key = hashlib.sha256(f"{RULES} {state}".encode()).hexdigest()[:24]
+    return cache_dir() / "models" / "vmap" / f"{key}-{target_lang}"
+
+
+def _make(folder: Path, model: Path, vmap: bytes) -> None:
+    """Make a folder of links to a model's files, with a vocabulary map beside them.
 
     CTranslate2 could also be given the map from memory, but then it reads the model through
     Python too: six times as slow, and in twice the memory.
@@ -219,12 +235,7 @@ def _with_map(model: Path, vmap: bytes, target_lang: str) -> Path:
     Raises:
         ModelError: The folder cannot be made.
     """
-    weights = (model / "model.bin").stat()
-    state = f"{model.resolve()} {weights.st_size} {weights.st_mtime_ns} ".encode() + vmap
-    home = cache_dir() / "models" / "vmap"
-    folder = home / f"{hashlib.sha256(state).hexdigest()[:24]}-{target_lang}"
-    if folder.is_dir():
-        return folder
+    home = folder.parent
     try:
         home.mkdir(parents=True, exist_ok=True)
         partial = Path(tempfile.mkdtemp(prefix=f"{folder.name}.", dir=home))
@@ -243,7 +254,6 @@ def _with_map(model: Path, vmap: bytes, target_lang: str) -> Path:
             f"the model of '{model}' cannot be linked into {home}: {error}.",
             "Make room, point BABELIFT_CACHE at another folder, or use --output-vocabulary whole.",
         ) from error
-    return folder
 
 
 def _link(path: Path, link: Path) -> None:
