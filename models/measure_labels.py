@@ -9,10 +9,10 @@ from typing import Final
 
 import polars as pl
 
-from babelift.embedded import model_folder
+from babelift.embedded import shipped_folder
 from babelift.translation.registry import load_translator
 from models.data import LANGUAGES
-from models.measuring import pilot
+from models.measuring import before
 from models.measuring.fits import HUMAN, Fit, fit, human_table
 from models.measuring.frozen import SIX
 from models.measuring.measured import of_seeds, shown
@@ -63,7 +63,7 @@ def main(words: Sequence[str] | None = None) -> None:
     _print(found, langs, arguments)
     if arguments.encoder == "mini":
         for part, results in _results(found, langs, arguments).items():
-            keep(model_folder(part), results)
+            keep(shipped_folder(part), results)
 
 
 def _translator(arm: str, arguments: argparse.Namespace) -> str:
@@ -121,8 +121,8 @@ def _print(
     targets = [langs.index(lang) for lang in LANGUAGES]
     columns = [*langs, f"mean of {' '.join(LANGUAGES)}"]
     rows = {
-        "pilot, zero-shot": cells(pilot.PILOT[pilot.FINE_TUNED], langs, LANGUAGES),
-        "pilot, bergamot": cells(pilot.TRANSLATED, langs, LANGUAGES),
+        "before, zero-shot": cells(before.BEFORE[before.FINE_TUNED], langs, LANGUAGES),
+        "before, bergamot": cells(before.TRANSLATED, langs, LANGUAGES),
     }
     rows |= {arm: _cells(one, targets) for arm, one in found.items()}
     about = f"encoder {arguments.encoder}, OTC {arguments.otc}, {of_seeds(arguments.seeds)}"
@@ -133,7 +133,7 @@ def _print(
         print_table("The same, less zero-shot, seed by seed and row by row", columns, rows)
     print(
         "\n± half the 95 % interval over seeds (Student's t); [95 % bootstrap over seeds and test "
-        "rows]. The pilot had one seed."
+        "rows]."
     )
     means = {arm: found[arm].mean_of(targets).observed.mean() for arm in EXPECTED if arm in found}
     order = sorted(means, key=means.__getitem__)

@@ -6,7 +6,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final
 
-from babelift.embedded import model_folder
+from babelift.embedded import shipped_folder
 from babelift.errors import MissingDependencyError
 from babelift.evaluation.translation_quality import Quality, text_quality
 from babelift.translation.registry import load_translator
@@ -48,7 +48,7 @@ def main(words: Sequence[str] | None = None) -> None:
     for spec in arguments.translator:
         if spec in EMBEDDED and not arguments.pairs:
             results = _results(spec, scores, speeds[spec])
-            keep(model_folder(EMBEDDED[spec]), results)
+            keep(shipped_folder(EMBEDDED[spec]), results)
 
 
 def _run(

@@ -31,10 +31,24 @@ def data_dir() -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def unpacked_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where embedded models are unpacked to."""
+    return tmp_path_factory.mktemp("embedded")
+
+
 @pytest.fixture(autouse=True)
-def cache_folder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A fresh cache for every test, so that no test sees another's translations."""
+def cache_folder(
+    tmp_path_factory: pytest.TempPathFactory,
+    unpacked_models: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Path:
+    """A fresh cache for every test, so that no test sees another's translations.
+
+    Embedded models are unpacked once for all tests.
+    """
     folder = tmp_path_factory.mktemp("cache")
+    (folder / "embedded").symlink_to(unpacked_models)
     monkeypatch.setenv("BABELIFT_CACHE", str(folder))
     return folder
 

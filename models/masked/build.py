@@ -13,22 +13,26 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
+import polars as pl
 import torch
+from safetensors.torch import save_file
 from scipy.sparse import csr_array, diags_array
 from sklearn.utils.extmath import randomized_svd
 from tokenizers import Tokenizer
 from torch.nn.utils.rnn import pad_sequence
-from transformers import BertConfig, BertForMaskedLM, BertModel
+from transformers import BertConfig, BertForMaskedLM, BertModel, PreTrainedTokenizerFast
 
-from babelift.embedded import model_folder
 from babelift.evaluation.alignment import alignment
 from babelift.training.encoder import start_as_mean
-from models.data import LANGUAGES, rows_of
-from models.encoder.build import kept_pairs, save
-from models.encoder.vocabulary import LONGEST, SPECIAL
+from models.data import LANGUAGES, rows_of, training_pairs
 from models.masked.texts import one_sided
 from models.masked.train import Recipe, learn
+from models.masked.vocabulary import LONGEST, SPECIAL, train_tokenizer
 from models.memory import keep_freed_memory
+
+PIECES = 20_000
+PER_LANGUAGE = 60_000
+"""Sentences that the vocabulary is learnt from."""
 
 DIM = 192
 LAYERS = 3
@@ -46,9 +50,10 @@ def main() -> None:
     arguments = parser.parse_args()
     arguments.work.mkdir(parents=True, exist_ok=True)
     keep_freed_memory()
-    tokenizer = Tokenizer.from_file(str(model_folder("encoder") / "tokenizer.json"))
+    pairs = _pairs(arguments.data, arguments.work)
+    tokenizer = _tokenizer(pairs, arguments.work)
     recipe = replace(Recipe(), steps=arguments.steps)
-    texts = one_sided(kept_pairs(arguments.data, arguments.work))
+    texts = one_sided(pairs)
     tokens = {
         lang: [
             np.array(encoding.ids[: recipe.longest])
@@ -69,6 +74,41 @@ def main() -> None:
     save(spread_out(with_mean(model), tokens), tokenizer, arguments.out)
     for lang, share in retrieval(arguments.out, arguments.data).items():
         print(f"SIB-200 validation, {lang} into en: retrieval@1 {share:.2f}")
+
+
+def _pairs(data: Path, work: Path) -> pl.DataFrame:
+    """The training pairs, read once and then kept in the work folder."""
+    path = work / "pairs.parquet"
+    if not path.is_file():
+        training_pairs(data).write_parquet(path)
+    return pl.read_parquet(path)
+
+
+def _tokenizer(pairs: pl.DataFrame, work: Path) -> Tokenizer:
+    path = work / "tokenizer.json"
+    if not path.is_file():
+        train_tokenizer(pairs, PIECES, per_language=PER_LANGUAGE, seed=0).save(str(path))
+    return Tokenizer.from_file(str(path))
+
+
+def save(model: BertModel, tokenizer: Tokenizer, folder: Path) -> None:
+    """Write the folder that `AutoModel` and `AutoTokenizer` open; weights in float16."""
+    fast = PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        model_max_length=LONGEST,
+        pad_token="[PAD]",
+        unk_token="[UNK]",
+        cls_token="[CLS]",
+        sep_token="[SEP]",
+        mask_token="[MASK]",
+        model_input_names=["input_ids", "attention_mask"],
+    )
+    fast.save_pretrained(folder)
+    model.config.architectures = ["BertModel"]
+    model.config.dtype = torch.float16
+    model.config.save_pretrained(folder)
+    state = {name: value.half().contiguous() for name, value in model.state_dict().items()}
+    save_file(state, folder / "model.safetensors", {"format": "pt"})
 
 
 def start_vectors(

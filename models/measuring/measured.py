@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from models.measuring import pilot
+from models.measuring import before
 from models.measuring.results import Result, cells, number, print_table
 from models.measuring.seeds import Summary, scores, summarise
 
@@ -89,12 +89,12 @@ def shown(one: Summary, sign: str = "") -> str:
 
 
 def print_measured(measured: Mapping[str, Sequence[Measured]]) -> None:
-    """Print what was measured of each encoder, beside the pilot and the linear baseline."""
+    """Print what was measured of each encoder, beside the encoder before and the linear baseline."""
     for place, first in enumerate(next(iter(measured.values()))):
         langs = list(first.values)
         rows = {}
-        if first.what in pilot.PILOT:
-            rows["pilot"] = cells(pilot.PILOT[first.what], langs, first.over)
+        if first.what in before.BEFORE:
+            rows["before"] = cells(before.BEFORE[first.what], langs, first.over)
         if first.linear:
             rows["linear baseline"] = cells(first.linear, langs, first.over)
         for spec, parts in measured.items():

@@ -15,6 +15,7 @@ from babelift.embedded import (
     count_weights,
     describe_part,
     identity,
+    packed,
     read_measurements,
 )
 from babelift.evaluation.translation_quality import text_quality
@@ -38,9 +39,8 @@ OTHER = "I would like to pay my bill by credit card."
 
 @pytest.fixture
 def folder(request: pytest.FixtureRequest) -> Path:
-    """An embedded model's folder."""
-    path: Path = embedded.ROOT / request.param
-    return path
+    """An embedded model's folder, as plain libraries open it."""
+    return embedded.model_folder(request.param)
 
 
 only = pytest.mark.parametrize
@@ -56,9 +56,9 @@ def test_plain_transformers_opens_the_encoder_without_a_missing_or_unknown_weigh
     missing = [name for name in loading["missing_keys"] if not name.startswith("pooler.")]
     assert missing == []
     assert list(loading["unexpected_keys"]) == []
-    assert count_weights(folder / "model.safetensors") <= sum(
-        weight.numel() for weight in model.parameters()
-    )
+    own = sum(weight.numel() for weight in model.parameters())
+    assert count_weights(folder / "model.safetensors") <= own
+    assert count_weights(embedded.ROOT / "encoder" / packed.FILE) <= own
 
 
 @only("folder", ["encoder"], indirect=True)
@@ -73,14 +73,13 @@ def test_a_sentence_and_its_translation_have_close_vectors(folder: Path) -> None
     mask = inputs["attention_mask"].unsqueeze(-1)
     vectors = torch.nn.functional.normalize((hidden * mask).sum(dim=1) / mask.sum(dim=1), dim=1)
     likeness = vectors @ vectors.T
-    assert likeness[:6, :6].min() > 0.5
-    assert likeness[6, :6].max() < 0.4
+    assert likeness[:6, :6].min() > likeness[6, :6].max() + 0.05
 
 
 @only("folder", ["encoder"], indirect=True)
 def test_the_encoder_reads_every_character_of_the_six_languages(folder: Path) -> None:
     tokenizer = load_encoder("mini", ["a", "b"], seed=0).tokenizer
-    for text in (*SAME.values(), "ÄÖÜß œ ñ ¿¡ カタカナ 1234 %€", ""):
+    for text in (*SAME.values(), "ÄÖÜß œ ñ ¿¡ カタカナ 1234 %€ 繁體中文 😍😡", ""):
         ids = tokenizer(text)["input_ids"]
         assert tokenizer.unk_token_id not in ids, text
         assert (ids[0], ids[-1]) == (tokenizer.cls_token_id, tokenizer.sep_token_id)

@@ -1,10 +1,9 @@
-"""A few hundred made-up sentence pairs, and a teacher with random weights."""
+"""A few hundred made-up sentence pairs."""
 
 import random
 
 import polars as pl
 import pytest
-from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 
 from models.data import PAIRS
 
@@ -38,31 +37,3 @@ def toy_pairs() -> pl.DataFrame:
                 )
             )
     return pl.DataFrame(rows, schema=PAIRS, orient="row")
-
-
-@pytest.fixture(scope="session")
-def toy_teacher(toy_pairs):
-    """A small BERT and the tokenizer of its words."""
-    import torch
-    from tokenizers import normalizers, processors
-    from transformers import BertConfig, BertModel
-
-    tokenizer = Tokenizer(models.WordLevel(unk_token="[UNK]"))
-    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
-    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-    trainer = trainers.WordLevelTrainer(special_tokens=special, show_progress=False)
-    tokenizer.train_from_iterator(toy_pairs["text_en"].to_list(), trainer)
-    tokenizer.post_processor = processors.TemplateProcessing(
-        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
-    )
-    torch.manual_seed(0)
-    config = BertConfig(
-        vocab_size=tokenizer.get_vocab_size(),
-        hidden_size=32,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        intermediate_size=64,
-        max_position_embeddings=64,
-    )
-    return BertModel(config, add_pooling_layer=False), tokenizer

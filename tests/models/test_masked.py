@@ -5,13 +5,19 @@ import pytest
 import torch
 
 from babelift.training.encoder import load_encoder
-from models.encoder.build import save
-from models.encoder.vocabulary import SPECIAL, train_tokenizer
 from models.masked import build
 from models.masked.texts import one_sided
 from models.masked.train import KEPT, Recipe, draw, hide, learn
+from models.masked.vocabulary import SPECIAL, train_tokenizer
 
 MASK = SPECIAL.index("[MASK]")
+
+
+def test_the_vocabulary_holds_punctuation_apart_and_forgets_case_and_width(toy_pairs):
+    tokenizer = train_tokenizer(toy_pairs, 900, per_language=200, seed=0)
+    assert tokenizer.encode("The DOG!").tokens == tokenizer.encode("the ｄｏｇ!").tokens
+    assert tokenizer.encode("dog!").tokens[-2] == "!" or "[UNK]" in tokenizer.encode("dog!").tokens
+    assert tokenizer.encode("dog 😍😡").tokens[-3:-1] == ["😍", "😡"]
 
 
 def test_no_sentence_is_learnt_from_together_with_its_translation(toy_pairs):
@@ -89,6 +95,6 @@ def test_the_encoder_learns_and_its_folder_reads_the_mean(toy_pairs, tmp_path):
         )
     assert firsts.mean().abs() < 0.5
     assert firsts.std() == pytest.approx(1, abs=0.4)
-    save(spread, tokenizer, tmp_path / "encoder")
+    build.save(spread, tokenizer, tmp_path / "encoder")
     encoder = load_encoder(str(tmp_path / "encoder"), ["no", "yes"], seed=0)
     assert encoder.model.config.num_labels == 2

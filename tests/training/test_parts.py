@@ -60,7 +60,8 @@ def same_weights(one: Path, two: Path) -> None:
     for name, value in first.items():
         if not name.endswith("k_lin.bias"):
             # Attention does not depend on that: its gradient is rounding, which Adam scales.
-            torch.testing.assert_close(value, second[name], rtol=1e-5, atol=1e-5)
+            # An update moves a weight by up to 1e-3; how sums are rounded depends on the processor.
+            torch.testing.assert_close(value, second[name], rtol=1e-5, atol=3e-5)
 
 
 def logged(folder: Path) -> list[dict]:

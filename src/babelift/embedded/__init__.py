@@ -8,6 +8,7 @@ from typing import Any, Final
 from pydantic import BaseModel, ValidationError
 
 from babelift.config import FitConfig
+from babelift.embedded import packed
 from babelift.errors import ModelError
 from babelift.store import file_hash
 
@@ -17,13 +18,13 @@ ROOT: Final = Path(__file__).parent
 SAMPLE_LANGUAGES = ("en", "de", "es", "fr", "ja", "zh")
 
 
-def model_folder(part: str) -> Path:
-    """The folder of an embedded model: `encoder` or `lexicon`.
+def shipped_folder(part: str) -> Path:
+    """The folder of an embedded model, `encoder` or `lexicon`, as it ships.
 
     Raises:
         ModelError: It is not there.
 
-    >>> model_folder("reader")
+    >>> shipped_folder("reader")
     Traceback (most recent call last):
     babelift.errors.ModelError: the embedded reader is missing from this installation ...
     """
@@ -34,6 +35,19 @@ def model_folder(part: str) -> Path:
             "Install Babelift again, or rebuild the embedded models with 'make models'.",
         )
     return folder
+
+
+def model_folder(part: str) -> Path:
+    """The folder that plain libraries open: the shipped one, or in the cache where it is packed.
+
+    Raises:
+        ModelError: It is not there, or cannot be unpacked.
+        RunError: The cache cannot be written.
+    """
+    folder = shipped_folder(part)
+    if not (folder / packed.FILE).is_file():
+        return folder
+    return packed.unpacked(folder, identity(folder))
 
 
 def sample_folder() -> Path:
@@ -141,25 +155,29 @@ def identity(folder: Path) -> str:
 def size(folder: Path) -> str:
     """Number of weights, where they are safetensors, and megabytes on disk."""
     total = sum(file.stat().st_size for file in folder.iterdir() if file.is_file())
-    weights = folder / "model.safetensors"
-    counted = f"{count_weights(weights) / 1e6:.0f} M weights, " if weights.is_file() else ""
-    return f"{counted}{total / 1e6:.1f} MB"
+    weights = [folder / name for name in (packed.FILE, "model.safetensors")]
+    counted = [f"{count_weights(path) / 1e6:.0f} M weights, " for path in weights if path.is_file()]
+    return f"{''.join(counted[:1])}{total / 1e6:.1f} MB"
 
 
 def count_weights(path: Path) -> int:
-    """How many numbers a safetensors file holds.
+    """How many weights a safetensors file holds, packed or not.
 
     Raises:
         ModelError: It is no safetensors file.
     """
     from safetensors import SafetensorError, safe_open
 
+    count = 0
     try:
         with safe_open(path, framework="numpy") as tensors:
-            shapes = [tensors.get_slice(name).get_shape() for name in tensors.keys()]  # noqa: SIM118
+            for name in tensors.keys():  # noqa: SIM118
+                tensor = tensors.get_slice(name)
+                if not name.endswith(packed.SCALE):
+                    count += math.prod(tensor.get_shape()) * (1 + (tensor.get_dtype() == "U8"))
     except (OSError, SafetensorError) as error:
         raise ModelError(f"'{path}' is not a safetensors file: {error}.") from error
-    return sum(map(math.prod, shapes))
+    return count
 
 
 def read_measurements(folder: Path) -> Measurements | None:

@@ -123,10 +123,9 @@ ENCODERS: Final[dict[str, EncoderEntry]] = {
         ),
         EncoderEntry(
             MINI,
-            "small, en de es fr ja zh, distilled from all-MiniLM-L6-v2; ships with Babelift",
-            license="Apache-2.0",
+            "multilingual-e5-small in four bits, some 20 languages; ships with Babelift",
+            license="MIT",
             learning_rate=1e-4,
-            epochs=6,
             embedded="encoder",
             reads_mean=True,
         ),

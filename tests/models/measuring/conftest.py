@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from models.measuring.frozen import FIFTEEN
 from tests.support import SENTENCES
 
 SPLITS = {"train": (1, 2, 3), "validation": (4,), "test": (5, 6)}
@@ -60,6 +61,8 @@ def tiny_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 for number, (text, english) in enumerate(pairs)
             ]
             write(data / "tatoeba_test" / f"{lang}-en.test.jsonl.gz", rows)
+    for lang in FIFTEEN:
+        write(data / "sib200_more" / f"{lang}.test.jsonl.gz", labelled("de", "test", "sib"))
     write(data / "sib200" / "translations.jsonl.gz", stored_translations())
     return data
 

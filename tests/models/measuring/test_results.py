@@ -12,7 +12,7 @@ from models.measuring.results import Result, cells, command_line, merge, number,
 
 
 @pytest.mark.parametrize(
-    "name", ["results", "vectors", "frozen", "seeds", "fits", "measured", "translating", "pilot"]
+    "name", ["results", "vectors", "frozen", "seeds", "fits", "measured", "translating", "before"]
 )
 def test_examples_are_right(name: str) -> None:
     assert doctest.testmod(importlib.import_module(f"models.measuring.{name}")).failed == 0

@@ -1,4 +1,4 @@
-"""The encoder's tokenizer: one Unigram vocabulary over six languages."""
+"""The tokenizer: one Unigram vocabulary over six languages."""
 
 import unicodedata
 from collections import Counter
@@ -31,8 +31,7 @@ EMOJI: Final = tuple(
 def train_tokenizer(pairs: pl.DataFrame, size: int, *, per_language: int, seed: int) -> Tokenizer:
     """Learn the vocabulary from the same number of sentences of each language.
 
-    Text is brought to NFKC and lower case; punctuation stands alone, as the teacher has it, so that
-    pieces of both can be matched.
+    Text is brought to NFKC and lower case; punctuation stands alone.
 
     Args:
         pairs: Rows of `training_pairs`.
