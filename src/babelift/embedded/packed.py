@@ -93,5 +93,6 @@ def unpacked(folder: Path, identity: str) -> Path:
 def _write(folder: Path, place: Path) -> None:
     from safetensors.numpy import save_file
 
-    shutil.copytree(folder, place, ignore=shutil.ignore_patterns(FILE))
+    # What was measured of a model is no part of it: a study would take it for another encoder.
+    shutil.copytree(folder, place, ignore=shutil.ignore_patterns(FILE, "measurements.json"))
     save_file(read_packed(folder / FILE), place / "model.safetensors", {"format": "pt"})
