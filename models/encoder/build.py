@@ -84,7 +84,9 @@ def write(source: Source, kept: Sequence[int], folder: Path) -> None:
     )
     fast.save_pretrained(folder)
     path = folder / "tokenizer.json"  # without the blanks, which take more room than the scores
-    text = json.dumps(json.loads(path.read_text("utf-8")), ensure_ascii=False, separators=(",", ":"))
+    text = json.dumps(
+        json.loads(path.read_text("utf-8")), ensure_ascii=False, separators=(",", ":")
+    )
     path.write_text(text, encoding="utf-8")
 
 
@@ -93,7 +95,10 @@ def tensors(source: Source, kept: Sequence[int]) -> dict[str, np.ndarray]:
     width, rows = source.shape["width"], np.asarray(kept)
     found = {
         f"embeddings.{name}.weight": source.floats(part).reshape(-1, width).astype(np.float16)
-        for name, part in (("position_embeddings", "emb.pos"), ("token_type_embeddings", "emb.type"))
+        for name, part in (
+            ("position_embeddings", "emb.pos"),
+            ("token_type_embeddings", "emb.type"),
+        )
     }
     # Sentences come one at a time: the second kind of token is never met.
     found["embeddings.token_type_embeddings.weight"] = found[
@@ -137,7 +142,9 @@ def tokenizer(source: Source, kept: Sequence[int]) -> Tokenizer:
     """
     pieces = [source.pieces[i] for i in kept]
     scores = [round(float(source.scores[i]), 4) for i in kept]
-    cut = Tokenizer(models.Unigram(list(zip(pieces, scores, strict=True)), unk_id=pieces.index("<unk>")))
+    cut = Tokenizer(
+        models.Unigram(list(zip(pieces, scores, strict=True)), unk_id=pieces.index("<unk>"))
+    )
     cut.normalizer = normalizers.Sequence(
         [normalizers.Nmt(), normalizers.NFKC(), normalizers.Replace(Regex(" {2,}"), " ")]
     )

