@@ -370,11 +370,23 @@ def test_a_batch_is_handed_in_waited_for_and_taken(
     assert chat.usage.counts["characters_sent"] == sum(map(len, texts))
 
 
+def test_a_few_requests_are_no_batch(service: Service) -> None:
+    assert translate(opened(service, batch_api=True), TEXTS) == UPPER
+    assert translate(opened(service, batch_api=True), []) == []
+    assert handed_in(service) == 0
+
+
 def test_what_a_batch_lost_is_handed_in_again(service: Service) -> None:
-    service.lost = {0, 2}
-    texts = [f"text {number}" for number in range(100)]
+    texts = [f"text {number}" for number in range(200)]
+    service.lost = set(range(6))
     assert translate(opened(service, batch_api=True), texts) == [text.upper() for text in texts]
     assert handed_in(service) == 2
+    assert directly(service) == [16]
+    service.lost = {0, 2}
+    texts = [f"other {number}" for number in range(200)]
+    assert translate(opened(service, batch_api=True), texts) == [text.upper() for text in texts]
+    assert handed_in(service) == 3
+    assert directly(service) == [16, 16, 16, 16]  # a few are asked for directly
 
 
 @pytest.mark.parametrize("when", ["waiting", "before the id is known", "taking"])
@@ -420,7 +432,7 @@ def test_a_run_that_was_killed_waits_for_the_batch_that_it_handed_in(
 def test_a_batch_that_fails_is_an_error_and_is_not_waited_for_again(
     service: Service, cache_folder: Path, status: str
 ) -> None:
-    texts = [f"text {number}" for number in range(40)]
+    texts = [f"text {number}" for number in range(100)]
     batches = service.batches
 
     class Failing(dict[str, Any]):
@@ -433,20 +445,39 @@ def test_a_batch_that_fails_is_an_error_and_is_not_waited_for_again(
     assert list((cache_folder / "batches").iterdir()) == []
 
 
+@pytest.mark.parametrize("name", [None, 7, "", "../../v1/models", "a b", ["x"]])
+@pytest.mark.parametrize("what", ["id", "output_file_id"])
+def test_an_id_that_is_none_goes_into_no_path(service: Service, name: Any, what: str) -> None:
+    class Odd(dict[str, Any]):
+        def __setitem__(self, key: str, batch: Any) -> None:
+            super().__setitem__(key, {**batch, what: name, "status": "completed"})
+
+    service.batches = Odd()
+    texts = [f"text {number}" for number in range(100)]
+    if what == "output_file_id" and name is None:  # none of the requests was answered
+        assert translate(opened(service, batch_api=True), texts) == [t.upper() for t in texts]
+        return
+    with pytest.raises(TranslationError, match="without the id of a file or batch"):
+        translate(opened(service, batch_api=True), texts)
+
+
 def test_a_service_without_batches_says_so(service: Service) -> None:
     service.missing = ("/v1/files",)
     with pytest.raises(TranslationError, match="has no batch endpoint") as error:
-        translate(opened(service, batch_api=True), TEXTS)
+        translate(opened(service, batch_api=True), TEXTS * 10)
     assert "Leave --batch-api out" in str(error.value)
 
 
 def test_files_of_answers_may_hold_anything(service: Service) -> None:
-    texts = [f"text {number}" for number in range(40)]
+    texts = [f"text {number}" for number in range(100)]
     chat = opened(service, batch_api=True)
     rubbish = [
         b"no json", b"[]", b"7", b"{}", b'{"custom_id": 7, "response": {}}', b'{"custom_id": []}',
         b'{"custom_id": "other", "response": {"status_code": 200, "body": {}}}',
-        b'{"custom_id": "x", "response": null}', b"[" * 100_000, b"\xff",
+        b'{"custom_id": "x", "response": null}',
+        b'{"custom_id": "x", "response": {"status_code": 200, "body": ' + b"[" * 700 + b"]" * 700 +
+        b"}}",
+        b"[" * 100_000, b"\xff",
     ]  # fmt: skip
 
     class Files(dict[str, bytes]):

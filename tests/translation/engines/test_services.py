@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from babelift.config import Translating
 from babelift.errors import BabeliftError, ConfigError, LanguageError, TranslationError
 from babelift.translation.engines import client
-from babelift.translation.engines.client import TRIES, read_address
+from babelift.translation.engines.addresses import read_address
+from babelift.translation.engines.client import TRIES
 from babelift.translation.engines.service import in_order
 from babelift.translation.memory import Memory
 from babelift.translation.on_ray import load_on_ray
@@ -126,6 +127,7 @@ PASSING: dict[str, Fault] = {
     "no JSON": sends(200, b"<html>hello</html>"),
     "empty": sends(200, b""),
     "deep JSON": sends(200, b"[" * 200_000),
+    "rather deep JSON": sends(200, b'{"a":' * 600 + b"1" + b"}" * 600),
     "endless": floods,
     "compressed": sends(200, b"\x1f\x8b", Content_Encoding="gzip"),
     "no HTTP": lambda handler: handler.wfile.write(b"nonsense\r\n\r\n"),  # type: ignore[dict-item]

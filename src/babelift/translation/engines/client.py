@@ -1,12 +1,6 @@
-"""Questions to a service over HTTP: within limits of time and size, and again where that may help.
+"""Questions to a service, asked again where that may help, and what its refusals mean."""
 
-It is Python's own http.client: huggingface_hub's library has changed its name once already, and
-what makes this work (a limit for the whole answer, nothing sent on to another host) none has.
-"""
-
-import ipaddress
 import json
-import os
 import random
 import re
 import ssl
@@ -14,23 +8,17 @@ import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
-from io import BufferedReader, RawIOBase
-from socket import gaierror, socket
+from http.client import HTTPException
+from socket import gaierror
 from threading import Event, Lock
-from typing import Any, Final, NamedTuple, NoReturn, TypeVar
-from urllib.parse import unquote, urlsplit
-from urllib.request import getproxies, proxy_bypass
+from typing import Any, Final, NoReturn, TypeVar
+from urllib.parse import urlsplit
 
 from babelift import __version__
-from babelift.errors import ConfigError, TranslationError, quoted
+from babelift.errors import TranslationError, quoted
 from babelift.redaction import LEFT_OUT, scrubbed
-
-PLAIN_HTTP: Final = "BABELIFT_PLAIN_HTTP"
-"""Names hosts out in the network to which texts and keys may go without encryption."""
-
-CONNECT: Final = 10.0
-"""Seconds to reach a host."""
+from babelift.translation.engines.addresses import Address, read_key
+from babelift.translation.engines.exchange import Answer, exchange
 
 TRIES: Final = 8
 """How often a question is asked that a service cannot answer at the moment."""
@@ -41,125 +29,12 @@ _MOST_PATIENCE: Final = 300.0
 """Seconds that a service may ask us to wait."""
 
 MOST_BYTES: Final = 8 * 2**20
-_ERROR_BYTES: Final = 64 * 2**10
 _TOO_BUSY: Final = frozenset({408, 425, 429})
 _NEVER: Final = frozenset({501, 505})
 _USED_UP: Final = frozenset({"insufficient_quota", "billing_hard_limit_reached"})
 _AGAIN: Final = "What is finished is kept: run the same command again to go on from there."
 
 T = TypeVar("T")
-
-
-class Address(NamedTuple):
-    """Where a service answers.
-
-    Attributes:
-        secure: Whether the way there is encrypted.
-        host: Name or number.
-        port: None for the usual one.
-        path: What every request begins with, without a slash at its end.
-    """
-
-    secure: bool
-    host: str
-    port: int | None
-    path: str
-
-    @property
-    def place(self) -> str:
-        """Host, port and path: what tells one service from another."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{host}{f':{self.port}' if self.port else ''}{self.path}"
-
-
-def read_address(text: str, translator: str, *endings: str) -> Address:
-    """A service's address.
-
-    Args:
-        text: An https address; http on this machine, in a private network, and for the hosts
-            that `PLAIN_HTTP` names.
-        translator: Its name, for errors.
-        *endings: Ends of the path that some write and that belong to single requests.
-
-    Raises:
-        ConfigError: It is none, or holds what must not be in an address. It is not shown then,
-            as it may be a key.
-
-    >>> read_address("http://localhost:8080/v1/", "openai").place
-    'localhost:8080/v1'
-    >>> read_address("https://me:s3cret@example.org", "openai")
-    Traceback (most recent call last):
-    babelift.errors.ConfigError: translator 'openai': its address holds a user name or a password.
-    Keys come from the environment alone; see 'Translating through a service' in the README.
-    """
-    who = f"translator '{translator}'"
-    hint = (
-        "Keys come from the environment alone; see 'Translating through a service' in the README."
-    )
-    try:
-        parts = urlsplit(text)
-        host, port = (parts.hostname or "").encode("idna").decode(), parts.port
-    except ValueError:
-        host, port = "", None
-    if parts_of_a_secret := [
-        what
-        for what, there in (
-            ("a user name or a password", "@" in text.partition("://")[2].partition("/")[0]),
-            ("a query ('?')", "?" in text),
-            ("a fragment ('#')", "#" in text),
-        )
-        if there
-    ]:
-        raise ConfigError(f"{who}: its address holds {parts_of_a_secret[0]}.", hint)
-    right = re.fullmatch(r"https?://[^\s/]+(/[!-~]*)?", text) and re.fullmatch(r"[\w.:-]+", host)
-    if not right:
-        raise ConfigError(
-            f"{who} needs an address such as https://example.org/v1. What was given is none.", hint
-        )
-    secure = parts.scheme == "https"
-    said = os.environ.get(PLAIN_HTTP, "").split(",")
-    if not secure and not _is_near(host) and host not in map(str.strip, said):
-        raise ConfigError(
-            f"{who}: http://{host} is not encrypted: texts and keys could be read on the way.",
-            f"Write https://, or allow it for this host with {PLAIN_HTTP}={host}.",
-        )
-    path = parts.path.rstrip("/")
-    for ending in endings:
-        path = path.removesuffix(ending)
-    return Address(secure, host, port, path)
-
-
-def _is_near(host: str) -> bool:
-    """Whether a host is this machine or in a private network, as far as its name says.
-
-    >>> [_is_near(host) for host in ("127.0.0.1", "ollama", "gpu.local", "10.1.2.3", "::1")]
-    [True, True, True, True, True]
-    >>> [_is_near(host) for host in ("example.org", "8.8.8.8", "134744072", "::ffff:8.8.8.8")]
-    [False, False, False, False]
-    """
-    try:
-        number = ipaddress.ip_address(host)
-    except ValueError:
-        # A name of one word is known in its own network alone; 134744072 would be 8.8.8.8.
-        return bool(re.fullmatch(r"[a-z][\w-]*|.+\.(local|localhost|internal)", host))
-    number = getattr(number, "ipv4_mapped", None) or number
-    return number.is_private or number.is_loopback or number.is_link_local
-
-
-def read_key(variable: str, translator: str) -> str | None:
-    """A key from the environment; None where there is none.
-
-    Raises:
-        ConfigError: It holds what no key does; it is not shown.
-    """
-    key = os.environ.get(variable, "").strip()
-    if not re.fullmatch(r"[!-~]*", key):
-        raise ConfigError(
-            f"translator '{translator}': {variable} holds spaces, line breaks or letters that no "
-            "key has.",
-            "Copy the key again.",
-        )
-    return key or None
 
 
 def pause(seconds: float, stopped: Event) -> None:
@@ -321,62 +196,30 @@ class Client:
         self, method: str, path: str, body: bytes, headers: Mapping[str, str], most: int
     ) -> bytes:
         """One exchange; the body of an answer that is one."""
-        deadline = time.monotonic() + self._timeout
-        connection = self._connection(deadline)
-        try:
-            connection.connect()
-            connection.sock.settimeout(max(0.001, deadline - time.monotonic()))
-            connection.request(method, self.address.path + path, body or None, dict(headers))
-            response = connection.getresponse()
-            if response.status >= 300:
-                self._refuse(response)
-            if response.headers.get("Content-Encoding", "identity") != "identity":
-                raise ValueError("it is compressed, which was not asked for")
-            content = response.read(most + 1)
-            if len(content) > most:
-                raise ValueError(f"it is longer than {most:,} bytes")
-            if response.length:
-                raise ConnectionError(f"{response.length:,} bytes are missing")
-            return self._unkeyed(content)
-        finally:
-            connection.close()
+        answer = exchange(
+            self.address, method, path, body, headers, timeout=self._timeout, most=most
+        )
+        answer = answer._replace(content=self._unkeyed(answer.content))
+        if answer.status >= 300:
+            self._refuse(answer)
+        return answer.content
 
-    def _connection(self, deadline: float) -> HTTPConnection:
-        address = self.address
-        host, port, connect = address.host, address.port, min(CONNECT, self._timeout)
-        connection: HTTPConnection
-        if not address.secure:
-            connection = HTTPConnection(host, port, timeout=connect)
-        elif (proxy := getproxies().get("https")) and not proxy_bypass(host):
-            way = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
-            connection = HTTPSConnection(way.hostname or "", way.port or 8080, timeout=connect)
-            connection.set_tunnel(host, port, _proxy_headers(way.username, way.password))
-        else:
-            connection = HTTPSConnection(host, port, timeout=connect)
-
-        def paced(sock: socket, *args: Any, **kwargs: Any) -> HTTPResponse:
-            return HTTPResponse(_Paced(sock, deadline), *args, **kwargs)  # type: ignore[arg-type]
-
-        connection.response_class = paced  # type: ignore[assignment]
-        return connection
-
-    def _refuse(self, response: HTTPResponse) -> NoReturn:
+    def _refuse(self, answer: Answer) -> NoReturn:
         """Raise what an answer means that is none."""
-        status = response.status
+        status = answer.status
         if status < 400:
-            raise self._refused(status, "", f"it sends us on to {self._target(response)}")
-        reason = _reason(self._unkeyed(response.read(_ERROR_BYTES)))
-        code, said = (self._hush(word)[:300] for word in reason)
+            raise self._refused(status, "", f"it sends us on to {self._target(answer)}")
+        code, said = (self._hush(word)[:300] for word in _reason(answer.content))
         if (status in _TOO_BUSY or (status >= 500 and status not in _NEVER)) and (
             code not in _USED_UP
         ):
-            wait = _retry_after(response.headers.get("Retry-After"))
+            wait = _retry_after(answer.headers.get("Retry-After"))
             raise _AgainError(f"answers {status}{said and f': {quoted(said)}'}", wait)
         raise self._refused(status, code, said)
 
-    def _target(self, response: HTTPResponse) -> str:
+    def _target(self, answer: Answer) -> str:
         try:
-            host = urlsplit(response.headers.get("Location", "")).hostname
+            host = urlsplit(answer.headers.get("Location", "")).hostname
         except ValueError:
             host = None
         return self._hush(host or "nowhere")[:100]
@@ -412,9 +255,14 @@ class Client:
         key = self.key
         return content.replace(key.encode(), LEFT_OUT.encode()) if key else content
 
-    def hushed(self, value: Any) -> Any:
-        """A value from JSON without the key, which may have been written with escapes."""
-        key = self.key
+    def json(self, content: bytes) -> Any:
+        """JSON without the key, which may have been written with escapes.
+
+        Raises:
+            ValueError: It is none.
+            RecursionError: It is nested too deep.
+        """
+        value, key = parsed(content), self.key
         return _without(value, key) if key else value
 
 
@@ -444,15 +292,6 @@ def parsed(content: bytes) -> Any:
 def _as_json(body: Any) -> bytes:
     # ASCII: also halves of surrogate pairs, which UTF-8 cannot hold, become something.
     return b"" if body is None else json.dumps(body).encode("ascii")
-
-
-def _proxy_headers(user: str | None, password: str | None) -> dict[str, str]:
-    from base64 import b64encode
-
-    if user is None:
-        return {}
-    both = f"{unquote(user)}:{unquote(password or '')}".encode()
-    return {"Proxy-Authorization": f"Basic {b64encode(both).decode()}"}
 
 
 def _retry_after(value: str | None) -> float | None:
@@ -499,28 +338,3 @@ def _reason(content: bytes) -> tuple[str, str]:
         else:
             text = str(fault)
     return code, " ".join(re.sub(r"<[^>]*>", " ", text).split())
-
-
-class _Paced(RawIOBase):
-    """What a response reads from, until a moment, however slowly its bytes drip."""
-
-    def __init__(self, sock: socket, deadline: float) -> None:
-        self._sock, self._deadline = sock, deadline
-        self._raw = sock.makefile("rb", buffering=0)
-
-    def makefile(self, mode: str) -> BufferedReader:
-        return BufferedReader(self)
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int | None:
-        left = self._deadline - time.monotonic()
-        if left <= 0:
-            raise TimeoutError
-        self._sock.settimeout(left)
-        return self._raw.readinto(buffer)
-
-    def close(self) -> None:
-        self._raw.close()
-        super().close()

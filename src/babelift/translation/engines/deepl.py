@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from babelift.config import Translating
 from babelift.errors import ConfigError
-from babelift.translation.engines.client import parsed, read_address, read_key
+from babelift.translation.engines.addresses import read_address, read_key
 from babelift.translation.engines.service import ServiceTranslator, codes_of, strings
 from babelift.translation.protocol import Translation, check_pair
 
@@ -63,7 +63,7 @@ class DeepL(ServiceTranslator):
 
         def read(content: bytes) -> list[Any]:
             try:
-                return [language["language"] for language in parsed(content)]
+                return [language["language"] for language in self.client.json(content)]
             except (TypeError, KeyError):
                 raise ValueError("it is no list of languages") from None
 
@@ -91,11 +91,10 @@ class DeepL(ServiceTranslator):
             self.note(f"deepl: '{target_lang}' is translated into {said} ({code})")
         body = {"text": list(texts), "source_lang": sources[source_lang], "target_lang": code,
                 "preserve_formatting": True, "show_billed_characters": True}  # fmt: skip
-        answer = self.client.hushed(
-            self.client.ask(
-                "POST", "/v2/translate", parsed, body=body, headers=self._headers, stopped=stopped
-            )
-        )
+        answer = self.client.ask(
+            "POST", "/v2/translate", self.client.json,
+            body=body, headers=self._headers, stopped=stopped,
+        )  # fmt: skip
         rows = answer.get("translations") if isinstance(answer, dict) else None
         rows = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else None
         made = strings(rows and [row.get("text") for row in rows], len(texts))

@@ -6,7 +6,7 @@ from threading import Event
 from typing import Any, Final
 
 from babelift.config import Translating
-from babelift.translation.engines.client import parsed, read_address
+from babelift.translation.engines.addresses import read_address
 from babelift.translation.engines.service import ServiceTranslator, codes_of, strings
 from babelift.translation.protocol import Translation, check_pair
 
@@ -42,7 +42,7 @@ class LibreTranslate(ServiceTranslator):
         """Its codes by our tags, and the pairs that it can do."""
 
         def read(content: bytes) -> dict[str, list[Any]]:
-            languages = parsed(content)
+            languages = self.client.json(content)
             try:
                 every = [language["code"] for language in languages]
                 return {one["code"]: list(one.get("targets", every)) for one in languages}
@@ -72,8 +72,6 @@ class LibreTranslate(ServiceTranslator):
                 "format": "text"}  # fmt: skip
         if key := self.client.key:
             body["api_key"] = key
-        answer = self.client.hushed(
-            self.client.ask("POST", "/translate", parsed, body=body, stopped=stopped)
-        )
+        answer = self.client.ask("POST", "/translate", self.client.json, body=body, stopped=stopped)
         made = answer.get("translatedText") if isinstance(answer, dict) else None
         return [Translation(text) for text in strings(made, len(texts))]

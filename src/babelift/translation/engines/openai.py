@@ -10,7 +10,8 @@ from babelift import languages
 from babelift.config import Translating
 from babelift.errors import ConfigError
 from babelift.translation.checks import density, failure
-from babelift.translation.engines.client import RefusedError, parsed, read_address
+from babelift.translation.engines.addresses import read_address
+from babelift.translation.engines.client import RefusedError
 from babelift.translation.engines.openai_answers import numbered, plain
 from babelift.translation.engines.service import ServiceTranslator, UnfitError
 from babelift.translation.protocol import Translation
@@ -187,7 +188,7 @@ class Chat(ServiceTranslator):
         Raises:
             ValueError: They are no answer of such a service.
         """
-        return choice_of(self.client.hushed(parsed(content)))
+        return choice_of(self.client.json(content))
 
     def expected(self, texts: Sequence[str], source_lang: str, target_lang: str) -> dict[str, int]:
         """About what a request costs; tokens are estimated."""

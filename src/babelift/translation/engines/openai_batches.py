@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _MOST_BYTES: Final = 512 * 2**20
 _MOST_ROUNDS: Final = 3
+_FEW: Final = 4
 _PAUSE: Final = 30.0
 """Seconds between two looks at a batch."""
 
@@ -40,8 +41,9 @@ def translate_batches(
     """The translations of all batches, handed in together.
 
     The first is asked for directly, so that a wrong key, model or address shows at once, not in a
-    day. What comes back without an answer is handed in again; what comes back with one that does
-    not hold what was asked is asked for directly.
+    day; so are a few alone, for which nobody wants to wait so long. What comes back without an
+    answer is handed in again; what comes back with one that does not hold what was asked is asked
+    for directly.
 
     Raises:
         TranslationError: The service has no such endpoint, or does not finish.
@@ -49,10 +51,12 @@ def translate_batches(
     stopped = Event()
     job = _Job(chat, batches[1:], (source_lang, target_lang), stopped)
     try:
-        yield job.directly(batches[0])
+        for texts in batches[:1]:
+            yield job.directly(texts)
         job.take_pending()
         for _ in range(_MOST_ROUNDS):
-            if left := [key for key in job.texts if key not in job.made]:
+            left = [key for key in job.texts if key not in job.made]
+            if len(left) > _FEW:
                 job.hand_in(left)
                 job.take_pending()
         for key, texts in job.texts.items():
@@ -145,7 +149,7 @@ class _Job:
                     continue
                 choice = self._chat.read(json.dumps(response["body"]).encode())
                 made = self._chat.translations(choice, self.texts[key], self._pair[1])
-            except (ValueError, TypeError, KeyError):
+            except (ValueError, TypeError, KeyError, RecursionError):
                 continue
             except UnfitError:
                 made = self.directly(self.texts[key])
@@ -157,13 +161,15 @@ class _Job:
         """A batch that was handed in, where the service knows it."""
         if "id" not in noted:
             # Killed between handing in and noting it down: the batch bears our mark.
-            listed: list[dict[str, Any]] = self._ask("GET", "/batches?limit=100", _listed)
-            for state in listed:
-                if (state.get("metadata") or {}).get("babelift") == noted.get("mark"):
-                    return state
+            listed = self._ask("GET", "/batches?limit=100", self._chat.client.json)
+            rows = listed.get("data") if isinstance(listed, dict) else None
+            for state in rows if isinstance(rows, list) else ():
+                metadata = state.get("metadata") if isinstance(state, dict) else None
+                if isinstance(metadata, dict) and metadata.get("babelift") == noted.get("mark"):
+                    return _named(state)
             return None
         try:
-            return self._state("GET", f"/batches/{noted['id']}")
+            return self._state("GET", f"/batches/{_name(noted['id'])}")
         except RefusedError as error:
             if error.status == 404:
                 return None
@@ -192,7 +198,7 @@ class _Job:
         self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None
     ) -> dict[str, Any]:
         state: dict[str, Any] = self._ask(
-            method, path, lambda content: _named(parsed(content)), body, headers
+            method, path, lambda content: _named(self._chat.client.json(content)), body, headers
         )
         return state
 
@@ -215,24 +221,20 @@ def _name(value: Any) -> str:
     """The name of a file or batch, which goes into a path.
 
     Raises:
-        ValueError: It is none.
+        TranslationError: It is none.
     """
     if not isinstance(value, str) or not value.replace("-", "").replace("_", "").isalnum():
-        raise ValueError("it has no id")
+        raise TranslationError(
+            "the batch endpoint answers without the id of a file or batch that it should have.",
+            "Leave --batch-api out.",
+        )
     return value
 
 
 def _named(state: Any) -> dict[str, Any]:
-    if not isinstance(state, dict):
-        raise ValueError("it has no id")
+    state = state if isinstance(state, dict) else {}
     _name(state.get("id"))
     return state
-
-
-def _listed(content: bytes) -> list[dict[str, Any]]:
-    listed = parsed(content)
-    rows = listed.get("data") if isinstance(listed, dict) else None
-    return [_named(row) for row in rows] if isinstance(rows, list) else []
 
 
 def _read_note(path: Path) -> dict[str, Any]:

@@ -9,7 +9,8 @@ from typing import Any, ClassVar, Final, Literal, NoReturn, TypeVar
 
 from babelift.config import Translating
 from babelift.errors import TranslationError
-from babelift.translation.engines.client import Address, Client, RefusedError
+from babelift.translation.engines.addresses import Address
+from babelift.translation.engines.client import Client, RefusedError
 from babelift.translation.protocol import Translation
 
 Item = TypeVar("Item")
