@@ -232,9 +232,9 @@ def _name(value: Any) -> str:
 
 
 def _named(state: Any) -> dict[str, Any]:
-    state = state if isinstance(state, dict) else {}
-    _name(state.get("id"))
-    return state
+    named: dict[str, Any] = state if isinstance(state, dict) else {}
+    _name(named.get("id"))
+    return named
 
 
 def _read_note(path: Path) -> dict[str, Any]:
