@@ -12,7 +12,7 @@ import errno
 import json
 import re
 import shutil
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
@@ -43,9 +43,9 @@ from babelift.progress import BYTES, Task, shown, size_in_words
 from babelift.store import cache_dir, check_model_name, write_text
 
 __all__ = [
-    "MODEL_FILES", "TOKENIZER", "WEIGHTS", "announced", "check", "fetch", "longest_text", "missing",
-    "non_commercial", "on_disk", "open_config", "open_model", "open_tokenizer", "quietly",
-    "read_json", "weight_files", "without_progress_bars",
+    "MODEL_FILES", "TOKENIZER", "WEIGHTS", "announced", "check", "fetch", "fetch_files",
+    "longest_text", "missing", "non_commercial", "on_disk", "open_config", "open_model",
+    "open_tokenizer", "quietly", "read_json", "weight_files", "without_progress_bars",
 ]  # fmt: skip
 
 _EMBEDDED: Final = "--encoder mini --translator mini ship with Babelift and need no download."
@@ -97,6 +97,32 @@ def fetch(
         )
     fetched = on_disk(repo, patterns=patterns) or _download(repo, kind, known, patterns)
     return checked(fetched, kind)
+
+
+def fetch_files(repo: str, patterns: Sequence[str], *, kind: str) -> Path:
+    """The folder of a hub repository's files of another form than transformers'.
+
+    It is fetched under the same rules as a model, and used as it is where it is in the cache. What
+    is in the files is for the caller to check.
+
+    Args:
+        repo: Hub id.
+        patterns: The files that are fetched, as shell patterns; all at the repository's top.
+        kind: What it is for, in error messages.
+
+    Raises:
+        ModelError: The repository is not known, has no such file, or cannot be fetched now.
+    """
+    head = _home(repo) / "refs" / "main"
+    if head.is_file():
+        folder = _home(repo) / "snapshots" / head.read_text("utf-8").strip()
+        if any(matches(path.name, patterns) for path in _listed(folder)):
+            return folder
+    return _download(repo, kind, (), patterns, _main)
+
+
+def _listed(folder: Path) -> Iterator[Path]:
+    return folder.iterdir() if folder.is_dir() else iter(())
 
 
 def on_disk(repo: str, *, patterns: Sequence[str] = MODEL_FILES) -> Path | None:
@@ -154,10 +180,16 @@ class _Revision:
         return any(matches(name, WEIGHTS[:2]) for name in self.files)
 
 
-def _download(repo: str, kind: str, known: Iterable[str], patterns: Sequence[str]) -> Path:
+def _download(
+    repo: str,
+    kind: str,
+    known: Iterable[str],
+    patterns: Sequence[str],
+    find: Callable[[str, str, Clock], _Revision] | None = None,
+) -> Path:
     clock = Clock()
     try:
-        revision = _revision_with_weights(repo, kind, clock)
+        revision = (find or _revision_with_weights)(repo, kind, clock)
         files = _needed(repo, revision, patterns)
     except ModelError:
         raise
@@ -198,6 +230,13 @@ def _revision_with_weights(repo: str, kind: str, clock: Clock) -> _Revision:
         "The hub converts models at https://huggingface.co/spaces/safetensors/convert. "
         + CONVERT_YOURSELF,
     )
+
+
+def _main(repo: str, kind: str, clock: Clock) -> _Revision:
+    from huggingface_hub.utils._validators import validate_repo_id
+
+    validate_repo_id(repo)
+    return _revision(repo, "main", clock)
 
 
 def _answered(repo: str, asked: str, clock: Clock) -> dict[str, Any]:

@@ -132,9 +132,10 @@ def load_translator(spec: str, *, config: Translating | None = None) -> Translat
     >>> load_translator("m2m10")
     Traceback (most recent call last):
     babelift.errors.ConfigError: translator 'm2m10' is not known; did you mean 'm2m100'?
-    Known: m2m100, m2m100-1.2b, nllb-600m, nllb-1.3b, madlad-3b, opus-mt, hy-mt, firefox:DIR, \
-ct2:FOLDER, hf:FOLDER_OR_HUB_ID, mini, mini-lexicon, lexicon:FILE, table:FILE#SYSTEM, command:CMD, \
-openai:MODEL@URL, libretranslate:URL, deepl, degraded:KIND=SHARE:TRANSLATOR.
+    Known: m2m100, m2m100-1.2b, nllb-600m, nllb-1.3b, madlad-3b, opus-mt, hy-mt, \
+firefox:FOLDER_OR_HUB_ID, ct2:FOLDER, hf:FOLDER_OR_HUB_ID, mini, mini-lexicon, lexicon:FILE, \
+table:FILE#SYSTEM, command:CMD, openai:MODEL@URL, libretranslate:URL, deepl, \
+degraded:KIND=SHARE:TRANSLATOR.
     """
     entry, argument = parse(spec)
     if entry.name in TRANSLATORS:

@@ -3,8 +3,11 @@ in silence, and never fetched."""
 
 import builtins
 import gzip
+import os
 import shutil
 import socket
+import subprocess
+import sys
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
@@ -20,7 +23,7 @@ from babelift.translation.engines.pivot import PivotTranslator
 from babelift.translation.memory import Memory
 from babelift.translation.registry import load_translator
 from babelift.translation.segments import Lane, Tally, translate_texts
-from tests.support import SENTENCES
+from tests.support import SENTENCES, HubServer
 from tests.support.firefox import tiny_firefox
 
 fxtranslate = pytest.importorskip("fxtranslate")
@@ -237,6 +240,45 @@ def test_nothing_is_ever_fetched(models: Path, monkeypatch: pytest.MonkeyPatch) 
     assert list(translator.translate(["Good."], "en", "de"))
     with pytest.raises(ModelError, match="there is no folder 'en-de'"):
         load_translator("firefox:en-de")
+
+
+FETCH = """
+import sys
+from babelift.config import Translating
+from babelift.errors import BabeliftError
+from babelift.translation.engines.firefox import load
+for repo in sys.argv[1:]:
+    try:
+        print(len(list(load(repo, Translating()).translate(["Good."], "en", "de"))))
+    except BabeliftError as error:
+        print(error.message)
+"""
+
+
+def test_a_repository_of_a_hub_is_fetched_once(alone: Path, tmp_path: Path) -> None:
+    (alone / "other.bin").write_bytes(b"of something else")
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "empty" / "README.md").write_text("nothing")
+    with HubServer({"me/ende": alone, "me/empty": tmp_path / "empty"}) as hub:
+
+        def run(*repos: str) -> list[str]:
+            environment = {**os.environ, **hub.environment(tmp_path / "hf")}
+            done = subprocess.run(
+                [sys.executable, "-c", FETCH, *repos], env=environment, capture_output=True,
+                text=True, check=True,
+            )  # fmt: skip
+            return done.stdout.splitlines()
+
+        first = run("me/ende", "me/empty", "me/nobody")
+        assert first[0] == "1"
+        assert "holds no model of Firefox" in first[1]
+        assert "is not known to the hub" in first[2]
+        for name in (MODEL, LEX, "vocab.ende.spm"):
+            assert len(hub.fetched(name)) == 1
+        assert not hub.fetched("other.bin")
+        asked = len(hub.requests)
+        assert run("me/ende") == ["1"]
+        assert len(hub.requests) == asked
 
 
 def test_without_the_engine_it_is_said_how_to_install_it(

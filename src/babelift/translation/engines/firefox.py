@@ -2,8 +2,8 @@
 
 A model is a few files in one folder, named after its pair: `model.ende.intgemm.alphas.bin`, the
 vocabulary `vocab.ende.spm` (or `srcvocab.enja.spm` and `trgvocab.enja.spm`), and the shortlist
-`lex.50.50.ende.s2t.bin`. They are taken from where the user has them, never from the vendor's
-delivery service, which is not meant for others.
+`lex.50.50.ende.s2t.bin`. They are taken from where the user says, a folder or a hub's repository,
+never from the vendor's delivery service, which is not meant for others.
 """
 
 import gzip
@@ -19,6 +19,7 @@ from typing import Any, Final
 
 from babelift.config import Translating
 from babelift.errors import LanguageError, ModelError, TranslationError, first_line
+from babelift.hub import fetch_files
 from babelift.languages import resolve
 from babelift.translation.engines.model_files import remembered_hash
 from babelift.translation.engines.pivot import PIVOT, Pair, PivotTranslator
@@ -34,6 +35,7 @@ _MOST_OUT: Final = 256
 """Tokens of an output, at which the engine stops without a word."""
 
 _MOST_BYTES: Final = 2**30
+_PATTERNS: Final = ("model.*.intgemm.alphas.bin*", "lex.*.s2t.bin*", "*vocab.*.spm*")
 _MODEL: Final = re.compile(r"model\.(.+?)\.intgemm\.alphas\.bin(?:\.gz)?")
 _BYTES: Final = re.compile(r"(?:<0x[0-9A-F]{2}>)+")
 
@@ -54,17 +56,19 @@ class _Files:
 
 
 def load(argument: str, config: Translating) -> PivotTranslator:
-    """The translator of `firefox:DIR`: a folder with the files of one pair or several.
+    """The translator of `firefox:FOLDER_OR_HUB_ID`: with the files of one pair or several.
 
-    They may also stand in folders of their own inside of it, such as `en-de`.
+    In a folder they may also stand in folders of their own, such as `en-de`.
 
     Raises:
-        ModelError: The folder holds no model, or one lacks a file or is damaged.
+        ModelError: There is no model, or one lacks a file or is damaged, or cannot be fetched.
         ModuleNotFoundError: fxtranslate is not installed.
     """
     import fxtranslate  # noqa: F401 - said before anything is looked for
 
     folder = Path(argument).expanduser()
+    if not folder.is_dir() and re.fullmatch(r"[\w-][\w.-]*/[\w.-]+", argument):
+        folder = fetch_files(argument, _PATTERNS, kind="translator")
     models = _models(folder)
     hashes = {pair: _identity(files) for pair, files in models.items()}
     translator = PivotTranslator(
