@@ -27,6 +27,7 @@ from tests.support import HubServer, tiny_distilbert
 SECONDS = 2.0
 """In which enough bytes must arrive."""
 WEIGHTS = "model.safetensors"
+POOLING = "1_Pooling/config.json"
 ESCAPE = "../../../../../escaped"
 
 FETCH = """
@@ -145,6 +146,10 @@ ATTACKS: dict[str, tuple[Twist, str]] = {
         of_listing(lambda x: entry(x)["lfs"].update(sha256=ESCAPE)), "which is no hash"),
     "blob-out": (added("vocab.txt", blobId=ESCAPE), "which is no hash"),
     "hash-missing": (added("vocab.txt", blobId=None), "which is no hash"),
+    "pooling-blob-out": (added(POOLING, blobId=ESCAPE), "which is no hash"),
+    "pooling-size": (added(POOLING, size=-3), "with a size of '-3'"),
+    "pooling-hash-wrong": (added(POOLING, size=2), "was interrupted"),
+    "pooling-up": (added("1_Pooling/../../../escaped/config.json"), "outside the repository"),
     "commit-out": (of_listing(lambda x: x.update(sha=ESCAPE)), "which is no hash"),
     "hash-wrong": (body(lambda c: [b"x" * len(c)], LENGTH), "arrived damaged"),
     "hash-listed-wrong": (
@@ -218,6 +223,7 @@ ATTACKS |= {
 
 FINE: dict[str, Twist] = {
     "many-others": added(*(f"data/{n:06}.json" for n in range(100_000))),
+    "pooling-elsewhere": added("1_Pooling/x.safetensors", "x/1_Pooling/config.json", blobId="no"),
     "many-at-top": added(*(f"{n:06}.json" for n in range(100_000))),
     "redirect-store": of_file(
         lambda handler, content: raw(

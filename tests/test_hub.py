@@ -19,6 +19,7 @@ import pytest
 from babelift.errors import ModelError
 from babelift.hub import MODEL_FILES, fetch, missing, weight_files
 from tests.support import HubServer, tiny_distilbert, tiny_m2m100, tiny_marian
+from tests.support.encoders import tiny_e5
 
 M2M100 = "facebook/m2m100_418M"
 DISTILBERT = "distilbert/distilbert-base-multilingual-cased"
@@ -264,6 +265,24 @@ def test_distilbert_and_m2m100_load_under_their_real_names_and_work(
     assert len(set(texts)) == 1
     assert license_ == "MIT"
     assert where.startswith(str(tmp_path))
+
+
+def test_of_folders_in_a_repository_only_how_vectors_are_pooled_is_fetched(tmp_path: Path) -> None:
+    model = tiny_e5(tmp_path / "e5")
+    for name in ("onnx/config.json", "onnx/model.safetensors", "2_Dense/config.json",
+                 "1_Pooling/model.safetensors"):  # fmt: skip
+        (model / name).parent.mkdir(exist_ok=True)
+        (model / name).write_text("{}")
+    with HubServer({"a/e5": model}) as hub:
+        [first] = fetch_all(hub, tmp_path / "home", "a/e5")
+        folder = Path(first["folder"])
+        below = [path.relative_to(folder).as_posix() for path in folder.glob("*/**/*")]
+        assert below == ["1_Pooling/config.json"]
+        pooling = folder / below[0]
+        assert pooling.read_bytes() == (model / below[0]).read_bytes()
+        assert pooling.resolve().parent == folder.parents[1] / "blobs"
+        hub.down = True
+        assert fetch_all(hub, tmp_path / "home", "a/e5") == [first]
 
 
 def test_a_whole_folder_is_taken_as_it_is(distilbert: Path) -> None:

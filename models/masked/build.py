@@ -23,7 +23,7 @@ from torch.nn.utils.rnn import pad_sequence
 from transformers import BertConfig, BertForMaskedLM, BertModel, PreTrainedTokenizerFast
 
 from babelift.evaluation.alignment import alignment
-from babelift.training.encoder import start_as_mean
+from babelift.training.pooling import start_as_mean
 from models.data import LANGUAGES, rows_of, training_pairs
 from models.masked.texts import one_sided
 from models.masked.train import Recipe, learn
@@ -189,7 +189,7 @@ def with_mean(model: BertForMaskedLM) -> BertModel:
     config.num_hidden_layers += 1
     encoder = BertModel(config, add_pooling_layer=True)
     encoder.load_state_dict(model.bert.state_dict(), strict=False)
-    start_as_mean(SimpleNamespace(base_model=encoder, config=config))  # type: ignore[arg-type]
+    start_as_mean(SimpleNamespace(base_model=encoder, config=config))
     return encoder
 
 

@@ -14,7 +14,7 @@ import polars as pl
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
-from babelift.config import QualityAction, Training, Translating
+from babelift.config import DEFAULT_ENCODER, QualityAction, Training, Translating
 from babelift.corpus import label_notes, label_strings
 from babelift.corpus.checks import unusable_text
 from babelift.corpus.lookalikes import respelling
@@ -86,7 +86,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         to: Sequence[str] = ("de", "ja"),
         source_lang: str = "en",
         translator: str | Translator = "m2m100",
-        encoder: str = "distilbert-multilingual",
+        encoder: str = DEFAULT_ENCODER,
         otc: bool = True,
         otc_weight: float = 0.4,
         ratio: str = "1:1",

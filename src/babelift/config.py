@@ -30,7 +30,7 @@ Arm = Literal["zero-shot", "translated", "original", "original+translated"]
 QualityAction = Literal["keep", "drop", "retry"]
 OTCForm = Literal["infonce", "cosine", "mse", "kl", "supcon"]
 OTCPairs = Literal["translations", "shuffled", "dropout"]
-Pooling = Literal["cls", "mean"]
+Pooling = Literal["auto", "cls", "mean"]
 Precision = Literal["auto", "bf16", "fp32"]
 
 
@@ -48,6 +48,9 @@ OneOrMore = Annotated[tuple[str, ...], BeforeValidator(_as_tuple)]
 """Names, of which one may stand alone."""
 Languages = Annotated[tuple[str, ...], BeforeValidator(_resolved)]
 """Languages, each once, as translators know them."""
+
+DEFAULT_ENCODER: Final = "mmbert-small"
+"""The encoder where none is named; docs/decisions/training.md says why."""
 
 BATCH_TOKENS: Final = 4096
 """Tokens sent to a translator at a time, by default."""
@@ -408,7 +411,7 @@ class Training(Settings):
     """How the encoder is trained."""
 
     encoder: str = Field(
-        "distilbert-multilingual", description="Named encoder, folder or hub id; or scratch."
+        DEFAULT_ENCODER, description="Named encoder (see 'babelift models'), folder or hub id."
     )
     otc: bool = Field(True, description="Tie each original to its translation (OTC loss).")
     otc_weight: float = Field(0.4, ge=0, description="Weight of OTC beside cross-entropy.")
@@ -433,8 +436,9 @@ class Training(Settings):
     temperature: float = Field(0.07, gt=0, description="OTC's temperature.")
     learn_temperature: bool = Field(False, description="Train the temperature too.")
     pooling: Pooling = Field(
-        "cls",
-        description="Vector OTC compares: the first token's (which the head reads) or the mean.",
+        "auto",
+        description="Vector OTC compares: what the head reads (auto), the first token's (cls) or "
+        "the mean.",
     )
     ratio: str = Field("1:1", description="Originals to translations in every batch.")
     epochs: int | None = Field(None, ge=1, description="Passes over the originals.")

@@ -24,6 +24,7 @@ from babelift.errors import ModelError, did_you_mean, first_line, quoted
 from babelift.model_folder import (
     CONVERT_YOURSELF,
     MODEL_FILES,
+    POOLING,
     TOKENIZER,
     WEIGHTS,
     check,
@@ -31,6 +32,7 @@ from babelift.model_folder import (
     longest_text,
     matches,
     missing,
+    most_positions,
     open_config,
     open_model,
     open_tokenizer,
@@ -44,8 +46,9 @@ from babelift.store import cache_dir, check_model_name, write_text
 
 __all__ = [
     "MODEL_FILES", "TOKENIZER", "WEIGHTS", "announced", "check", "fetch", "fetch_files",
-    "longest_text", "missing", "non_commercial", "on_disk", "open_config", "open_model",
-    "open_tokenizer", "quietly", "read_json", "weight_files", "without_progress_bars",
+    "longest_text", "missing", "most_positions", "non_commercial", "on_disk", "open_config",
+    "open_model", "open_tokenizer", "quietly", "read_json", "weight_files",
+    "without_progress_bars",
 ]  # fmt: skip
 
 _EMBEDDED: Final = "--encoder mini --translator mini ship with Babelift and need no download."
@@ -268,8 +271,8 @@ def _revision(repo: str, name: str, clock: Clock) -> _Revision:
             raise _refused(repo, f"lists a file {quoted(str(path), 80)}, outside the repository")
         stated = entry.get("lfs") or {}
         hash_, size = stated.get("sha256", entry.get("blobId")), entry.get("size")
-        # Only files at the top are ever fetched.
-        if "/" not in path:
+        # Only files at the top are ever fetched, and the one that says how vectors are pooled.
+        if "/" not in path or path == POOLING:
             if not is_hash(hash_):
                 raise _refused(
                     repo, f"lists '{path}' with {quoted(str(hash_), 80)}, which is no hash"
@@ -367,9 +370,11 @@ def _placed(home: Path, revision: _Revision, files: Mapping[str, _File]) -> Path
         path, blob = folder / name, home / "blobs" / files[name].hash
         if path.exists():
             continue
+        path.parent.mkdir(exist_ok=True)
         path.unlink(missing_ok=True)  # a link to a blob that was deleted
+        up = [".."] * (2 + name.count("/"))
         try:
-            path.symlink_to(Path("..", "..", "blobs", blob.name))
+            path.symlink_to(Path(*up, "blobs", blob.name))
         except FileExistsError:
             continue
         except OSError:  # no links on this system

@@ -22,8 +22,11 @@ from babelift.tokenizer_checks import sentencepiece_fault, tokenizer_fault
 WEIGHTS: Final = ("model.safetensors", "model-*-of-*.safetensors", "model.safetensors.index.json")
 TOKENIZER: Final = (
     "tokenizer.json", "vocab.json", "vocab.txt", "merges.txt", "sentencepiece.bpe.model",
-    "spiece.model", "tokenizer.model", "source.spm", "target.spm", "target_vocab.json",
+    "spiece.model", "spm.model", "tokenizer.model", "source.spm", "target.spm", "target_vocab.json",
 )  # fmt: skip
+POOLING: Final = "1_Pooling/config.json"
+"""How a sentence encoder makes one vector of the last layer's: the only file below the top."""
+
 MODEL_FILES: Final = (
     *WEIGHTS,
     *TOKENIZER,
@@ -32,6 +35,7 @@ MODEL_FILES: Final = (
     "tokenizer_config.json",
     "special_tokens_map.json",
     "added_tokens.json",
+    POOLING,
 )
 """What is fetched of a model: never pickled weights, other frameworks' files or examples."""
 
@@ -156,10 +160,15 @@ def check(folder: Path, kind: str = "model") -> None:
     """
     try:
         state = []
-        for path in sorted(folder.iterdir()):
-            if matches(path.name, (*MODEL_FILES, *_CONVERTED)):
-                status = _file_status(path)
-                state.append((path.name, status.st_size, status.st_mtime_ns, status.st_ino))
+        files = [
+            path for path in folder.iterdir() if matches(path.name, (*MODEL_FILES, *_CONVERTED))
+        ]
+        if (folder / POOLING).is_symlink() or (folder / POOLING).exists():
+            files.append(folder / POOLING)
+        for path in sorted(files):
+            name = path.relative_to(folder).as_posix()
+            status = _file_status(path, name, folder.resolve())
+            state.append((name, status.st_size, status.st_mtime_ns, status.st_ino))
         _check_contents(folder, tuple(state))
         if (folder / "adapter_config.json").exists():
             raise ModelError(
@@ -172,27 +181,26 @@ def check(folder: Path, kind: str = "model") -> None:
         ) from error
 
 
-def _file_status(path: Path) -> Any:
+def _file_status(path: Path, name: str, folder: Path) -> Any:
     """The state of a file, if it is one, and none that leads out of the folder.
 
     The hub's cache is made of links, within the cache.
     """
-    folder = path.parent.resolve()
     in_cache = folder.parent.name == "snapshots" and folder.parents[1].name.startswith("models--")
     try:
         real = path.resolve(strict=True)
         status = real.stat()
     except (OSError, RuntimeError) as error:
-        raise ModelError(f"{path.name} cannot be read: {first_line(error)}.") from error
+        raise ModelError(f"{name} cannot be read: {first_line(error)}.") from error
     if not real.is_relative_to(folder.parents[2] if in_cache else folder):
         raise ModelError(
-            f"{path.name} is a link that leads out of the folder, to '{real}'.",
+            f"{name} is a link that leads out of the folder, to '{real}'.",
             "Where you trust it, copy the folder with what its links mean: 'cp -rL'.",
         )
     if not stat.S_ISREG(status.st_mode):
-        raise ModelError(f"{path.name} is no regular file.")
-    if not path.name.endswith((".safetensors", "model.bin")):
-        _check_size(path.name, status.st_size)
+        raise ModelError(f"{name} is no regular file.")
+    if not name.endswith((".safetensors", "model.bin")):
+        _check_size(name, status.st_size)
     return status
 
 
@@ -332,6 +340,10 @@ def open_model(
 
     dtype = options.pop("dtype", "float32")
     config, rest = _from_pretrained(AutoConfig, folder, kind, return_unused_kwargs=True, **options)
+    # How attention is computed, and whether compiled, is this machine's matter, not the folder's.
+    config._attn_implementation = None
+    if hasattr(config, "reference_compile"):
+        config.reference_compile = False
     _check_extent(model_class, config, folder, kind)
     values = {"dtype": dtype, **rest, "use_safetensors": True, "output_loading_info": True}
     model, report = _from_pretrained(model_class, folder, kind, config=config, **values)
@@ -395,11 +407,8 @@ def longest_text(model: Any, tokenizer: Any) -> int | None:
     Raises:
         ModelError: There is no room for a single token.
     """
-    limits = [tokenizer.model_max_length]  # tokenizers without a limit of their own say 1e30
-    positions = getattr(model.config, "max_position_embeddings", None)
-    if positions:
-        limits.append(positions - _reserved_positions(model, positions))
-    longest = int(min(limits))
+    # Tokenizers without a limit of their own say 1e30.
+    longest = int(min(tokenizer.model_max_length, most_positions(model) or _NO_LIMIT))
     special = tokenizer.num_special_tokens_to_add()
     if longest <= special:
         raise ModelError(
@@ -409,6 +418,12 @@ def longest_text(model: Any, tokenizer: Any) -> int | None:
             "config.json.",
         )
     return longest if longest < _NO_LIMIT else None
+
+
+def most_positions(model: Any) -> int | None:
+    """Tokens that a model has positions for, whatever its tokenizer says; None for any number."""
+    positions = getattr(model.config, "max_position_embeddings", None)
+    return positions - _reserved_positions(model, positions) if positions else None
 
 
 def _reserved_positions(model: Any, positions: int) -> int:

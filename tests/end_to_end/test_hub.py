@@ -18,6 +18,7 @@ from tests.support import (
     tiny_madlad,
     tiny_nllb,
 )
+from tests.support.encoders import pickled, tiny_mmbert
 
 pytestmark = pytest.mark.slow
 
@@ -27,7 +28,9 @@ NLLB_LARGE = "facebook/nllb-200-distilled-1.3B"
 MADLAD = "google/madlad400-3b-mt"
 HY_MT = "tencent/HY-MT1.5-1.8B"
 DISTILBERT = "distilbert/distilbert-base-multilingual-cased"
+MMBERT = "jhu-clsp/mmBERT-small"
 FIT = ("fit", "t.csv", "--to", "de", "ja", "--steps", "2", "--quality", "keep", "--out", "run")
+PAPER = ("--encoder", "distilbert-multilingual")
 """`--quality keep`, because a model with random weights loops."""
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -44,7 +47,9 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HubServer]:
         HY_MT: tiny_hunyuan(folder / "hy-mt"),
         DISTILBERT: tiny_distilbert(folder / "distilbert"),
     }
-    with HubServer(models) as server:
+    converted = tiny_mmbert(folder / "mmbert")
+    models[MMBERT] = pickled(converted, folder / "published")
+    with HubServer(models, {MMBERT: [converted]}) as server:
         yield server
 
 
@@ -89,16 +94,28 @@ def files(folder: Path) -> list[str]:
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
 
 
+@pytest.mark.parametrize(
+    ("words", "repo", "name", "license_"),
+    [((), MMBERT, "mmbert-small", "MIT"),
+     (PAPER, DISTILBERT, "distilbert-multilingual", "Apache-2.0")],
+)  # fmt: skip
 @pytest.mark.filterwarnings("ignore::UserWarning")
-def test_fit_fetches_the_papers_models_once_and_leaves_a_plain_model(
-    babelift: Run, hub: HubServer, tmp_path: Path
+def test_fit_fetches_its_models_once_and_leaves_a_plain_model(
+    babelift: Run,
+    hub: HubServer,
+    tmp_path: Path,
+    words: tuple[str, ...],
+    repo: str,
+    name: str,
+    license_: str,
 ) -> None:
     from transformers import pipeline
 
-    done = babelift(*FIT)
+    fit = (*FIT[:2], *words, *FIT[2:])
+    done = babelift(*fit)
     assert done.returncode == 0, done.stderr
-    for repo in (M2M100, DISTILBERT):
-        assert done.stderr.count(f"fetching {repo} (") == 1
+    for fetched in (M2M100, repo):
+        assert done.stderr.count(f"fetching {fetched} (") == 1
     assert done.stderr.count("converting m2m100 to int8 for CTranslate2, once") == 1
     for noise in ("Warning", "warn", "Fetching", "Some weights", "unauthenticated"):
         assert noise not in done.stderr
@@ -107,7 +124,7 @@ def test_fit_fetches_the_papers_models_once_and_leaves_a_plain_model(
     assert set(metrics["languages"]) == {"en", "de", "ja"}
     manifest = json.loads((tmp_path / "run" / "manifest.json").read_text())
     assert [(part["what"], part["name"], part["license"]) for part in manifest["licenses"]] == [
-        ("encoder", "distilbert-multilingual", "Apache-2.0"),
+        ("encoder", name, license_),
         ("translator", "m2m100", "MIT"),
     ]
     classify = pipeline("text-classification", model=str(tmp_path / "run" / "model"))
@@ -115,16 +132,16 @@ def test_fit_fetches_the_papers_models_once_and_leaves_a_plain_model(
 
     asked = len(hub.requests)
     before = files(tmp_path)
-    again = babelift(*FIT)
+    again = babelift(*fit)
     assert again.returncode == 0
     assert "run is complete already; nothing was changed." in again.stderr
     hub.down = True
-    other = babelift(*FIT[:-1], "other", "--seed", "1")
+    other = babelift(*fit[:-1], "other", "--seed", "1")
     assert other.returncode == 0, other.stderr
     assert "fetching" not in other.stderr
     assert "converting" not in other.stderr
     assert len(hub.requests) == asked
-    assert [name for name in files(tmp_path) if not name.startswith("other")] == before
+    assert [path for path in files(tmp_path) if not path.startswith("other")] == before
 
 
 def test_without_a_hub_it_says_so_and_leaves_nothing_half_written(
@@ -135,7 +152,7 @@ def test_without_a_hub_it_says_so_and_leaves_nothing_half_written(
     assert done.returncode == 1
     assert done.stdout == ""
     last = done.stderr.splitlines()[-2:]
-    assert last[0].startswith(f"ModelError: encoder '{DISTILBERT}' is not in the cache")
+    assert last[0].startswith(f"ModelError: encoder '{MMBERT}' is not in the cache")
     assert "answered with status 503" in last[0]
     assert "HF_ENDPOINT" in last[1]
     for cache in ("hf", "cache"):

@@ -102,6 +102,14 @@ def test_validation_texts_stand_in_the_same_sentence_and_test_texts_in_another()
     assert "reads no more: split long texts into several rows, or take an encoder" in said[1]
 
 
+def test_of_texts_in_use_it_is_said_that_the_model_was_made_for_shorter_ones():
+    (said,) = cut_sentences([cut(None, limit=128, most=8192)])
+    assert "(100 %) are longer than the 128 tokens that are read of each" in said
+    assert "made for texts of that length: train one with a larger max_length" in said
+    assert "(--max-length; this encoder reads up to 8,192)" in said
+    assert "this encoder reads" not in cut_sentences([cut("test", limit=128, most=None)])[0]
+
+
 def test_where_nothing_is_cut_nothing_is_said():
     assert cut_sentences([cut(cut=0, lost=0)]) == []
 

@@ -13,13 +13,15 @@ Entry = Mapping[str, Any]
 def command(*, as_json: Annotated[bool, Parameter(name="--json", negative=())] = False) -> None:
     """List the named encoders and translators: what they are, their licence, size and place.
 
-    Of those that ship with Babelift it also shows what was measured; --json gives the command that
-    measures it again.
+    Says which encoder is recommended for this machine. Of those that ship with Babelift it also
+    shows what was measured; --json gives the command that measures it again, and of the others
+    published figures with their source.
 
     Args:
         as_json: Print JSON, for programs.
     """
     from babelift.training.encoder import describe as encoders
+    from babelift.training.encoder import recommendation
     from babelift.translation.registry import describe as translators
 
     if as_json:
@@ -31,6 +33,9 @@ def command(*, as_json: Annotated[bool, Parameter(name="--json", negative=())] =
     for title, entries in (("Encoders", encoders()), ("Translators", translators())):
         console.print(_table(f"{title}  (--{title.lower()[:-1]})", entries))
         console.print()
+        if title == "Encoders":
+            console.print(recommendation(), highlight=False)
+            console.print()
 
 
 def _table(title: str, entries: Sequence[Entry]) -> Any:
@@ -48,14 +53,17 @@ def _table(title: str, entries: Sequence[Entry]) -> Any:
 
 
 def _lines(entry: Entry) -> list[str]:
-    """What it is; its languages, licence, size and place; what was measured of it.
+    """What it is; its languages, year, licence, size, head and place; what was measured.
 
     >>> _lines({"description": "fast", "license": "MIT", "size": "1 GB", "where": "a/b"})
     ['fast', 'licence MIT · 1 GB · a/b']
     """
     licence = f"licence {entry['license']}" if entry.get("license") else None
     terms = [licence, entry.get("territory")]
-    parts = [entry.get("languages"), *terms, entry.get("size"), entry.get("where")]
+    reads = f"head reads {entry['reads']}" if entry.get("reads") else None
+    year = str(entry["year"]) if entry.get("year") else None
+    size, where = entry.get("size"), entry.get("where")
+    parts = [entry.get("languages"), year, *terms, size, reads, where]
     measurements = entry.get("measurements") or {"results": []}
     return [
         str(entry["description"]),

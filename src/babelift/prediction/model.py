@@ -9,7 +9,14 @@ from typing import Any, Final
 import polars as pl
 
 from babelift.errors import ModelError, did_you_mean
-from babelift.hub import MODEL_FILES, fetch, longest_text, open_model, open_tokenizer
+from babelift.hub import (
+    MODEL_FILES,
+    fetch,
+    longest_text,
+    most_positions,
+    open_model,
+    open_tokenizer,
+)
 from babelift.training.cuts import Cut, count_cuts, lost_tokens
 from babelift.translation.engines.model_files import identity
 
@@ -27,7 +34,8 @@ class OpenModel:
         model: The transformers model, in float32 and evaluation mode.
         tokenizer: Its tokenizer.
         labels: Label names in the order of the model's outputs.
-        max_length: Most tokens per text, special ones included; None where there is no limit.
+        max_length: Most tokens per text, special ones included, as in training; None where there is
+            no limit.
     """
 
     name: str
@@ -48,7 +56,8 @@ class OpenModel:
         """
         lost = lost_tokens(self.tokenizer, list(map(valid_unicode, texts)), self.max_length)
         rows = pl.DataFrame() if rows is None else rows
-        return count_cuts(rows, lost, limit=self.max_length, most=self.max_length, split=split)
+        most = most_positions(self.model)
+        return count_cuts(rows, lost, limit=self.max_length, most=most, split=split)
 
 
 def valid_unicode(text: str) -> str:

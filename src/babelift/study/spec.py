@@ -7,7 +7,15 @@ from typing import Annotated, Any, Final, Literal, Self, get_args
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
-from babelift.config import Languages, QualityAction, Settings, Table, Training, read_yaml
+from babelift.config import (
+    DEFAULT_ENCODER,
+    Languages,
+    QualityAction,
+    Settings,
+    Table,
+    Training,
+    read_yaml,
+)
 from babelift.errors import ConfigError, did_you_mean
 from babelift.languages import resolve
 from babelift.redaction import shown
@@ -90,7 +98,7 @@ class StudySpec(Table):
         {"m2m100": "m2m100"}, description="Name in the report to translator; or a list of those."
     )
     encoders: dict[str, str] = Field(
-        {"distilbert-multilingual": "distilbert-multilingual"},
+        {DEFAULT_ENCODER: DEFAULT_ENCODER},
         description="Name in the report to encoder; or a list of those.",
     )
     encoder_settings: dict[str, dict[str, Any]] = Field(

@@ -174,8 +174,8 @@ reads more.'
         learning = part.split in ("train", "validation")
         together.setdefault((learning, part.limit, part.most), []).append(part)
     return [
-        f"{_counts(parts)} {_remedy(limit, most)}"
-        for (_, limit, most), parts in together.items()
+        f"{_counts(parts)} {_remedy(learning, limit, most)}"
+        for (learning, limit, most), parts in together.items()
         if any(part.cut for part in parts)
     ]
 
@@ -235,13 +235,18 @@ def _percent(part: int, whole: int) -> str:
     return f"{value:.0f} %" if value >= 1 else "under 1 %"
 
 
-def _remedy(limit: int, most: int | None) -> str:
+def _remedy(learning: bool, limit: int, most: int | None) -> str:
     if most is not None and limit >= most:
         return (
             "This model reads no more: split long texts into several rows, or take an encoder "
             "that reads more."
         )
     room = "" if most is None else f"; this encoder reads up to {most:,}"
+    if not learning:
+        return (
+            "The model was made for texts of that length: train one with a larger max_length "
+            f"(--max-length{room}), or split long texts into several rows."
+        )
     return (
         "Nothing is learnt from what is cut: read more with a larger max_length "
         f"(--max-length{room}), or split long texts into several rows."

@@ -1,14 +1,8 @@
-"""Encoders: those known by name, and how one is opened as a classifier.
-
-`BertForSequenceClassification` reads the first token through a pooler. An encoder whose sentence
-vector is the mean of its last layer has learnt nothing for its first token, and no class of
-transformers that computes what BERT computes reads the mean. One more BERT layer can: with queries
-of zero its attention is the same for all tokens, values and outputs of the identity pass the mean
-on, and what it adds outweighs what the token was. The folder stays plain BERT, and training is free
-to make something else of it.
-"""
+"""Encoders: those known by name, and how one is opened as a classifier."""
 
 import re
+import tomllib
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,49 +10,20 @@ from typing import TYPE_CHECKING, Any, Final
 
 import torch
 
-from babelift.errors import ConfigError, ModelError, did_you_mean
+from babelift.config import DEFAULT_ENCODER
+from babelift.errors import BabeliftWarning, ConfigError, ModelError, did_you_mean
 from babelift.progress import size_in_words
-from babelift.redaction import LEFT_OUT
+from babelift.redaction import LEFT_OUT, shown
+from babelift.training.pooling import (
+    Reads,
+    find_pooling,
+    sentence_pooling,
+    start_as_mean,
+    takes_mean_layer,
+)
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
-
-_WEIGHT: Final = 30.0
-"""How much the mean outweighs the token itself, which the layer's residual adds to it."""
-
-_POOLER: Final = 0.5
-"""The pooler starts as tanh of this many times its input, nearly a straight line."""
-
-
-def start_as_mean(model: "PreTrainedModel") -> None:
-    """Set the last layer of a BERT classifier to give each token the mean over all tokens.
-
-    Padding is left out of the mean, as attention leaves it out. What is given on is the mean after
-    layer normalisation: its direction, at one length. The pooler starts as the identity, squashed
-    by its tanh, so that the head reads the mean from the first update on. Keys and the inner
-    feed-forward weights stay as they were drawn: with both ends at zero they could learn nothing.
-
-    Args:
-        model: A `BertForSequenceClassification`; changed in place.
-    """
-    bert: Any = model.base_model
-    layer, identity = bert.encoder.layer[-1], torch.eye(model.config.hidden_size)
-    attention, output = layer.attention.self, layer.attention.output
-    with torch.no_grad():
-        for part, weight in (
-            (attention.query, 0.0 * identity),
-            (attention.value, _WEIGHT**0.5 * identity),
-            (output.dense, _WEIGHT**0.5 * identity),
-            (bert.pooler.dense, _POOLER * identity),
-        ):
-            part.weight.copy_(weight)
-            part.bias.zero_()
-        attention.key.bias.zero_()
-        layer.output.dense.weight.zero_()
-        layer.output.dense.bias.zero_()
-        for norm in (output.LayerNorm, layer.output.LayerNorm):
-            norm.weight.fill_(1.0)
-            norm.bias.zero_()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,16 +32,21 @@ class EncoderEntry:
 
     Attributes:
         name: What a user writes.
-        description: One line for a table.
+        description: What tells it from the others, on one line of a narrow terminal.
         hub_id: Where it is on the hub; None where it is not.
         license: SPDX id of the weights, None where there is none to note.
-        parameters: Number of weights; 0 where its files say.
+        parameters: Number of weights, without a head; 0 where its files say.
         size: Bytes of the download.
+        languages: How many languages, or which.
+        year: When it was published.
+        reads: What its classifier's head reads of the last layer.
+        known: A published figure, with its source.
         learning_rate: Peak rate that works for fine-tuning it.
         epochs: Passes over the originals that are enough.
+        gpu_memory: Gigabytes of a GPU's memory from which it is recommended, None for never.
         embedded: Which of the package's own folders holds it, None for none.
         reads_mean: Its sentence vector is the mean of its last layer, so that is what the head
-            must read; see `start_as_mean`.
+            must read, also where no file in its folder says so; see `pooling.start_as_mean`.
     """
 
     name: str
@@ -85,8 +55,13 @@ class EncoderEntry:
     license: str | None = None
     parameters: int = 0
     size: int = 0
+    languages: str = ""
+    year: int | None = None
+    reads: str = ""
+    known: str | None = None
     learning_rate: float = 2e-5
     epochs: int = 3
+    gpu_memory: int | None = None
     embedded: str | None = None
     reads_mean: bool = False
 
@@ -94,49 +69,11 @@ class EncoderEntry:
 SCRATCH: Final = "scratch"
 MINI: Final = "mini"
 
-ENCODERS: Final[dict[str, EncoderEntry]] = {
-    entry.name: entry
-    for entry in (
-        EncoderEntry(
-            "distilbert-multilingual",
-            "the paper's encoder, 6 layers, 104 languages",
-            hub_id="distilbert/distilbert-base-multilingual-cased",
-            license="Apache-2.0",
-            parameters=134_734_080,
-            size=542_000_000,
-        ),
-        EncoderEntry(
-            "xlm-roberta-base",
-            "stronger and slower, 12 layers, 100 languages",
-            hub_id="FacebookAI/xlm-roberta-base",
-            license="MIT",
-            parameters=278_043_648,
-            size=1_120_000_000,
-        ),
-        EncoderEntry(
-            "mbert",
-            "multilingual BERT, 12 layers, 104 languages",
-            hub_id="google-bert/bert-base-multilingual-cased",
-            license="Apache-2.0",
-            parameters=177_853_440,
-            size=714_000_000,
-        ),
-        EncoderEntry(
-            MINI,
-            "multilingual-e5-small in four bits, some 20 languages; ships with Babelift",
-            license="MIT",
-            learning_rate=1e-4,
-            embedded="encoder",
-            reads_mean=True,
-        ),
-        EncoderEntry(
-            SCRATCH,
-            "small, trained on the run's own texts alone; needs no download",
-            parameters=1_800_000,
-            learning_rate=1e-3,
-            epochs=12,
-        ),
-    )
+_TABLE: Final = Path(__file__).with_name("encoders.toml")
+
+ENCODERS: Final = {
+    name: EncoderEntry(name, **entry)
+    for name, entry in tomllib.loads(_TABLE.read_text("utf-8")).items()
 }
 """Encoders by name."""
 
@@ -157,6 +94,7 @@ class Encoder:
         tokenizer: Its tokenizer.
         learning_rate: Recommended peak learning rate.
         epochs: Recommended number of epochs.
+        pooling: The vector of the last layer that the head reads, `cls` or `mean`; None for others.
     """
 
     name: str
@@ -165,6 +103,7 @@ class Encoder:
     tokenizer: "PreTrainedTokenizerBase"
     learning_rate: float
     epochs: int
+    pooling: Reads | None
 
 
 def describe() -> list[dict[str, Any]]:
@@ -183,6 +122,10 @@ def _description(entry: EncoderEntry) -> dict[str, Any]:
         "size": f"{entry.parameters / 1e6:.0f} M weights"
         + (f", {size_in_words(entry.size)}" if entry.size else ""),
         "where": "made from the run's own texts",
+        "languages": entry.languages,
+        "year": entry.year,
+        "reads": entry.reads,
+        "known": entry.known,
         "description": entry.description,
     }
     if entry.embedded:
@@ -197,6 +140,46 @@ def _description(entry: EncoderEntry) -> dict[str, Any]:
     return description
 
 
+def recommended(gpu_memory: float) -> str:
+    """The named encoder that is the best a machine carries well.
+
+    Args:
+        gpu_memory: Gigabytes of its GPU's memory; 0 where it has none.
+
+    >>> recommended(0), recommended(12), recommended(80)
+    ('mmbert-small', 'mmbert-base', 'xlm-roberta-large')
+    """
+    fitting = [
+        (entry.gpu_memory, name)
+        for name, entry in ENCODERS.items()
+        if entry.gpu_memory is not None and entry.gpu_memory <= gpu_memory
+    ]
+    return max(fitting)[1]
+
+
+def recommendation() -> str:
+    """Which encoder to take on this machine, in a sentence.
+
+    >>> "mini needs no download" in recommendation()
+    True
+    """
+    memory = 0.0
+    if torch.cuda.is_available():
+        memory = torch.cuda.get_device_properties(0).total_memory / 1e9
+    machine = f"a GPU of {memory:.0f} GB" if memory else "no GPU"
+    best = recommended(memory)
+    default = "the default" if best == DEFAULT_ENCODER else f"--encoder {best}"
+    others = ", ".join(
+        f"{name} from {entry.gpu_memory} GB of GPU memory on"
+        for name, entry in sorted(ENCODERS.items(), key=lambda item: item[1].gpu_memory or 0)
+        if entry.gpu_memory
+    )
+    return (
+        f"Recommended for this machine, which has {machine}: {best} ({default}). Else: {others}; "
+        f"{MINI} needs no download."
+    )
+
+
 def load_encoder(
     spec: str,
     labels: Sequence[str],
@@ -209,8 +192,8 @@ def load_encoder(
     """Open an encoder and give it a head for `labels`.
 
     The encoder's own weights are those published; the head's are drawn from `seed`. For `scratch`
-    all weights come from the seed and the texts, and `mini` gets one more layer, through which the
-    head reads its sentence vector.
+    all weights come from the seed and the texts. A sentence encoder whose vector is the mean of its
+    last layer, as `mini`'s is, gets a head that reads it, through one more layer where need be.
 
     Args:
         spec: A name from `ENCODERS`, a folder, or a hub id.
@@ -242,7 +225,8 @@ def load_encoder(
     model.config.problem_type = "single_label_classification"
     _check_tokenizer(spec, tokenizer)
     tokenizer.model_max_length = longest_text(model, tokenizer) or NO_LIMIT
-    return Encoder(spec, license_, model, tokenizer, entry.learning_rate, entry.epochs)
+    pooling = find_pooling(model, tokenizer)
+    return Encoder(spec, license_, model, tokenizer, entry.learning_rate, entry.epochs, pooling)
 
 
 def default_epochs(spec: str) -> int:
@@ -289,22 +273,37 @@ def _open(
 
     from babelift.hub import open_config, open_model, open_tokenizer
 
+    config = open_config(folder, kind="encoder")
     options: dict[str, Any] = {"num_labels": len(labels), "ignore_mismatched_sizes": True}
     new = [".pooler."]
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        if reads_mean:
-            config = open_config(folder, kind="encoder")
-            options["num_hidden_layers"] = config.num_hidden_layers + 1
-            new.append(f".encoder.layer.{config.num_hidden_layers}.")
-        tokenizer = open_tokenizer(folder, kind="encoder")
-        model, loading = open_model(
-            AutoModelForSequenceClassification, folder, kind="encoder", **options
-        )
-    if reads_mean:
+
+    def open_it() -> tuple[Any, dict[str, Any]]:
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            return open_model(AutoModelForSequenceClassification, folder, kind="encoder", **options)
+
+    # What was trained as a classifier before has a head that reads what it reads.
+    trained = any("SequenceClassification" in name for name in config.architectures or ())
+    vector = None if trained else "mean" if reads_mean else sentence_pooling(folder)
+    can_choose = hasattr(config, "classifier_pooling") and vector in ("cls", "mean")
+    if can_choose:
+        options["classifier_pooling"] = vector
+    model, loading = open_it()
+    if vector == "mean" and not can_choose and takes_mean_layer(model):
+        options["num_hidden_layers"] = config.num_hidden_layers + 1
+        new.append(f".encoder.layer.{config.num_hidden_layers}.")
+        model, loading = open_it()
         start_as_mean(model)
+    elif vector not in (None, "cls") and not can_choose:
+        warnings.warn(
+            f"encoder '{shown(str(folder))}' makes its sentence vector in a way ({vector}) that a "
+            f"{type(model).__name__} does not read: its head starts from another, which may have "
+            "learnt little. Encoders of BERT's, XLM-R's and ModernBERT's kind keep theirs.",
+            BabeliftWarning,
+            stacklevel=4,
+        )
     _check_weights(folder, model, loading, new)
-    return model, tokenizer
+    return model, open_tokenizer(folder, kind="encoder")
 
 
 def _check_weights(folder: Path, model: Any, loading: dict[str, Any], new: Sequence[str]) -> None:

@@ -16,6 +16,7 @@ from babelift.errors import BabeliftWarning, NonFiniteLossError, TrainingError
 from babelift.training.checkpoint import Tensors
 from babelift.training.data import Rows, TokenCache, by_length
 from babelift.training.objective import Objective, Terms, pool
+from babelift.training.pooling import Reads
 from babelift.training.sampler import Batch
 
 if TYPE_CHECKING:
@@ -108,11 +109,13 @@ class Plan:
         steps: Updates in all.
         learning_rate: Peak.
         bf16: Whether the encoder works in bfloat16.
+        pooling: The vector of the last layer that OTC compares.
     """
 
     steps: int
     learning_rate: float
     bf16: bool
+    pooling: Reads
 
 
 class Learner:
@@ -354,7 +357,7 @@ class Learner:
         ids, mask = (part.to(device) for part in tokens.batch(rows))
         with torch.autocast(device.type, torch.bfloat16, enabled=self._plan.bf16):
             output: Any = self._model(input_ids=ids, attention_mask=mask, output_hidden_states=True)
-        return output.logits, pool(output.hidden_states[-1], mask, self._settings.pooling)
+        return output.logits, pool(output.hidden_states[-1], mask, self._plan.pooling)
 
     def _if_it_fits(self, work: Callable[[], T]) -> T | None:
         """What some work gives; None if memory ran out in it, in this process or another."""

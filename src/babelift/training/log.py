@@ -126,6 +126,8 @@ class TrainResult:
         parts: In how many parts batches were computed at the end; more than 1 where memory ran out.
         unpaired_steps: Updates without a pair, where others had some.
         cuts: The training and validation texts that were cut, by language and origin.
+        pooling: The vector that OTC compared, `cls` or `mean`; None in a result of before it was
+            kept.
     """
 
     encoder: str
@@ -154,6 +156,7 @@ class TrainResult:
     parts: int
     unpaired_steps: int = 0
     cuts: tuple[Cut, ...] = ()
+    pooling: str | None = None
 
     @classmethod
     def of(cls, values: dict[str, Any]) -> Self:

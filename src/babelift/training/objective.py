@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from babelift.config import Pooling, Training
+from babelift.config import Training
 from babelift.errors import ConfigError
 from babelift.training.losses import (
     ConsistencyLoss,
@@ -17,6 +17,7 @@ from babelift.training.losses import (
     gather_rows,
     world_size,
 )
+from babelift.training.pooling import Reads
 
 
 class Terms(NamedTuple):
@@ -39,7 +40,7 @@ class Terms(NamedTuple):
     retrieval_at_1: Tensor | None = None
 
 
-def pool(hidden: Tensor, mask: Tensor, pooling: Pooling) -> Tensor:
+def pool(hidden: Tensor, mask: Tensor, pooling: Reads) -> Tensor:
     """Sentence vectors from the last layer: the first token's, or the mean over real tokens.
 
     Args:
@@ -79,7 +80,6 @@ class Objective(nn.Module):
 
     def __init__(self, settings: Training, dim: int, weights: Tensor | None = None) -> None:
         super().__init__()
-        self.pooling: Pooling = settings.pooling
         self.smoothing = settings.label_smoothing
         self.uses_otc = settings.otc
         self.otc = _loss(settings)

@@ -35,6 +35,7 @@ from babelift.training.log import (
 )
 from babelift.training.loop import Loop
 from babelift.training.objective import Objective, class_weights
+from babelift.training.pooling import Reads, chosen_pooling
 from babelift.training.sampler import PairSampler, parse_ratio, shuffled_pairs
 from babelift.training.vocabulary import (
     narrow,
@@ -152,10 +153,14 @@ def _train(
             documents=data.numbers(rows["group_id"]),
             tokenizer_folder=checkpoints.tokenizer,
         )
+    pooling, note = chosen_pooling(settings.pooling, encoder.pooling, otc=settings.otc)
+    if note and accelerator.is_main_process:
+        say(note)
     if accelerator.device.type == "cpu":
         # Fused attention's backward pass is slow there: with it, six layers of 384 units take
         # 1.7 times as long to fine-tune.
-        encoder.model.set_attn_implementation("eager")
+        with quietly():  # it warns of DeBERTa, which has no other
+            encoder.model.set_attn_implementation("eager")
     initial = weights_digest(encoder.model)
     tokenizer = encoder.tokenizer
     longest = int(tokenizer.model_max_length)
@@ -178,7 +183,7 @@ def _train(
         texts = [text for frame in frames.values() for text in frame["text"]]
         trimmed = trim_tokenizer(tokenizer, [*texts, *keep_texts])
     narrow(encoder.model, train.tokens.used)
-    plan = _plan(encoder, settings, sampler.steps_per_epoch, accelerator.device)
+    plan = _plan(encoder, settings, sampler.steps_per_epoch, accelerator.device, pooling)
     objective = _objective(encoder, settings, train.labels, len(labels))
     learner = Learner(accelerator, encoder.model, objective, train, settings, plan)
     loop = Loop(accelerator, learner, sampler, train, valid, settings, plan.steps, checkpoints)
@@ -210,7 +215,7 @@ def _train(
     if before is not None and after is not None:
         if pairs.height:
             write_rows(pl.concat([before, after]), picture)
-        _save_model(encoder, run_dir / "model")
+        _save_model(encoder, run_dir / "model", max_length)
         checkpoints.finish(result.to_dict())
     accelerator.wait_for_everyone()
     return result
@@ -253,6 +258,7 @@ def _result(
         order=ids_digest([rows.ids[row] for row in sampler.first_order().tolist()]),
         validation=state.best_score if state.best_step else None,
         parts=state.parts,
+        pooling=plan.pooling,
     )
 
 
@@ -273,11 +279,14 @@ def _sampler(rows: pl.DataFrame, settings: Training, processes: int) -> PairSamp
     return sampler
 
 
-def _plan(encoder: Encoder, settings: Training, per_epoch: int, device: torch.device) -> Plan:
+def _plan(
+    encoder: Encoder, settings: Training, per_epoch: int, device: torch.device, pooling: Reads
+) -> Plan:
     return Plan(
         steps=settings.steps or (settings.epochs or encoder.epochs) * per_epoch,
         learning_rate=settings.learning_rate or encoder.learning_rate,
         bf16=choose_precision(settings.precision, device) == "bf16",
+        pooling=pooling,
     )
 
 
@@ -304,8 +313,12 @@ def _picture_before(
     return before
 
 
-def _save_model(encoder: Encoder, folder: Path) -> None:
-    """Write the folder that transformers opens; a kill leaves none or a whole one."""
+def _save_model(encoder: Encoder, folder: Path, max_length: int) -> None:
+    """Write the folder that transformers opens; a kill leaves none or a whole one.
+
+    What is longer than any text that was learnt from is cut in use too, here and by transformers.
+    """
+    encoder.tokenizer.model_max_length = max_length
 
     def write(partial: Path) -> None:
         with quietly():
