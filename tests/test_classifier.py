@@ -337,7 +337,7 @@ def test_texts_that_a_table_could_not_hold_are_labelled_where_none_is_made(
     fitted: Classifier,
 ) -> None:
     assert len(fitted.predict(["good \ud83d"])) == 1
-    with pytest.warns(BabeliftWarning, match="longer than the 512 tokens"):
+    with pytest.warns(BabeliftWarning, match="longer than the 16 tokens"):
         assert len(fitted.predict(["good " * 3_000_000])) == 1
     with pytest.raises(DataError, match="text 2 holds half a surrogate pair"):
         babelift.predict(fitted.predictor_, ["good", "half \ud83d"])
