@@ -25,10 +25,10 @@ from transformers import BertConfig, BertForMaskedLM, BertModel, PreTrainedToken
 from babelift.evaluation.alignment import alignment
 from babelift.training.pooling import start_as_mean
 from models.data import LANGUAGES, rows_of, training_pairs
+from models.masked.memory import keep_freed_memory
 from models.masked.texts import one_sided
 from models.masked.train import Recipe, learn
 from models.masked.vocabulary import LONGEST, SPECIAL, train_tokenizer
-from models.memory import keep_freed_memory
 
 PIECES = 20_000
 PER_LANGUAGE = 60_000

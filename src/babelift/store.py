@@ -610,6 +610,42 @@ def replace_folder(path: Path, write: Callable[[Path], Any]) -> None:
             shutil.rmtree(old, ignore_errors=True)
 
 
+def cached_folder(
+    folder: Path, write: Callable[[Path], Any], *, is_whole: Callable[[Path], bool] = Path.is_dir
+) -> Path:
+    """A folder of the cache, made by whoever needs it first; a kill leaves none or a whole one.
+
+    Args:
+        folder: In the cache, named after all that shapes its content.
+        write: Fills the folder that it is given; that is not made yet.
+        is_whole: Whether the folder is there, with all that belongs in it.
+
+    Returns:
+        `folder`.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    from filelock import FileLock
+
+    if is_whole(folder):
+        return folder
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    partial = folder.with_name(f"{folder.name}.partial")
+    with FileLock(folder.with_name(f"{folder.name}.lock")):
+        if not is_whole(folder):
+            for left in (partial, folder):
+                shutil.rmtree(left, ignore_errors=True)
+            try:
+                write(partial)
+                for file in filter(Path.is_file, partial.iterdir()):
+                    _flush(file)
+                partial.replace(folder)
+            finally:
+                shutil.rmtree(partial, ignore_errors=True)
+    return folder
+
+
 def _usual_mode(folder: Path) -> int:
     """The mode that the umask gives a new file; read off one, as os tells it only by setting it."""
     probe = partial_of(folder / "mode")

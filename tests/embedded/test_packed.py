@@ -69,7 +69,7 @@ def test_it_is_made_once_and_again_where_something_was_taken_away(
         patch.setattr(packed, "_write", None)
         assert unpacked(folder, "0" * 64) == plain
     (plain / "model.safetensors").unlink()
-    left = plain.with_name(f".{plain.name}.0123abcd.partial")
+    left = plain.with_name(f"{plain.name}.partial")
     left.mkdir()
     assert unpacked(folder, "0" * 64) == plain
     assert (plain / "model.safetensors").is_file()

@@ -5,12 +5,12 @@ import sys
 
 import pytest
 
-from models.memory import keep_freed_memory
+from models.masked.memory import keep_freed_memory
 
 PROGRAM = """
 import resource, sys
 import numpy as np
-from models.memory import keep_freed_memory
+from models.masked.memory import keep_freed_memory
 
 if sys.argv[1] == "keep":
     assert keep_freed_memory()

@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from filelock import FileLock
 from numpy.typing import NDArray
 
 from babelift.errors import ModelError
-from babelift.store import cache_dir, is_partial, replace_folder
+from babelift.store import cache_dir, cached_folder, explained
 
 FILE: Final = "model.q4.safetensors"
 BLOCK: Final = 32
@@ -77,22 +76,17 @@ def unpacked(folder: Path, identity: str) -> Path:
     """
     from babelift.model_folder import missing
 
-    home = cache_dir() / "embedded"
-    plain = home / f"{folder.name}-{identity[:16]}"
-    if not missing(plain):
-        return plain
-    home.mkdir(exist_ok=True)
-    with FileLock(home / f"{plain.name}.lock"):
-        if missing(plain):
-            for path in filter(is_partial, home.iterdir()):  # a kill left it half written
-                shutil.rmtree(path, ignore_errors=True)
-            replace_folder(plain, lambda place: _write(folder, place))
-    return plain
+    plain = cache_dir() / "embedded" / f"{folder.name}-{identity[:16]}"
+    with explained(plain):
+        return cached_folder(
+            plain, lambda place: _write(folder, place), is_whole=lambda path: not missing(path)
+        )
 
 
 def _write(folder: Path, place: Path) -> None:
-    from safetensors.numpy import save_file
+    from safetensors.numpy import save
 
     # What was measured of a model is no part of it: a study would take it for another encoder.
     shutil.copytree(folder, place, ignore=shutil.ignore_patterns(FILE, "measurements.json"))
-    save_file(read_packed(folder / FILE), place / "model.safetensors", {"format": "pt"})
+    weights = save(read_packed(folder / FILE), {"format": "pt"})
+    (place / "model.safetensors").write_bytes(weights)

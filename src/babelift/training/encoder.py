@@ -276,23 +276,22 @@ def _open(
     config = open_config(folder, kind="encoder")
     options: dict[str, Any] = {"num_labels": len(labels), "ignore_mismatched_sizes": True}
     new = [".pooler."]
-
-    def open_it() -> tuple[Any, dict[str, Any]]:
-        with torch.random.fork_rng():
-            torch.manual_seed(seed)
-            return open_model(AutoModelForSequenceClassification, folder, kind="encoder", **options)
-
     # What was trained as a classifier before has a head that reads what it reads.
     trained = any("SequenceClassification" in name for name in config.architectures or ())
     vector = None if trained else "mean" if reads_mean else sentence_pooling(folder)
     can_choose = hasattr(config, "classifier_pooling") and vector in ("cls", "mean")
     if can_choose:
         options["classifier_pooling"] = vector
-    model, loading = open_it()
-    if vector == "mean" and not can_choose and takes_mean_layer(model):
+    one_more = vector == "mean" and not can_choose and takes_mean_layer(_shape_of(config))
+    if one_more:
         options["num_hidden_layers"] = config.num_hidden_layers + 1
         new.append(f".encoder.layer.{config.num_hidden_layers}.")
-        model, loading = open_it()
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        model, loading = open_model(
+            AutoModelForSequenceClassification, folder, kind="encoder", **options
+        )
+    if one_more:
         start_as_mean(model)
     elif vector not in (None, "cls") and not can_choose:
         warnings.warn(
@@ -304,6 +303,15 @@ def _open(
         )
     _check_weights(folder, model, loading, new)
     return model, open_tokenizer(folder, kind="encoder")
+
+
+def _shape_of(config: Any) -> Any:
+    """A classifier without its weights: only what it is made of."""
+    from transformers import AutoModelForSequenceClassification
+
+    shapes: Any = AutoModelForSequenceClassification
+    with torch.device("meta"):
+        return shapes.from_config(config)
 
 
 def _check_weights(folder: Path, model: Any, loading: dict[str, Any], new: Sequence[str]) -> None:

@@ -7,10 +7,7 @@ from babelift.errors import BabeliftWarning
 from babelift.translation.protocol import Translator
 from babelift.translation.registry import TRANSLATORS, parse
 
-EVIDENCE: Final = (
-    "a pretrained encoder gains little from such translations and may lose (on reviews held back, "
-    "one training each: +.01 and −.02 accuracy against none)"
-)
+EVIDENCE: Final = "a pretrained encoder gains little from such translations and may lose by them"
 
 
 class PoorTranslationsWarning(BabeliftWarning):
@@ -63,9 +60,8 @@ def poor_translations(faults: Mapping[str, str], encoders: Iterable[str], instea
     ''
     >>> poor_translations({"mini": "made word by word"}, ["e5-small"], "--arm zero-shot")
     "translations by 'mini' are made word by word: a pretrained encoder gains little from such \
-translations and may lose (on reviews held back, one training each: +.01 and −.02 accuracy against \
-none). Take m2m100, opus-mt or a table of good translations (table:FILE#SYSTEM), or none: \
---arm zero-shot."
+translations and may lose by them. Take m2m100, opus-mt or a table of good translations \
+(table:FILE#SYSTEM), or none: --arm zero-shot."
     """
     names: dict[str, list[str]] = {}
     for name, fault in faults.items():

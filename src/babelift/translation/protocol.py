@@ -124,6 +124,32 @@ class BatchTranslator(Translator, Protocol):
         ...
 
 
+class InBatches:
+    """`translate` for a translator that has `translate_batches`."""
+
+    def translate(
+        self, texts: Sequence[str], source_lang: str, target_lang: str
+    ) -> Iterator[Translation]:
+        """Translate texts, one result per text, in order.
+
+        Raises:
+            LanguageError, ModelError, TranslationError: As `translate_batches`.
+        """
+        size = getattr(self, "max_batch_texts", None) or _AT_A_TIME
+        batches = (texts[start : start + size] for start in range(0, len(texts), size))
+        for results in self.translate_batches(batches, source_lang, target_lang):
+            yield from results
+
+    def translate_batches(
+        self, batches: Iterable[Sequence[str]], source_lang: str, target_lang: str
+    ) -> Iterator[list[Translation]]:
+        """As in `BatchTranslator`."""
+        raise NotImplementedError
+
+
+_AT_A_TIME: Final = 2048
+"""Texts in a batch, so that memory does not grow with their number."""
+
 _OPTIONAL: Final[dict[str, Any]] = {"unit": "text", "license": None, "close": lambda: None}
 
 

@@ -6,6 +6,7 @@ Those of other packages join through the entry point group `babelift.translators
 
 import tomllib
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
@@ -46,6 +47,8 @@ class Entry:
         languages: Which languages, in a few words.
         license: SPDX id of the weights or data, None where it depends on what is given.
         territory: Where its licence does not hold, in a few words; None for everywhere.
+        family: How hub ids of its kin begin, in small letters: all of them have its licence, as
+            has every copy of its weights.
         hub_id: Where its weights are fetched from, None where they are not.
         size: What is fetched, in words.
         argument: What may or must stand after the colon, e.g. `FILE`; empty for nothing.
@@ -62,6 +65,7 @@ class Entry:
     languages: str
     license: str | None = None
     territory: str | None = None
+    family: Sequence[str] = ()
     hub_id: str | None = None
     size: str | None = None
     argument: str = ""
@@ -140,7 +144,9 @@ degraded:KIND=SHARE:TRANSLATOR.
     entry, argument = parse(spec)
     if entry.name in TRANSLATORS:
         translators()  # for its warning where another package has one of that name
-    _warn_of_terms(spec, license_of(entry, argument), _territory_of(entry, argument))
+    published = _published(entry, argument)
+    if published:
+        _warn_of_terms(spec, published.license, published.territory)
     config = config or Translating()
     if entry.package is None:
         return _load_own(entry, argument, config)
@@ -250,32 +256,29 @@ def innermost(spec: str) -> Entry:
 def license_of(entry: Entry, argument: str) -> str | None:
     """The licence of the weights or data that an entry and its argument name, None if not known.
 
-    What is published under a known hub id has its licence there; NLLB's holds for every copy.
+    What is published under a known hub id has its licence there; a family's holds for every copy.
 
     >>> license_of(TRANSLATORS["hf"], "facebook/m2m100_418M")
     'MIT'
     >>> license_of(TRANSLATORS["nllb-600m"], "folder"), license_of(TRANSLATORS["m2m100"], "folder")
     ('CC-BY-NC-4.0', None)
     """
-    if not argument or entry.name.startswith(("nllb-", "hy-mt")):
-        return entry.license
-    if _is_of_tencent(argument):
-        return TRANSLATORS["hy-mt"].license
-    if argument.startswith("facebook/nllb-"):
-        return TRANSLATORS["nllb-600m"].license
-    published = (item for item in TRANSLATORS.values() if item.hub_id == argument)
-    return next((item.license for item in published), None)
+    published = _published(entry, argument)
+    return published.license if published else None
 
 
-def _territory_of(entry: Entry, argument: str) -> str | None:
-    if _is_of_tencent(argument):
-        return TRANSLATORS["hy-mt"].territory
-    return entry.territory
-
-
-def _is_of_tencent(argument: str) -> bool:
-    """Whether it is a hub id of HY-MT, which began as Hunyuan-MT."""
-    return argument.lower().startswith(("tencent/hy-mt", "tencent/hunyuan-mt"))
+def _published(entry: Entry, argument: str) -> Entry | None:
+    """The entry whose licence the weights have that an entry and its argument name."""
+    if not argument or entry.family:
+        return entry
+    return next(
+        (
+            item
+            for item in TRANSLATORS.values()
+            if item.hub_id == argument or argument.lower().startswith(tuple(item.family))
+        ),
+        None,
+    )
 
 
 def parse(spec: str) -> tuple[Entry, str]:

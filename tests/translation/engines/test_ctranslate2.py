@@ -17,9 +17,8 @@ from babelift.config import Translating
 from babelift.errors import ConfigError, LanguageError, ModelError, TranslationError
 from babelift.languages import get
 from babelift.progress import quiet
-from babelift.translation import segments
+from babelift.translation import protocol, segments
 from babelift.translation.engines import ctranslate2 as ct2
-from babelift.translation.engines import pivot
 from babelift.translation.engines.ctranslate2 import (
     AHEAD,
     STEP_TOKENS,
@@ -206,7 +205,7 @@ def test_languages_in_a_row_do_not_leak_into_each_other(m2m100: Path) -> None:
 def test_results_come_in_the_order_of_the_texts_whatever_their_lengths(
     m2m100: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pivot, "_CHUNK", 7)
+    monkeypatch.setattr(protocol, "_AT_A_TIME", 7)
     monkeypatch.setattr(ct2, "STEP_TOKENS", 40)
     translator = open_exact(m2m100)
     texts = [sentence[:length] for sentence in SENTENCES["de"] for length in (3, 40, 9)]

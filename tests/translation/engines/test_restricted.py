@@ -223,7 +223,7 @@ def test_a_folder_of_the_user_is_not_written_to(
     translator = load(str(folder), PART)
     assert list(translator.translate(SENTENCES["en"], "en", "de"))
     assert sorted(path.name for path in folder.iterdir()) == before
-    (made,) = (tmp_path / "cache" / "models" / "vmap").iterdir()
+    made, *_ = filter(Path.is_dir, (tmp_path / "cache" / "models" / "vmap").iterdir())
     assert made.name.endswith("-de")
     assert (made / "model.bin").samefile(folder / "model.bin")
     first = (made / "vmap.txt").stat()
@@ -231,7 +231,7 @@ def test_a_folder_of_the_user_is_not_written_to(
     assert (made / "vmap.txt").stat() == first  # made once
     (folder / "model.bin").touch()
     assert list(load(str(folder), PART).translate(["Good."], "en", "de"))
-    assert len(list(made.parent.iterdir())) == 2
+    assert len(list(filter(Path.is_dir, made.parent.iterdir()))) == 2
 
 
 def test_a_cache_that_cannot_be_written_is_an_error_with_a_way_out(

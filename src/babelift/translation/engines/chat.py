@@ -17,9 +17,10 @@ from babelift.languages import LANGUAGES
 from babelift.translation.engines.convert import device
 from babelift.translation.engines.model_files import identity
 from babelift.translation.engines.tokens import clean
+from babelift.translation.engines.transformers import by_length
 from babelift.translation.protocol import Translation, check_pair
 from babelift.translation.registry import TRANSLATORS, license_of, suggestions
-from babelift.translation.segments import MAX_TOKENS, cut_batches
+from babelift.translation.segments import MAX_TOKENS
 
 PROMPT: Final = "Translate the following segment into {}, without additional explanation.\n\n"
 PROMPT_ZH: Final = "将以下文本翻译为{}，注意只需要输出翻译后的结果，不要额外解释：\n\n"
@@ -38,7 +39,6 @@ _CHINESE: Final[dict[str, str]] = dict(
 """The languages of HY-MT that the table has, with their names in Chinese."""
 
 _FILES: Final = (*MODEL_FILES, "chat_template.jinja")
-_BATCH_TOKENS: Final = 1024
 _PLACE: Final = "\N{OBJECT REPLACEMENT CHARACTER}"
 _SPARE: Final = 32
 
@@ -104,16 +104,13 @@ class ChatTranslator:
         check_pair(self.name, source_lang, target_lang, self.pairs())
         before, after = self._question(source_lang, target_lang)
         contents = self._encode(texts)
-        results = [Translation("") for _ in texts]
-        filled = [number for number, text in enumerate(texts) if text.strip()]
-        sizes = [len(contents[number]) + len(before) for number in filled]
-        for batch in cut_batches(filled, sizes, _BATCH_TOKENS):
+
+        def generate(batch: list[int]) -> list[Translation]:
             questions = [[*before, *contents[number], *after] for number in batch]
             longest = max(len(contents[number]) for number in batch)
-            answers = self._answers(questions, 2 * longest + _SPARE)
-            for number, answer in zip(batch, answers, strict=True):
-                results[number] = answer
-        yield from results
+            return self._answers(questions, 2 * longest + _SPARE)
+
+        yield from by_length(texts, [len(ids) + len(before) for ids in contents], generate)
 
     def count_tokens(self, texts: Sequence[str], source_lang: str, target_lang: str) -> list[int]:
         """The tokens of each text, without the question around it."""

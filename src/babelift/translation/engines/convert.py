@@ -18,7 +18,7 @@ from babelift.hub import (
     without_progress_bars,
 )
 from babelift.progress import shown
-from babelift.store import cache_dir
+from babelift.store import cache_dir, cached_folder
 from babelift.translation.engines.model_files import (
     Family,
     identity,
@@ -56,34 +56,26 @@ def converted(folder: Path, compute_type: str, *, name: str) -> Path:
         ModelError: The model is of no known kind or its files are damaged, or it cannot be kept.
     """
     import ctranslate2
-    from filelock import FileLock
 
     check_compute_type(compute_type)
     home = cache_dir() / "models" / "ct2"
     plain = re.sub(r"[^A-Za-z0-9.-]+", "-", name).strip("-.") or "model"
     key = f"{plain}-{identity(folder, MODEL_FILES)[:16]}-{compute_type}-{ctranslate2.__version__}"
     target = home / key
-    if target.is_dir():
-        return target
-    partial = home / f"{key}.partial"
+
+    def convert(place: Path) -> None:
+        say = progress.say if (progress := shown()) else _log.info
+        say(f"converting {name} to {compute_type} for CTranslate2, once")
+        _convert(folder, place, compute_type)
+
     try:
-        home.mkdir(parents=True, exist_ok=True)
-        with FileLock(home / f"{key}.lock"):
-            if not target.is_dir():
-                say = progress.say if (progress := shown()) else _log.info
-                say(f"converting {name} to {compute_type} for CTranslate2, once")
-                shutil.rmtree(partial, ignore_errors=True)
-                _convert(folder, partial, compute_type)
-                partial.replace(target)
+        return cached_folder(target, convert)
     except OSError as error:
         full = error.errno == errno.ENOSPC
         raise ModelError(
             f"{'the disk is full' if full else str(error)}: '{name}' cannot be kept in {home}.",
             "Make room, or point BABELIFT_CACHE at a folder with more.",
         ) from error
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-    return target
 
 
 def device() -> str:

@@ -28,10 +28,9 @@ from babelift.translation.engines.model_files import (
     identity,
     longest_input,
 )
-from babelift.translation.engines.pivot import chunks
 from babelift.translation.engines.restricted import NAMES, RULES, SAMPLE, Restriction
 from babelift.translation.engines.tokens import END, Pieces, open_pieces
-from babelift.translation.protocol import Translation, check_pair
+from babelift.translation.protocol import InBatches, Translation, check_pair
 from babelift.translation.registry import TRANSLATORS, license_of, suggestions
 
 STEP_TOKENS: Final = 1024
@@ -52,6 +51,7 @@ class Started:
         name: What to call the translator in an error.
         sources: Their tokens, none empty.
         options: Arguments of CTranslate2's `translate_batch`.
+        restricted: The model's folder with a vocabulary map, None for the whole vocabulary.
         step: Source tokens in one step.
         results: What comes back, one per source; or the error that starting them ended in.
     """
@@ -59,6 +59,7 @@ class Started:
     name: str
     sources: Sequence[list[str]]
     options: Mapping[str, Any]
+    restricted: Path | None
     step: int
     results: Sequence[Any] | MemoryError
 
@@ -86,32 +87,35 @@ class Engine:
         self._loaded: Any = None
         self._opened: Path | None = None
 
-    def start(self, name: str, sources: Sequence[list[str]], options: Mapping[str, Any]) -> Started:
+    def start(
+        self,
+        name: str,
+        sources: Sequence[list[str]],
+        options: Mapping[str, Any],
+        restricted: Path | None = None,
+    ) -> Started:
         """Hand over sources without waiting for their translations.
 
         Args:
             name: What to call the translator in an error.
             sources: Their tokens, none empty.
-            options: Arguments of `translate_batch`; `target_prefix` is the prefix of each source,
-                `restricted` the folder of the model with a vocabulary map, from which it is
-                opened once more.
+            options: Arguments of `translate_batch`; `target_prefix` is the prefix of each source.
+            restricted: The model's folder with a vocabulary map, from which it is opened once more.
 
         Raises:
             ModelError: The model cannot be opened.
             TranslationError: The engine failed.
         """
         if not sources:
-            return Started(name, sources, options, self.step, ())
-        restricted = options.get("restricted")
+            return Started(name, sources, options, restricted, self.step, ())
         engine = self._open(name, restricted)
         prefix = options["target_prefix"]
-        given = {key: value for key, value in options.items() if key != "restricted"}
         results: Sequence[Any] | MemoryError
         try:
             # The engine itself sorts by length, longest first, and gives the results in order.
             results = engine.translate_batch(
                 list(sources),
-                **{**given, "target_prefix": [prefix] * len(sources) if prefix else None},
+                **{**options, "target_prefix": [prefix] * len(sources) if prefix else None},
                 use_vmap=restricted is not None,
                 max_batch_size=self.step,
                 batch_type="tokens",
@@ -121,7 +125,7 @@ class Engine:
             results = error
         except (RuntimeError, ValueError) as error:
             raise _failed(name, error) from error
-        return Started(name, sources, options, self.step, results)
+        return Started(name, sources, options, restricted, self.step, results)
 
     def finish(self, started: Started) -> list[list[str]]:
         """Wait for the output tokens of each source.
@@ -146,7 +150,7 @@ class Engine:
             if left:
                 again = [sources[number] for number in left]
                 self._give_less(started, min(map(len, again)), reason)
-                started = self.start(started.name, again, started.options)
+                started = self.start(started.name, again, started.options, started.restricted)
         return outputs
 
     def close(self) -> None:
@@ -206,7 +210,7 @@ class Output(NamedTuple):
     truncated: bool
 
 
-class CT2Translator:
+class CT2Translator(InBatches):
     """One model in CTranslate2's form.
 
     It is opened when the first text is translated.
@@ -274,24 +278,6 @@ class CT2Translator:
     def pairs(self) -> frozenset[tuple[str, str]]:
         """The (source, target) tags the model has."""
         return self._pairs
-
-    def translate(
-        self, texts: Sequence[str], source_lang: str, target_lang: str
-    ) -> Iterator[Translation]:
-        """Translate texts, one result per text, in order.
-
-        Args:
-            texts: Sentences; a text longer than the model's limit is cut, and says so.
-            source_lang: Tag of their language.
-            target_lang: Tag of the language to translate into.
-
-        Raises:
-            LanguageError: The model lacks the pair.
-            ModelError: The model cannot be opened.
-            TranslationError: The engine failed.
-        """
-        for results in self.translate_batches(chunks(texts), source_lang, target_lang):
-            yield from results
 
     def translate_batches(
         self, batches: Iterable[Sequence[str]], source_lang: str, target_lang: str
@@ -391,10 +377,10 @@ class CT2Translator:
         target_lang: str,
         restricted: bool = False,
     ) -> Started:
-        options = self._options(target_lang)
+        folder = None
         if restricted and self._restriction:
-            options["restricted"] = self._restriction.folder(source_lang, target_lang)
-        return self._engine.start(self.name, sources, options)
+            folder = self._restriction.folder(source_lang, target_lang)
+        return self._engine.start(self.name, sources, self._options(target_lang), folder)
 
     def _options(self, target_lang: str) -> dict[str, Any]:
         settings = self._settings

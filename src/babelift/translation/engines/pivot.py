@@ -4,15 +4,13 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final, Literal, Protocol
 
-from babelift.translation.protocol import Translation, check_pair
+from babelift.translation.protocol import InBatches, Translation, check_pair
 
 Pair = tuple[str, str]
 
 PIVOT: Final = "en"
 OPEN: Final = 4
 """Models kept open at a time: two pairs of two hops."""
-
-_CHUNK: Final = 2048
 
 
 class PairModel(Protocol):
@@ -38,7 +36,7 @@ class PairModel(Protocol):
         ...
 
 
-class PivotTranslator:
+class PivotTranslator(InBatches):
     """Models of one pair each, put together.
 
     Args:
@@ -92,19 +90,6 @@ class PivotTranslator:
             return [(source_lang, target_lang)]
         check_pair(self.name, source_lang, target_lang, self._pairs)
         return [(source_lang, PIVOT), (PIVOT, target_lang)]
-
-    def translate(
-        self, texts: Sequence[str], source_lang: str, target_lang: str
-    ) -> Iterator[Translation]:
-        """Translate texts, one result per text, in order.
-
-        Raises:
-            LanguageError: There is no model for the pair.
-            ModelError: A model cannot be fetched, converted or opened.
-            TranslationError: The engine failed.
-        """
-        for results in self.translate_batches(chunks(texts), source_lang, target_lang):
-            yield from results
 
     def translate_batches(
         self, batches: Iterable[Sequence[str]], source_lang: str, target_lang: str
@@ -168,11 +153,6 @@ class PivotTranslator:
     def _listen(self, *models: PairModel) -> None:
         for model in models:
             self._notes.update(dict.fromkeys(model.notes))
-
-
-def chunks(texts: Sequence[str]) -> Iterator[Sequence[str]]:
-    """The texts in batches, for a caller that has made none."""
-    return (texts[start : start + _CHUNK] for start in range(0, len(texts), _CHUNK))
 
 
 def _reachable(models: frozenset[Pair]) -> frozenset[Pair]:

@@ -7,8 +7,6 @@ a model is opened once more for every target.
 """
 
 import hashlib
-import shutil
-import tempfile
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -18,7 +16,7 @@ from typing import Any, Final
 import regex
 
 from babelift.errors import ModelError
-from babelift.store import cache_dir
+from babelift.store import cache_dir, cached_folder
 from babelift.translation.checks import letters
 
 _SHORT: Final = regex.compile("[^a-zA-Z]*(?:[a-zA-Z][^a-zA-Z]*){0,4}")
@@ -158,11 +156,20 @@ class Restriction:
             ModelError: It cannot be made.
         """
         if target_lang not in self._folders:
-            folder = _place(self._model, target_lang)
-            if not folder.is_dir():
+            place = _place(self._model, target_lang)
+
+            def make(folder: Path) -> None:
                 always = {*always_allowed(self._tokens, target_lang), *self._special}
                 _make(folder, self._model, vocabulary_map(self._tokens, always))
-            self._folders[target_lang] = folder
+
+            try:
+                self._folders[target_lang] = cached_folder(place, make)
+            except OSError as error:
+                raise ModelError(
+                    f"the model of '{self._model}' cannot be linked into {place.parent}: {error}.",
+                    "Make room, point BABELIFT_CACHE at another folder, or use "
+                    "--output-vocabulary whole.",
+                ) from error
         return self._folders[target_lang]
 
     def takes(self, text: str, tokens: Sequence[str], source_lang: str, target_lang: str) -> bool:
@@ -227,33 +234,16 @@ def _place(model: Path, target_lang: str) -> Path:
 
 
 def _make(folder: Path, model: Path, vmap: bytes) -> None:
-    """Make a folder of links to a model's files, with a vocabulary map beside them.
+    """Fill a folder with links to a model's files, and a vocabulary map beside them.
 
     CTranslate2 could also be given the map from memory, but then it reads the model through
     Python too: six times as slow, and in twice the memory.
-
-    Raises:
-        ModelError: The folder cannot be made.
     """
-    home = folder.parent
-    try:
-        home.mkdir(parents=True, exist_ok=True)
-        partial = Path(tempfile.mkdtemp(prefix=f"{folder.name}.", dir=home))
-        for path in (model / "model.bin", model / "config.json", *model.glob("*vocabulary*")):
-            if path.is_file():
-                _link(path.resolve(), partial / path.name)
-        (partial / "vmap.txt").write_bytes(vmap)
-        try:
-            partial.replace(folder)
-        except OSError:  # another process was as fast
-            shutil.rmtree(partial)
-            if not folder.is_dir():
-                raise
-    except OSError as error:
-        raise ModelError(
-            f"the model of '{model}' cannot be linked into {home}: {error}.",
-            "Make room, point BABELIFT_CACHE at another folder, or use --output-vocabulary whole.",
-        ) from error
+    folder.mkdir()
+    for path in (model / "model.bin", model / "config.json", *model.glob("*vocabulary*")):
+        if path.is_file():
+            _link(path.resolve(), folder / path.name)
+    (folder / "vmap.txt").write_bytes(vmap)
 
 
 def _link(path: Path, link: Path) -> None:

@@ -1,5 +1,6 @@
 """What translators that ask a service have in common: several requests under way, and counting."""
 
+from abc import ABC, abstractmethod
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -11,7 +12,7 @@ from babelift.config import Translating
 from babelift.errors import TranslationError
 from babelift.translation.engines.addresses import Address
 from babelift.translation.engines.client import Client, RefusedError
-from babelift.translation.protocol import Translation
+from babelift.translation.protocol import InBatches, Translation
 
 Item = TypeVar("Item")
 Made = TypeVar("Made")
@@ -102,7 +103,7 @@ def in_order(
         stopped.set()
 
 
-class ServiceTranslator:
+class ServiceTranslator(InBatches, ABC):
     """A translator that asks a service; base of those that know one.
 
     A batch is one request, unless its answer does not hold what was asked or is refused for its
@@ -141,27 +142,14 @@ class ServiceTranslator:
         """Every pair, as far as Babelift knows."""
         return None
 
-    def translate(
-        self, texts: Sequence[str], source_lang: str, target_lang: str
-    ) -> Iterator[Translation]:
-        """Translate whole texts, one result per text, in order.
-
-        Raises:
-            LanguageError: The pair is not possible.
-            TranslationError: The service cannot be reached, refuses, or makes no sense.
-        """
-        size = self.max_batch_texts
-        batches = [texts[start : start + size] for start in range(0, len(texts), size)]
-        for made in self.translate_batches(batches, source_lang, target_lang):
-            yield from made
-
     def translate_batches(
         self, batches: Iterable[Sequence[str]], source_lang: str, target_lang: str
     ) -> Iterator[list[Translation]]:
         """Translate batches, one list per batch, in order; some are under way ahead of it.
 
         Raises:
-            LanguageError, TranslationError: As `translate`.
+            LanguageError: The pair is not possible.
+            TranslationError: The service cannot be reached, refuses, or makes no sense.
         """
 
         def work(batch: Sequence[str], stopped: Event) -> list[Translation]:
@@ -199,6 +187,7 @@ class ServiceTranslator:
         received = sum(len(translation.text or "") for translation in made)
         self.usage.add(characters_sent=sum(map(len, texts)), characters_received=received)
 
+    @abstractmethod
     def _ask(
         self, texts: Sequence[str], source_lang: str, target_lang: str, stopped: Event
     ) -> list[Translation]:
@@ -208,7 +197,6 @@ class ServiceTranslator:
             UnfitError: The answer does not hold what was asked.
             TranslationError: The service cannot be reached, refuses, or makes no sense.
         """
-        raise NotImplementedError
 
     def _give_up(self, reason: str) -> NoReturn:
         raise TranslationError(

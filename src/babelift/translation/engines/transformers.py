@@ -7,7 +7,7 @@ Slower than `engines.ctranslate2`; which conventions for naming languages it kno
 import json
 import re
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from copy import copy, deepcopy
 from dataclasses import dataclass
 from functools import partial
@@ -91,6 +91,26 @@ def convention(tokens: frozenset[str], settings: dict[str, Any]) -> Convention |
     return Convention({pair[1]: chosen[0]} if chosen else {}, "before", pair)
 
 
+def by_length(
+    texts: Sequence[str],
+    sizes: Sequence[int],
+    generate: Callable[[list[int]], Iterable[Translation]],
+) -> list[Translation]:
+    """The translations of texts that are generated in batches of like length.
+
+    Args:
+        texts: Blank ones have an empty translation.
+        sizes: Tokens of each.
+        generate: Gives the translations of a batch, whose texts' numbers it is given.
+    """
+    results = [Translation("") for _ in texts]
+    filled = [number for number, text in enumerate(texts) if text.strip()]
+    for batch in cut_batches(filled, [sizes[number] for number in filled], _BATCH_TOKENS):
+        for number, made in zip(batch, generate(batch), strict=True):
+            results[number] = made
+    return results
+
+
 class HFTranslator:
     """One sequence-to-sequence model of transformers, in float32.
 
@@ -162,14 +182,15 @@ class HFTranslator:
         """
         check_pair(self.name, source_lang, target_lang, self._pairs)
         sources, cut = self._encode(texts, source_lang, target_lang)
-        results = [Translation("") for _ in texts]
-        filled = [number for number, text in enumerate(texts) if text.strip()]
-        sizes = [len(sources[number]) for number in filled]
-        for batch in cut_batches(filled, sizes, _BATCH_TOKENS):
+
+        def generate(batch: list[int]) -> list[Translation]:
             outputs = self._generate([sources[number] for number in batch], target_lang)
-            for number, (text, unfinished) in zip(batch, outputs, strict=True):
-                results[number] = Translation(text, cut[number] or unfinished)
-        yield from results
+            return [
+                Translation(text, cut[number] or unfinished)
+                for number, (text, unfinished) in zip(batch, outputs, strict=True)
+            ]
+
+        yield from by_length(texts, list(map(len, sources)), generate)
 
     def count_tokens(self, texts: Sequence[str], source_lang: str, target_lang: str) -> list[int]:
         """The tokens of each text, without the special ones."""
