@@ -148,7 +148,7 @@ class Estimate:
                 "parts around a link or name that was lost"
             )
         if total["tokens_sent"]:
-            lines.append("tokens are estimated, about a third either way; thoughts cost extra")
+            lines.append("tokens are estimated from letters; thoughts cost extra")
         lines.append("Nothing was sent, and nothing was written.")
         return lines
 
@@ -166,7 +166,8 @@ class Estimate:
         if config.price_characters is not None or config.price_tokens is not None:
             half = config.batch_api
             price *= _BATCHES_COST if half else 1.0
-            yield f"price: about {price:,.2f}{', at half price as batches are' if half else ''}"
+            amount = "less than 0.01" if 0 < price < 0.005 else f"about {price:,.2f}"
+            yield f"price: {amount}{', at half price as batches are' if half else ''}"
         elif self.service:
             yield "price: not known; say --price-characters, or --price-tokens IN OUT"
 
