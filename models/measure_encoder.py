@@ -1,17 +1,19 @@
-"""Measures encoders: `python -m models.measure_encoder retrieval sts frozen fine-tuned umsab`."""
+"""Measures encoders: `python -m models.measure_encoder retrieval sts frozen fine-tuned ...`."""
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from random import Random
 from typing import Any, Final
 
 import polars as pl
 
 from babelift.embedded import shipped_folder
+from babelift.store import write_rows
 from babelift.training.encoder import find_encoder
-from models.data import LANGUAGES
+from models.data import LANGUAGES, rows_of
 from models.measuring import before, frozen
-from models.measuring.fits import fit
+from models.measuring.fits import COLUMNS, fit
 from models.measuring.measured import (
     Measured,
     measured_over_seeds,
@@ -23,7 +25,10 @@ from models.measuring.vectors import open_encoder
 
 EMBEDDED: Final = "mini"
 TWEETS: Final = ("en", "de", "es", "fr")
-"""UMSAB's languages that the embedded encoder knows."""
+"""Languages that a classifier of English tweets is tested in."""
+
+NATIVE: Final = ("en", "de")
+"""Languages of which each gets a classifier of its own tweets."""
 
 
 def main(words: Sequence[str] | None = None) -> None:
@@ -82,72 +87,123 @@ def _frozen(spec: str, arguments: argparse.Namespace) -> list[Measured]:
 
 def _fine_tuned(spec: str, arguments: argparse.Namespace) -> list[Measured]:
     sib = arguments.data / "sib200"
-    tested = [sib / f"{lang}.test.jsonl.gz" for lang in frozen.SIX]
-    more = {"arm": "zero-shot", "group": "parallel_id"}
-    fits = [
-        fit(
-            f"sib200-en-seed{seed}",
-            _settings(spec, arguments, seed, sib / "en.train.jsonl.gz", tested, **more),
-            arguments.work,
-        )
-        for seed in range(arguments.seeds)
-    ]
-    tables = [found.predictions for found in fits]
-    return [measured_over_seeds(before.FINE_TUNED, tables, frozen.SIX, LANGUAGES)]
+    train, tested = sib / "en.train.jsonl.gz", _each(sib, "test", frozen.SIX)
+    return [_from_english(before.FINE_TUNED, "sib200", spec, arguments, train, tested, LANGUAGES)]
 
 
-def _native(spec: str, arguments: argparse.Namespace) -> list[Measured]:
+def _tweets(spec: str, arguments: argparse.Namespace) -> list[Measured]:
     tweets = arguments.data / "umsab"
-    # Some tweets stand in both tables; they are taken out of training.
-    more = {"arm": "original", "leakage": "drop"}
-    fits = [
-        [
-            fit(
-                f"umsab-{lang}-seed{seed}",
-                _settings(
-                    spec,
-                    arguments,
-                    seed,
-                    tweets / f"{lang}.train.jsonl.gz",
-                    [tweets / f"{lang}.test.jsonl.gz"],
-                    **more,
-                ),
-                arguments.work,
-            )
-            for lang in TWEETS
-        ]
-        for seed in range(arguments.seeds)
+    tested = _each(tweets, "test", TWEETS)
+    native, crossing = [], []
+    for seed in range(arguments.seeds):
+        parts = []
+        for lang in NATIVE:
+            # One training on English serves both tables.
+            tests = tested if lang == "en" else {lang: tested[lang]}
+            train = tweets / f"{lang}.train.jsonl.gz"
+            settings = _settings(spec, arguments, seed, train, tests)
+            found = fit(f"umsab-{lang}-seed{seed}", settings, arguments.work).predictions
+            parts.append(found.filter(pl.col("lang") == lang))
+            if lang == "en":
+                crossing.append(found)
+        native.append(pl.concat(parts))
+    return [
+        measured_over_seeds(before.NATIVE, native, NATIVE, NATIVE),
+        measured_over_seeds(before.TWEETS, crossing, TWEETS, TWEETS[1:]),
     ]
-    tables = [pl.concat([found.predictions for found in parts]) for parts in fits]
-    return [measured_over_seeds(before.NATIVE, tables, TWEETS, TWEETS)]
 
 
-FITTED: Final = ("fine-tuned", "umsab")
+def _opinions(spec: str, arguments: argparse.Namespace) -> list[Measured]:
+    """Positive and negative sentences of reviews, as many of each, the same in all languages."""
+    data, work = arguments.data / "m_absa", arguments.work / "m_absa"
+    train = _balanced(data / "en.train.jsonl.gz", 1000, work)
+    tested = {
+        lang: _balanced(path, 300, work) for lang, path in _each(data, "test", frozen.SIX).items()
+    }
+    return [_from_english(before.OPINIONS, "m_absa", spec, arguments, train, tested, LANGUAGES)]
+
+
+def _intents(spec: str, arguments: argparse.Namespace) -> list[Measured]:
+    """What a voice assistant is asked for; without the intents that no training row has."""
+    data, others = arguments.data / "xsid", ("de", "ja", "zh")
+    train = data / "en.validation.jsonl.gz"
+    known = {row["label"] for row in rows_of(train)}
+    tested = {
+        lang: _written(
+            [row for row in rows_of(path) if row["label"] in known], arguments.work / "xsid", path
+        )
+        for lang, path in _each(data, "test", ("en", *others)).items()
+    }
+    return [_from_english(before.INTENTS, "xsid", spec, arguments, train, tested, others)]
+
+
+FITTED: Final = ("fine-tuned", "umsab", "m-absa", "xsid")
 TASKS: Final[dict[str, Callable[[str, argparse.Namespace], list[Measured]]]] = {
     "retrieval": _retrieval,
     "sts": _similarity,
     "frozen": _frozen,
     "fine-tuned": _fine_tuned,
-    "umsab": _native,
+    "umsab": _tweets,
+    "m-absa": _opinions,
+    "xsid": _intents,
 }
 
 
-def _settings(
+def _each(folder: Path, part: str, langs: Sequence[str]) -> dict[str, Path]:
+    return {lang: folder / f"{lang}.{part}.jsonl.gz" for lang in langs}
+
+
+def _balanced(table: Path, each: int, folder: Path) -> Path:
+    """A table of so many positive and negative rows, drawn once from those whose labels agree."""
+    rows = {row["parallel_id"]: row for row in rows_of(table) if row["labels_agree"]}
+    by_label = {
+        label: sorted(name for name, row in rows.items() if row["label"] == label)
+        for label in ("negative", "positive")
+    }
+    chosen = [name for names in by_label.values() for name in Random(0).sample(names, each)]
+    return _written([rows[name] for name in chosen], folder, table)
+
+
+def _written(rows: Sequence[Mapping[str, Any]], folder: Path, table: Path) -> Path:
+    """A table of some of another's rows."""
+    path = folder / table.name.removesuffix(".gz")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    kept = (*COLUMNS, "parallel_id")
+    write_rows(pl.DataFrame([{name: row[name] for name in kept} for row in rows]), path)
+    return path
+
+
+def _from_english(
+    what: str,
+    name: str,
     spec: str,
     arguments: argparse.Namespace,
-    seed: int,
     train: Path,
-    test: Sequence[Path],
-    **more: str,
+    tested: Mapping[str, Path],
+    over: tuple[str, ...],
+) -> Measured:
+    """Trained on English alone with each seed, tested in every language."""
+    tables = []
+    for seed in range(arguments.seeds):
+        settings = _settings(spec, arguments, seed, train, tested)
+        settings["group"] = "parallel_id"
+        tables.append(fit(f"{name}-en-seed{seed}", settings, arguments.work).predictions)
+    return measured_over_seeds(what, tables, tuple(tested), over)
+
+
+def _settings(
+    spec: str, arguments: argparse.Namespace, seed: int, train: Path, tested: Mapping[str, Path]
 ) -> dict[str, Any]:
     return {
+        "arm": "zero-shot",
+        # Some sentences stand in both tables; they are taken out of training.
+        "leakage": "drop",
         "train": str(train),
-        "test": [str(path) for path in test],
+        "test": [str(path) for path in tested.values()],
         "encoder": spec,
         "epochs": arguments.epochs,
         "learning_rate": arguments.learning_rate,
         "seed": seed,
-        **more,
     }
 
 

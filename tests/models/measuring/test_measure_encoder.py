@@ -1,14 +1,16 @@
 """Encoders are measured on tiny data, with vectors that are made up or of random weights."""
 
+import gzip
 import json
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 
 from models import measure_encoder
-from models.measuring import frozen
+from models.measuring import before, frozen
 from models.measuring.vectors import open_encoder
 from tests.support import SENTENCES
 
@@ -128,6 +130,63 @@ def test_tweets_are_learnt_language_by_language(
     measure_encoder.main([*words, "--epochs", "1", "--work", str(tmp_path / "runs")])
     printed = capsys.readouterr().out
     assert [word for word in printed.split() if word.startswith("umsab-")] == [
-        f"umsab-{lang}-seed0:" for lang in ("en", "de", "es", "fr")
+        f"umsab-{lang}-seed0:" for lang in measure_encoder.NATIVE
     ]
-    assert "| linear baseline " in printed
+    assert f"{before.NATIVE}: accuracy" in printed
+    # The English training is tested in the others too.
+    assert printed.partition(before.TWEETS)[2].count(" fr ") == 2
+
+
+def write(path: Path, rows: Sequence[dict[str, object]]) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(gzip.compress("".join(f"{json.dumps(row)}\n" for row in rows).encode()))
+    return path
+
+
+def test_opinions_are_balanced_and_the_same_items_in_all_languages(tmp_path: Path) -> None:
+    labels = ["positive"] * 6 + ["negative"] * 3 + ["neutral"] * 3
+    tables = {
+        lang: [
+            {"id": f"{lang}{n}", "text": f"{lang} {n}", "label": label, "lang": lang,
+             "parallel_id": f"p{n:02}", "labels_agree": n != 0, "domain": "food"}
+            for n, label in enumerate(labels)
+        ]
+        for lang in ("en", "de")
+    }  # fmt: skip
+    tables["de"].reverse()
+    chosen = {}
+    for lang, rows in tables.items():
+        path = measure_encoder._balanced(
+            write(tmp_path / f"{lang}.test.jsonl.gz", rows), 3, tmp_path / "x"
+        )
+        chosen[lang] = pl.read_ndjson(path)
+        assert chosen[lang]["label"].value_counts().sort("label").rows() == [
+            ("negative", 3), ("positive", 3)
+        ]  # fmt: skip
+    assert chosen["en"]["parallel_id"].equals(chosen["de"]["parallel_id"])
+    assert "p00" not in chosen["en"]["parallel_id"]
+
+
+def test_intents_that_no_training_row_has_are_not_asked_for(
+    tiny_encoder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = tmp_path / "data"
+
+    def row(lang: str, part: str, n: int, label: str) -> dict[str, object]:
+        text = f"{SENTENCES[lang][n % 8]} {part} {n}"
+        return {"id": f"{lang}{part}{n}", "text": text, "label": label, "lang": lang,
+                "parallel_id": f"{part}{n}"}  # fmt: skip
+
+    known = [row("en", "valid", n, ("alarm", "weather")[n % 2]) for n in range(8)]
+    write(data / "xsid" / "en.validation.jsonl.gz", known)
+    for lang in ("en", "de", "ja", "zh"):
+        rows = [row(lang, "test", n, ("alarm", "weather", "timer")[n % 3]) for n in range(9)]
+        write(data / "xsid" / f"{lang}.test.jsonl.gz", rows)
+    words = ["xsid", "--encoder", str(tiny_encoder), "--data", str(data), "--seeds", "1"]
+    measure_encoder.main([*words, "--epochs", "1", "--work", str(tmp_path / "runs")])
+    assert f"{before.INTENTS}: accuracy, one seed" in capsys.readouterr().out
+    [predictions] = tmp_path.rglob("predictions.parquet")
+    tested = pl.read_parquet(predictions).filter(pl.col("model") == "encoder")
+    assert tested["lang"].value_counts().sort("lang").rows() == [
+        (lang, 6) for lang in ("de", "en", "ja", "zh")
+    ]
