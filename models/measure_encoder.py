@@ -116,9 +116,9 @@ def _tweets(spec: str, arguments: argparse.Namespace) -> list[Measured]:
 def _opinions(spec: str, arguments: argparse.Namespace) -> list[Measured]:
     """Positive and negative sentences of reviews, as many of each, the same in all languages."""
     data, work = arguments.data / "m_absa", arguments.work / "m_absa"
-    train = _balanced(data / "en.train.jsonl.gz", 1000, work)
+    train = _balanced(data / "en.train.jsonl.gz", 500, work)
     tested = {
-        lang: _balanced(path, 300, work) for lang, path in _each(data, "test", frozen.SIX).items()
+        lang: _balanced(path, 200, work) for lang, path in _each(data, "test", frozen.SIX).items()
     }
     return [_from_english(before.OPINIONS, "m_absa", spec, arguments, train, tested, LANGUAGES)]
 

@@ -10,7 +10,7 @@ FINE_TUNED: Final = "SIB-200, fine-tuned on English only"
 MORE: Final = "SIB-200, frozen vectors, fifteen more languages"
 NATIVE: Final = "UMSAB, fine-tuned on each language's own rows"
 TWEETS: Final = "UMSAB, fine-tuned on English only"
-OPINIONS: Final = "M-ABSA, positive or negative, fine-tuned on 2,000 English rows"
+OPINIONS: Final = "M-ABSA, positive or negative, fine-tuned on 1,000 English rows"
 INTENTS: Final = "xSID, intents, fine-tuned on 300 English rows"
 
 _SIX: Final = ("en", "de", "es", "fr", "ja", "zh")
