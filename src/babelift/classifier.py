@@ -60,7 +60,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         otc: Tie each original to its translations.
         otc_weight: Weight of OTC beside cross-entropy.
         ratio: Originals to translations in every batch.
-        epochs: Passes over the originals; by encoder if absent.
+        epochs: Passes over the originals; by encoder and number of rows if absent.
         batch_size: Rows in a training batch, translations included.
         max_length: Tokens per text in training.
         learning_rate: Peak rate; by encoder if absent.

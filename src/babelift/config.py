@@ -441,7 +441,9 @@ class Training(Settings):
         "the mean.",
     )
     ratio: str = Field("1:1", description="Originals to translations in every batch.")
-    epochs: int | None = Field(None, ge=1, description="Passes over the originals.")
+    epochs: int | None = Field(
+        None, ge=1, description="Passes over the originals; by encoder and rows if absent."
+    )
     steps: int | None = Field(None, ge=1, description="Updates; overrides epochs.")
     batch_size: int = Field(32, ge=2, description="Rows in a batch, translations included.")
     max_length: int = Field(128, ge=4, description="Tokens per text in training.")

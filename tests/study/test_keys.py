@@ -11,6 +11,7 @@ from babelift.study import cache, plan, quality
 from babelift.study.plan import encoder_identity, make_plan
 from babelift.study.run import run_study
 from babelift.study.spec import StudySpec
+from babelift.training.encoder import LEAST_UPDATES
 from tests.study.conftest import drawn, inline
 
 
@@ -134,6 +135,14 @@ def test_a_training_that_is_kept_is_the_one_that_was_done(settings, toy, tmp_pat
     assert [error for _, error in inline([done])] == [None]
     assert done.record.identity["settings"]["steps"] == 2
     assert done.record.training.steps == 2
+
+
+def test_small_tables_get_the_updates_that_training_needs(settings, toy, tmp_path):
+    shared = {**settings["settings"], "epochs": None}
+    spec = StudySpec.from_mapping({**settings, "seeds": 1, "settings": shared})
+    steps = {task.job.settings.steps for task in make_plan(spec, toy, tmp_path, quiet()).tasks}
+    assert len(steps) == 1
+    assert steps.pop() >= LEAST_UPDATES
 
 
 def test_the_terms_that_stay_are_part_of_the_key_and_their_files_name_is_not(laid_out, toy):

@@ -5,7 +5,13 @@ import pytest
 import torch
 
 from babelift.errors import DataError, ModelError
-from babelift.training.encoder import ENCODERS, describe, load_encoder
+from babelift.training.encoder import (
+    ENCODERS,
+    LEAST_UPDATES,
+    default_epochs,
+    describe,
+    load_encoder,
+)
 from babelift.training.scratch import DIM, build, train_tokenizer, word_vectors
 
 
@@ -19,7 +25,15 @@ def test_a_folder_becomes_a_classifier_for_the_labels(tiny_encoder):
     assert encoder.model.config.id2label == {0: "bad", 1: "so-so", 2: "good"}
     assert encoder.model.config.label2id == {"bad": 0, "so-so": 1, "good": 2}
     assert encoder.tokenizer.model_max_length == 64  # its positions, not the tokenizer's 512
-    assert (encoder.learning_rate, encoder.epochs, encoder.license) == (2e-5, 3, None)
+    assert (encoder.learning_rate, encoder.license) == (2e-5, None)
+
+
+@pytest.mark.parametrize("per_epoch", [1, 2, 13, 39, 40, 41, 10_000])
+def test_small_tables_are_read_more_often_and_large_ones_as_often_as_the_encoder_needs(per_epoch):
+    epochs = default_epochs(["mini", "no-such/encoder"], per_epoch)
+    assert epochs * per_epoch >= LEAST_UPDATES
+    assert epochs == 3 or (epochs - 1) * per_epoch < LEAST_UPDATES
+    assert default_epochs(["mini", "scratch"], per_epoch) >= 12
 
 
 def test_the_encoder_keeps_its_weights_and_the_head_comes_from_the_seed(tiny_encoder):

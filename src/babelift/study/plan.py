@@ -132,9 +132,9 @@ def _steps(spec: StudySpec, originals: Sequence[Path]) -> int:
         return settings.steps
     from babelift.training.encoder import default_epochs
 
-    epochs = settings.epochs or max(map(default_epochs, spec.encoders.values()))
     largest = max(read_table(path, columns=["id"]).height for path in originals)
-    return epochs * math.ceil(largest / max(settings.batch_size // 2, 1))
+    per_epoch = math.ceil(largest / max(settings.batch_size // 2, 1))
+    return per_epoch * (settings.epochs or default_epochs(spec.encoders.values(), per_epoch))
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 import re
 import tomllib
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -42,7 +42,7 @@ class EncoderEntry:
         reads: What its classifier's head reads of the last layer.
         known: A published figure, with its source.
         learning_rate: Peak rate that works for fine-tuning it.
-        epochs: Passes over the originals that are enough.
+        epochs: Passes over the originals that are enough, where a pass has updates enough.
         gpu_memory: Gigabytes of a GPU's memory from which it is recommended, None for never.
         embedded: Which of the package's own folders holds it, None for none.
         reads_mean: Its sentence vector is the mean of its last layer, so that is what the head
@@ -80,6 +80,9 @@ ENCODERS: Final = {
 NO_LIMIT: Final = 1_000_000
 """Most tokens of a text where neither model nor tokenizer has a limit."""
 
+LEAST_UPDATES: Final = 120
+"""Updates that a training has by default at least."""
+
 _OTHER: Final = EncoderEntry("")
 
 
@@ -93,7 +96,6 @@ class Encoder:
         model: A `...ForSequenceClassification` of transformers.
         tokenizer: Its tokenizer.
         learning_rate: Recommended peak learning rate.
-        epochs: Recommended number of epochs.
         pooling: The vector of the last layer that the head reads, `cls` or `mean`; None for others.
     """
 
@@ -102,7 +104,6 @@ class Encoder:
     model: "PreTrainedModel"
     tokenizer: "PreTrainedTokenizerBase"
     learning_rate: float
-    epochs: int
     pooling: Reads | None
 
 
@@ -226,16 +227,24 @@ def load_encoder(
     _check_tokenizer(spec, tokenizer)
     tokenizer.model_max_length = longest_text(model, tokenizer) or NO_LIMIT
     pooling = find_pooling(model, tokenizer)
-    return Encoder(spec, license_, model, tokenizer, entry.learning_rate, entry.epochs, pooling)
+    return Encoder(spec, license_, model, tokenizer, entry.learning_rate, pooling)
 
 
-def default_epochs(spec: str) -> int:
-    """Passes over the originals that are enough for an encoder.
+def default_epochs(specs: Iterable[str], per_epoch: int) -> int:
+    """Passes over the originals that are enough for each of some encoders.
 
-    >>> default_epochs("distilbert-multilingual")
-    3
+    A small table has few updates to a pass, and an encoder that was fine-tuned for fewer than
+    `LEAST_UPDATES` falls behind a linear classifier, so that it is read more often.
+
+    Args:
+        specs: Encoders, as for `load_encoder`.
+        per_epoch: Updates of one pass.
+
+    >>> default_epochs(["distilbert-multilingual"], 400), default_epochs(["mini"], 13)
+    (3, 10)
     """
-    return ENCODERS.get(spec, _OTHER).epochs
+    epochs = max(ENCODERS.get(spec, _OTHER).epochs for spec in specs)
+    return max(epochs, -(-LEAST_UPDATES // per_epoch))
 
 
 def find_encoder(spec: str) -> Path:

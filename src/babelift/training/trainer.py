@@ -23,7 +23,7 @@ from babelift.training import data
 from babelift.training.checkpoint import Checkpoints, State
 from babelift.training.cuts import Cut, count_cuts, cut_sentences
 from babelift.training.data import TokenCache, ids_digest, weights_digest
-from babelift.training.encoder import NO_LIMIT, Encoder, load_encoder
+from babelift.training.encoder import NO_LIMIT, Encoder, default_epochs, load_encoder
 from babelift.training.learner import Learner, Plan
 from babelift.training.log import (
     Encode,
@@ -282,8 +282,9 @@ def _sampler(rows: pl.DataFrame, settings: Training, processes: int) -> PairSamp
 def _plan(
     encoder: Encoder, settings: Training, per_epoch: int, device: torch.device, pooling: Reads
 ) -> Plan:
+    epochs = settings.epochs or default_epochs([settings.encoder], per_epoch)
     return Plan(
-        steps=settings.steps or (settings.epochs or encoder.epochs) * per_epoch,
+        steps=settings.steps or epochs * per_epoch,
         learning_rate=settings.learning_rate or encoder.learning_rate,
         bf16=choose_precision(settings.precision, device) == "bf16",
         pooling=pooling,
