@@ -34,6 +34,7 @@ def samplers(draw: st.DrawFn, least: int = 0) -> tuple[PairSampler, list[int], l
         batch_size=draw(st.integers(2, 40)),
         seed=draw(st.integers(0, 3)),
         lengths=lengths,
+        by_pair=draw(st.booleans()),
         window=draw(st.integers(1, 4)),
     )
     return sampler, original_of, targets
@@ -198,6 +199,7 @@ def test_windows_of_like_length_do_not_change_which_rows_are_paired(made, epoch)
 @given(samplers(least=1), st.integers(0, 5))
 def test_an_arm_without_translations_sees_the_same_originals_in_the_same_order(made, epoch):
     sampler, _, _ = made
+    assume(not sampler._by_pair)
     a, b = sampler.ratio
     count = len(sampler.originals)
     alone = PairSampler(
@@ -373,3 +375,52 @@ def test_like_lengths_share_a_batch():
         return sum(longest)
 
     assert padding(bucketed) < padding(plain)
+
+
+def test_pairs_of_like_length_share_a_batch_whichever_of_the_two_is_long():
+    # Originals 0 and 1 are long, and so are the translations of 2 and 3.
+    lengths = np.repeat([9, 1, 1, 9, 1], [2, 6, 2, 2, 4])
+    original_of, targets = corpus([1] * 8)
+
+    def long(by_pair: bool, epoch: int) -> list[Batch]:
+        sampler = PairSampler(
+            original_of, targets, batch_size=4, lengths=lengths, by_pair=by_pair, window=4
+        )
+        return [batch for batch in epoch_of(sampler, epoch) if lengths[batch.rows].max() > 1]
+
+    for epoch in range(4):
+        originals = [batch.originals for batch in long(True, epoch)]
+        assert [len(part) for part in originals] == [2, 2]
+        assert sorted(np.concatenate(originals)) == [0, 1, 2, 3]
+    assert sum(len(long(False, epoch)) for epoch in range(4)) > 8
+
+
+def test_a_pair_is_as_long_as_the_translation_that_its_epoch_takes():
+    # Of eight originals half are long in one target, half in the other.
+    original_of, targets = corpus([2] * 8)
+    lengths = np.array([1] * 8 + [9 if (n // 2 < 4) == (n % 2 == 0) else 1 for n in range(16)])
+    sampler = PairSampler(
+        original_of, targets, batch_size=4, lengths=lengths, by_pair=True, window=4
+    )
+    for epoch in range(4):
+        batches = epoch_of(sampler, epoch)
+        taken = sum(int(lengths[row]) > 1 for batch in batches for row in batch.translations)
+        # As few batches are long as can hold those that are.
+        assert sum(lengths[batch.rows].max() > 1 for batch in batches) == -(-taken // 2)
+
+
+def test_rows_with_lengths_of_their_own_go_by_pair(rows_of):
+    rows = rows_of(6)
+    lengths = np.arange(rows.height)
+    one = PairSampler.from_rows(rows, batch_size=4, window=4, lengths=lengths)
+    index = {name: number for number, name in enumerate(rows["id"])}
+    two = PairSampler(
+        [index[name] for name in rows["original_id"]],
+        [sorted(set(rows["lang"])).index(lang) for lang in rows["lang"]],
+        batch_size=4,
+        lengths=lengths,
+        by_pair=True,
+        window=4,
+    )
+    for first, second in zip(epoch_of(one, 1), epoch_of(two, 1), strict=True):
+        assert first.rows.tolist() == second.rows.tolist()

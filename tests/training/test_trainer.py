@@ -55,7 +55,7 @@ def test_transformers_opens_the_result_without_babelift_and_it_has_learnt(train,
 
 def test_a_table_of_few_rows_is_read_until_the_updates_are_enough(train, rows_of):
     result = train(rows=rows_of(8), epochs=None)
-    assert (result.steps, result.epochs) == (120, 60.0)
+    assert (result.steps, result.epochs) == (80, 40.0)
 
 
 def test_every_update_is_logged(train, tmp_path):

@@ -161,6 +161,7 @@ def run_task(task: Task) -> None:
         labels=task.labels,
         run_dir=work,
         pairs=read_table(task.pairs) if task.pairs else None,
+        shared_batches=True,
     )
     trained = time.perf_counter()
     predictions, cuts = _predictions(task, work / "model")

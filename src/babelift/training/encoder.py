@@ -80,7 +80,7 @@ ENCODERS: Final = {
 NO_LIMIT: Final = 1_000_000
 """Most tokens of a text where neither model nor tokenizer has a limit."""
 
-LEAST_UPDATES: Final = 120
+LEAST_UPDATES: Final = 80
 """Updates that a training has by default at least."""
 
 _OTHER: Final = EncoderEntry("")
@@ -241,7 +241,7 @@ def default_epochs(specs: Iterable[str], per_epoch: int) -> int:
         per_epoch: Updates of one pass.
 
     >>> default_epochs(["distilbert-multilingual"], 400), default_epochs(["mini"], 13)
-    (3, 10)
+    (3, 7)
     """
     epochs = max(ENCODERS.get(spec, _OTHER).epochs for spec in specs)
     return max(epochs, -(-LEAST_UPDATES // per_epoch))

@@ -115,6 +115,9 @@ class PairSampler:
         lengths: `(rows,)` length of each row in any unit. When given, originals of like length are
             batched together inside windows of `window` batches, which keeps padding low. Which
             rows are paired does not change where every original has a translation.
+        by_pair: Whether an original is as long as the longest of itself and the translations that
+            the epoch takes of it, which pads least, but makes batches depend on the translations.
+            Those that stand in for others' missing ones are not foreseen.
         window: Batches in a window.
 
     Raises:
@@ -144,10 +147,11 @@ class PairSampler:
         batch_size: int = 32,
         seed: int = 0,
         lengths: Sequence[int] | Indices | None = None,
+        by_pair: bool = False,
         window: int = 8,
     ) -> None:
         self.ratio, self.seed = ratio, seed
-        self._window = window
+        self._window, self._by_pair = window, by_pair
         self._original_of = np.asarray(original_of, dtype=np.int64)
         self._targets = np.asarray(targets, dtype=np.int64)
         self._lengths = None if lengths is None else np.asarray(lengths, dtype=np.int64)
@@ -169,6 +173,7 @@ class PairSampler:
         batch_size: int = 32,
         seed: int = 0,
         window: int = 0,
+        lengths: Indices | None = None,
     ) -> Self:
         """Build from rows with the columns `id`, `original_id`, `lang` and `text`.
 
@@ -177,8 +182,9 @@ class PairSampler:
             ratio: As in the class.
             batch_size: As in the class.
             seed: As in the class.
-            window: Batches in a window of like lengths; 0 for no such windows. Lengths are counted
-                in bytes of the originals' texts, so that arms with other tokenizers agree.
+            window: Batches in a window of like lengths; 0 for no such windows.
+            lengths: `(rows,)` lengths, by pair; None for those of the originals' texts in bytes, so
+                that arms with other translations and other tokenizers agree.
 
         Raises:
             DataError: As the class, naming the row.
@@ -203,7 +209,10 @@ class PairSampler:
             ratio=ratio,
             batch_size=batch_size,
             seed=seed,
-            lengths=rows["text"].str.len_bytes().to_numpy() if window else None,
+            lengths=(rows["text"].str.len_bytes().to_numpy() if lengths is None else lengths)
+            if window
+            else None,
+            by_pair=lengths is not None,
             window=window or 1,
         )
 
@@ -339,22 +348,32 @@ class PairSampler:
             ]
         turn = np.arange(self.steps_per_epoch)
         if self._lengths is not None:
-            parts = [self._sort_windows(part) for part in parts]
+            lengths = self._lengths_of_places(epoch)
+            parts = [self._sort_windows(part, lengths) for part in parts]
             turn = self._shuffle_windows(epoch)
         return [np.concatenate([part[number] for part in parts]) for number in turn]
 
-    def _sort_windows(self, part: list[Indices]) -> list[Indices]:
-        """The same slices, with places of one phase exchanged so that lengths are alike."""
+    def _lengths_of_places(self, epoch: int) -> Indices:
         assert self._lengths is not None
+        lengths = self._lengths[self.originals]
+        if self._by_pair:
+            places = np.arange(len(lengths))
+            before, quota = self._quota(places, epoch)
+            for place, start, due in zip(places, before.tolist(), quota.tolist(), strict=True):
+                for row in self._queue(place, start)[:due]:
+                    lengths[place] = max(lengths[place], self._lengths[row])
+        return lengths
+
+    def _sort_windows(self, part: list[Indices], lengths: Indices) -> list[Indices]:
+        """The same slices, with places of one phase exchanged so that lengths are alike."""
         result: list[Indices] = []
         for start in range(0, len(part), self._window):
             slices = part[start : start + self._window]
             places = np.concatenate(slices)
-            lengths = self._lengths[self.originals[places]]
             arranged = places.copy()
             for phase in range(self.ratio[0]):
                 slots = np.flatnonzero(self._phase[places] == phase)
-                arranged[slots] = places[slots[np.argsort(lengths[slots], kind="stable")]]
+                arranged[slots] = places[slots[np.argsort(lengths[places[slots]], kind="stable")]]
             result += np.split(arranged, np.cumsum([len(piece) for piece in slices])[:-1])
         return result
 
@@ -366,14 +385,9 @@ class PairSampler:
         return np.concatenate([random.permutation(window) for window in windows])
 
     def _choose(self, places: Indices, epoch: int, random: np.random.Generator) -> list[list[int]]:
-        """Translations per place; none where no place has any.
-
-        Original `i` has had `floor((epoch b + phase_i) / a)` translations before this epoch; over
-        one of each phase, what an epoch adds sums to exactly `b` (Hermite's identity).
-        """
+        """Translations per place; none where no place has any."""
         a, b = self.ratio
-        before = (epoch * b + self._phase[places]) // a
-        quota = ((epoch + 1) * b + self._phase[places]) // a - before
+        before, quota = self._quota(places, epoch)
         queues = [
             self._queue(place, start) for place, start in zip(places, before.tolist(), strict=True)
         ]
@@ -396,6 +410,16 @@ class PairSampler:
             queue = queues[full[turn % len(full)]]
             chosen[full[turn % len(full)]].append(queue[(turn // len(full)) % len(queue)])
         return chosen
+
+    def _quota(self, places: Indices, epoch: int) -> tuple[Indices, Indices]:
+        """Translations that each place has had before an epoch, and those that are its due in it.
+
+        Original `i` has had `floor((epoch b + phase_i) / a)` translations before this epoch; over
+        one of each phase, what an epoch adds sums to exactly `b` (Hermite's identity).
+        """
+        a, b = self.ratio
+        before = (epoch * b + self._phase[places]) // a
+        return before, ((epoch + 1) * b + self._phase[places]) // a - before
 
     def _queue(self, place: int, start: int) -> list[int]:
         """The translations of one original in the order in which this epoch takes them."""

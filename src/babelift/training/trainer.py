@@ -45,8 +45,11 @@ from babelift.training.vocabulary import (
     widen,
 )
 
-WINDOW: Final = 8
+WINDOW: Final = 16
 """Batches among which texts of like length are put together."""
+
+SHARED_WINDOW: Final = 8
+"""The same, of batches that arms share."""
 
 
 def train_classifier(
@@ -60,6 +63,7 @@ def train_classifier(
     pairs: pl.DataFrame | None = None,
     keep_texts: Sequence[str] = (),
     say: Callable[[str], object] | None = None,
+    shared_batches: bool = False,
 ) -> TrainResult:
     """Fine-tune an encoder with a classification head; goes on where it was interrupted.
 
@@ -84,6 +88,8 @@ def train_classifier(
         keep_texts: Texts beside `rows` and `validation` whose tokens a trimmed vocabulary keeps.
         say: Is called before training with each sentence that a user must know; the progress's
             own if absent.
+        shared_batches: Whether the originals of a batch must be the same whatever translations
+            there are, as for arms that are compared; else batches pad less.
 
     Raises:
         ConfigError: Settings that do not go together.
@@ -128,6 +134,7 @@ def train_classifier(
             sample_pairs(looked_at, seed=settings.seed),
             keep_texts,
             say or progress.say,
+            shared_batches,
         )
 
 
@@ -141,9 +148,9 @@ def _train(
     pairs: pl.DataFrame,
     keep_texts: Sequence[str],
     say: Callable[[str], object],
+    shared_batches: bool,
 ) -> TrainResult:
     accelerator, rows = make_accelerator(), frames["training"]
-    sampler = _sampler(rows, settings, accelerator.num_processes)
     with accelerator.main_process_first():
         encoder = load_encoder(
             settings.encoder,
@@ -173,6 +180,8 @@ def _train(
         split = {"training": "train"}.get(what, what)
         cuts += count_cuts(frame, part.tokens.lost, limit=max_length, most=most, split=split)
     train, valid = prepared["training"], prepared.get("validation")
+    lengths = None if shared_batches else train.tokens.lengths
+    sampler = make_sampler(rows, settings, accelerator.num_processes, lengths)
     if accelerator.is_main_process:
         for sentence in cut_sentences(cuts):
             say(sentence)
@@ -262,13 +271,27 @@ def _result(
     )
 
 
-def _sampler(rows: pl.DataFrame, settings: Training, processes: int) -> PairSampler:
+def make_sampler(
+    rows: pl.DataFrame, settings: Training, processes: int, lengths: NDArray[np.int64] | None
+) -> PairSampler:
+    """The batches of a training.
+
+    Args:
+        rows: Originals and translations.
+        settings: How to train.
+        processes: How many train together.
+        lengths: `(rows,)` tokens of each text; None for batches that all arms share.
+
+    Raises:
+        ConfigError: A batch has fewer originals than there are processes.
+    """
     sampler = PairSampler.from_rows(
         rows,
         ratio=parse_ratio(settings.ratio),
         batch_size=settings.batch_size,
         seed=settings.seed,
-        window=WINDOW,
+        window=SHARED_WINDOW if lengths is None else WINDOW,
+        lengths=lengths,
     )
     if sampler.least_originals < processes:
         raise ConfigError(
