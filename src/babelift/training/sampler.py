@@ -359,7 +359,9 @@ class PairSampler:
         if self._by_pair:
             places = np.arange(len(lengths))
             before, quota = self._quota(places, epoch)
-            for place, start, due in zip(places, before.tolist(), quota.tolist(), strict=True):
+            for place, start, due in zip(
+                places.tolist(), before.tolist(), quota.tolist(), strict=True
+            ):
                 for row in self._queue(place, start)[:due]:
                     lengths[place] = max(lengths[place], self._lengths[row])
         return lengths
