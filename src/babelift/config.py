@@ -26,7 +26,7 @@ from babelift.languages import reductions, resolve
 from babelift.redaction import shown
 from babelift.store import not_a_file
 
-Arm = Literal["zero-shot", "translated", "original", "original+translated"]
+Arm = Literal["zero-shot", "translated", "original", "original+translated", "self-trained"]
 QualityAction = Literal["keep", "drop", "retry"]
 OTCForm = Literal["infonce", "cosine", "mse", "kl", "supcon"]
 OTCPairs = Literal["translations", "shuffled", "dropout"]
@@ -484,6 +484,12 @@ class FitConfig(Table, Translating, Training):
     test: OneOrMore = Field((), description="Labelled tables to test on.")
     from_: Languages = Field((), alias="from", description="Languages whose originals are used.")
     arm: Arm = Field("translated", description="What the classifier is trained on.")
+    unlabelled: OneOrMore = Field(
+        (), description="Tables of unlabelled rows to learn from too (arm self-trained)."
+    )
+    rounds: int = Field(
+        2, ge=1, description="How often unlabelled rows are labelled and learnt from."
+    )
     leakage: Literal["error", "drop", "warn"] = Field(
         "error", description="What to do when train and test share items."
     )
@@ -507,8 +513,15 @@ class FitConfig(Table, Translating, Training):
 
     @model_validator(mode="after")
     def _arm_is_possible(self) -> Self:
+        if bool(self.unlabelled) != (self.arm == "self-trained"):
+            raise ValueError(
+                "the arm self-trained needs 'unlabelled', tables of rows in the languages that "
+                "the classifier is wanted for"
+                if self.arm == "self-trained"
+                else f"'unlabelled' is only used with the arm self-trained, not with '{self.arm}'"
+            )
         both = sorted(set(self.from_) & set(self.to))
-        if self.arm in ("zero-shot", "translated") and both:
+        if self.arm in ("zero-shot", "translated", "self-trained") and both:
             raise ValueError(
                 f"'{both[0]}' stands in both 'from' and 'to', but the arm '{self.arm}' must not "
                 "see originals of a target language; use the arm original or original+translated"

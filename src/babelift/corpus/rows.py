@@ -11,6 +11,9 @@ import polars as pl
 ORIGINS: Final = ("original", "machine", "reference", "roundtrip")
 """How a text came to be: by its author, a machine, a trusted translator, or there and back."""
 
+PSEUDO: Final = "pseudo"
+"""The origin of a row whose label a model gave; no table has such rows."""
+
 SPLITS: Final = ("train", "validation", "test")
 
 SCHEMA: Final[dict[str, pl.DataType]] = {

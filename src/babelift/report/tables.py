@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
+from babelift.corpus.rows import PSEUDO
 from babelift.evaluation.metrics import LanguageMetrics, Metrics
 from babelift.report.numbers import UNKNOWN, brackets, language_name, listed, share
 from babelift.run.manifest import Manifest
@@ -16,6 +17,7 @@ ORIGINS: Final[Mapping[str, str]] = {
     "machine": "machine-translated",
     "reference": "trusted translation",
     "roundtrip": "translated there and back",
+    PSEUDO: "labelled by a first model",
     "mixed": "partly translated",
 }
 """What the origin of a text is called in a table."""
@@ -126,11 +128,14 @@ def saw(counts: Mapping[str, int]) -> str:
 
     >>> saw({"original": 701}), saw({"machine": 1200, "reference": 2}), saw({})
     ('701 originals', '1,202 translations', 'nothing')
+    >>> saw({"pseudo": 90})
+    '90 with a model\'s labels'
     """
-    originals = counts.get("original", 0)
-    translations = sum(counts.values()) - originals
+    originals, labelled = counts.get("original", 0), counts.get(PSEUDO, 0)
+    translations = sum(counts.values()) - originals - labelled
     parts = [f"{originals:,} originals"] if originals else []
     parts += [f"{translations:,} translations"] if translations else []
+    parts += [f"{labelled:,} with a model's labels"] if labelled else []
     return listed(parts) or "nothing"
 
 

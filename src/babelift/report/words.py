@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from babelift.corpus.rows import PSEUDO
 from babelift.evaluation.metrics import LanguageMetrics, Metrics
 from babelift.report.cautions import apart, cautions
 from babelift.report.numbers import (
@@ -73,8 +74,8 @@ def title(manifest: Manifest) -> str:
     sources = names(manifest.from_ or list(manifest.data.get("train", {})))
     if not sources:
         return "A classifier and how well it works"
-    translated = any(manifest.trained_on(lang).keys() - {"original"} for lang in manifest.to)
-    if manifest.to and (translated or "train" not in manifest.data):
+    learnt = any(manifest.trained_on(lang).keys() - {"original"} for lang in manifest.to)
+    if manifest.to and (learnt or "train" not in manifest.data):
         return f"From {sources} into {names(manifest.to)}"
     return f"Trained on {sources}, without translation"
 
@@ -99,6 +100,12 @@ def trained_on(manifest: Manifest) -> str:
         if into:
             count = sum(train[lang][origin] for lang in into)
             text += f" and {counted(count, what + ' translation')} of them into {names(into)}"
+    labelled = {lang: n for lang in train if (n := train[lang].get(PSEUDO, 0))}
+    if labelled:
+        count = sum(labelled.values())
+        text += (
+            f" and {counted(count, 'row')} in {names(list(labelled))} that a first model labelled"
+        )
     return text
 
 
@@ -123,13 +130,16 @@ def answer(manifest: Manifest, metrics: Metrics) -> list[str]:
 def _groups(manifest: Manifest, metrics: Metrics) -> list[tuple[str, list[str]]]:
     originals: list[str] = []
     translations: list[str] = []
+    pseudo: list[str] = []
     unseen: list[str] = []
     for lang in metrics.languages:
         seen = manifest.trained_on(lang)
-        (originals if "original" in seen else translations if seen else unseen).append(lang)
+        group = pseudo if PSEUDO in seen else translations if seen else unseen
+        (originals if "original" in seen else group).append(lang)
     groups = [
         ("it saw in the original", originals),
         ("it saw only in translation", translations),
+        ("it saw only with labels of a first model", pseudo),
         ("it did not see in training", unseen),
     ]
     return [(seen, langs) for seen, langs in groups if langs]

@@ -14,6 +14,7 @@ from babelift.errors import DataError, LanguageError, did_you_mean
 from babelift.progress import Progress
 from babelift.run.folder import Run
 from babelift.run.manifest import Rejects
+from babelift.run.self_training import read_unlabelled
 from babelift.store import not_a_file, write_rows
 
 Leakage: TypeAlias = Literal["error", "drop", "warn"]
@@ -40,6 +41,8 @@ def read_rows(run: Run, config: FitConfig, progress: Progress) -> None:
     if leakage.total:
         run.note(leakage.summary(), progress)
 
+    if config.unlabelled:
+        used = _with_validation(run, config, used, progress)
     train = used.filter(pl.col("split") == "train")
     corpus.require_classes(train)
     labels, ordinal = corpus.label_set(train["label"].to_list())
@@ -53,6 +56,8 @@ def read_rows(run: Run, config: FitConfig, progress: Progress) -> None:
         )
     write_split(used, run, "originals")
     write_split(attach(brought, used), run, "given")
+    if config.unlabelled:
+        read_unlabelled(run, config, used, plan.originals, progress)
     run.update(
         leakage=leakage,
         labels=tuple(labels),
@@ -95,7 +100,7 @@ def plan_arm(
     """Decide which languages an arm trains on and translates into.
 
     Args:
-        arm: `zero-shot`, `translated`, `original` or `original+translated`.
+        arm: `zero-shot`, `translated`, `original`, `original+translated` or `self-trained`.
         available: Languages that have labelled training rows.
         sources: Languages the user named as sources; where empty, all available non-targets.
         targets: Languages the classifier is wanted for.
@@ -116,7 +121,7 @@ def plan_arm(
                 "Name languages that have rows with --from.",
             )
     others = tuple(lang for lang in available if lang not in targets)
-    if arm in ("zero-shot", "translated"):
+    if arm in ("zero-shot", "translated", "self-trained"):
         chosen = sources or others
         if not chosen:
             raise LanguageError(
@@ -264,6 +269,18 @@ def _with_test(
     train = rows.filter(pl.col("split") == "train").with_columns(split=None)
     carved = corpus.split_by_group(train, seed=config.seed, validation=0.0)
     return pl.concat([carved, rows.filter(pl.col("split") != "train")]), policy
+
+
+def _with_validation(
+    run: Run, config: FitConfig, rows: pl.DataFrame, progress: Progress
+) -> pl.DataFrame:
+    """Rows with validation rows among them, by which self-training is judged."""
+    if (rows["split"] == "validation").any():
+        return rows
+    run.note("a tenth of the training groups is kept to judge self-training by", progress)
+    learning = pl.col("split") == "train"
+    carved = corpus.split_by_group(rows.filter(learning), seed=config.seed, test=0.0)
+    return pl.concat([carved, rows.filter(~learning)])
 
 
 def _used(rows: pl.DataFrame, plan: Plan) -> pl.DataFrame:

@@ -5,6 +5,7 @@ what the one before left in the run's folder, writes files of its own and is the
 manifest, so that the same command goes on after whatever was finished.
 """
 
+import shutil
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -16,12 +17,14 @@ import polars as pl
 from babelift import __version__
 from babelift.cluster.launched import Others, leave, wait_for_first
 from babelift.config import FitConfig
+from babelift.corpus.rows import PSEUDO
 from babelift.errors import ConfigError, RunError
 from babelift.hub import non_commercial
 from babelift.progress import Progress, quiet
 from babelift.run.data import read_lines, read_rows
 from babelift.run.folder import MANIFEST, Run, fresh_folder
 from babelift.run.manifest import Licence, input_file, joules_since, joules_used, machine, versions
+from babelift.run.self_training import ROUNDS, self_train
 from babelift.run.translations import preview as preview_translations
 from babelift.run.translations import translate_rows, warn_of_poor_translators
 from babelift.store import (
@@ -142,6 +145,7 @@ def run_fit(
             run.save()
             others.tell(None if run.done("training") else run.folder)
             run.do("training", train, config, progress)
+            shutil.rmtree(run.folder / ROUNDS, ignore_errors=True)
         run.do("evaluation", evaluate, config, progress)
         if run.manifest.finished is None:
             run.finish(joules_since(joules))
@@ -178,16 +182,15 @@ def _start(config: FitConfig, command: Sequence[str], force: bool, held: ExitSta
     stem = Path(config.train[0]).name.split(".")[0].replace(":", "-") or "run"
     out = config.out or Path("runs") / f"{stem}-{config.arm}"
     out = fresh_folder(out) if force else out
-    tables = (*config.train, *config.validation, *config.test, *config.keep_texts)
+    roles = ("train", "validation", "test", "unlabelled", "keep_texts")
+    tables = tuple(path for role in roles for path in getattr(config, role))
     terms = [str(config.keep_terms)] if config.keep_terms else []
     inputs = [*tables, *terms, config.translator, config.fallback or ""]
     check_model_name(out)
     held.enter_context(claim_folder(out, (), marker=MANIFEST, inputs=inputs))
     run = Run.start(out, config, command)
     files = tuple(
-        input_file(path, role)
-        for role in ("train", "validation", "test", "keep_texts")
-        for path in getattr(config, role)
+        input_file(path, role) for role in roles for path in getattr(config, role)
     ) + tuple(input_file(path, "keep_terms") for path in terms)
     # Not by path: what is shown of two files may be the same. Equal settings name equal files.
     both = zip(run.manifest.files, files, strict=False)
@@ -258,15 +261,22 @@ def _train(run: Run, config: FitConfig, progress: Progress) -> "TrainResult":
     from babelift.training.trainer import train_classifier
 
     rows, validation = (_split(run, split) for split in ("train", "validation"))
-    return train_classifier(
-        rows,
-        validation if validation.height else None,
-        config,
-        labels=list(run.manifest.labels),
-        run_dir=run.folder,
-        progress=progress,
-        keep_texts=read_lines(config.keep_texts),
-    )
+
+    def fit(rows: pl.DataFrame, folder: Path) -> "TrainResult":
+        return train_classifier(
+            rows,
+            validation if validation.height else None,
+            config,
+            labels=list(run.manifest.labels),
+            run_dir=folder,
+            progress=progress,
+            keep_texts=read_lines(config.keep_texts),
+        )
+
+    if config.arm == "self-trained":
+        labelled = rows.filter(pl.col("origin") != PSEUDO)
+        return self_train(run, config, labelled, fit, validation, progress)
+    return fit(rows, run.folder)
 
 
 def _split(run: Run, split: str) -> pl.DataFrame:

@@ -67,6 +67,58 @@ class Licence(BaseModel, frozen=True):
     note: str | None = None
 
 
+class Believed(BaseModel, frozen=True):
+    """Rows of one language and label that joined the training.
+
+    Attributes:
+        lang: Language.
+        label: The label that the model gave.
+        rows: How many.
+        probability: Its mean probability.
+    """
+
+    lang: str
+    label: str
+    rows: int
+    probability: float
+
+
+class SelfTraining(BaseModel, frozen=True):
+    """What became of the unlabelled rows.
+
+    Attributes:
+        rows: Unlabelled rows that could be used, by language.
+        left_out: The others, by reason.
+        validation: Mean F1-micro on validation rows of the first model, then of each round.
+        kept: Number of the round whose model was kept; 0 for the first model.
+        believed: What the kept model was trained on beside the labelled rows.
+        refused: Sentences about languages that were not believed.
+    """
+
+    rows: dict[str, int]
+    left_out: dict[str, int]
+    validation: tuple[float, ...] = ()
+    kept: int = 0
+    believed: tuple[Believed, ...] = ()
+    refused: tuple[str, ...] = ()
+
+    @property
+    def sentence(self) -> str:
+        """What it came to, for the reader."""
+        number = sum(part.rows for part in self.believed)
+        first, *others = (f"{score:.3f}" for score in self.validation)
+        if self.kept:
+            return (
+                f"self-training: {number:,} of {sum(self.rows.values()):,} unlabelled rows joined "
+                f"the training under the label that a first model gave them; F1-micro on "
+                f"validation rows {others[self.kept - 1]}, {first} without them"
+            )
+        why = f"validation rows had {others[0]} with them, {first} without" if others else (
+            "; ".join(self.refused) or "none was sure enough"
+        )  # fmt: skip
+        return f"self-training: no unlabelled row was believed, this is the first model ({why})"
+
+
 def _tally_apart(values: Any) -> Any:
     """In JSON the counts of segments stand beside the others."""
     if not isinstance(values, dict):
@@ -109,6 +161,7 @@ class Manifest(BaseModel, frozen=True, populate_by_name=True):
         translation_test: What became of the translations of test rows.
         label_gaps: Labels that have few training translations in a language, or none.
         data: Rows by split, language and origin.
+        self_training: What became of the unlabelled rows.
         training: What the training did.
         licenses: Whose terms apply to the classifier.
         stages: Seconds that each finished stage took.
@@ -139,6 +192,7 @@ class Manifest(BaseModel, frozen=True, populate_by_name=True):
     translation_test: Translation | None = None
     label_gaps: tuple[LabelGap, ...] = ()
     data: dict[str, dict[str, dict[str, int]]] = {}
+    self_training: SelfTraining | None = None
     training: TrainResult | None = None
     licenses: tuple[Licence, ...] = ()
     stages: dict[str, float]

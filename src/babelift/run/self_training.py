@@ -1,0 +1,295 @@
+"""Unlabelled rows that a first model labels, the surest of which join the training.
+
+Self-training (Yarowsky 1995), round after round from the encoder's own weights. What a model
+believes of itself can be wrong in ways that it does not see, so that each step has a guard: rows
+that are test rows, repeat others or are in another language are left out; in each language the
+labels that are believed have the shares that they have in training; a row has to be as sure as
+validation rows are; and a round that is worse on validation rows than the first model is undone.
+"""
+
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from babelift import corpus
+from babelift.cluster.launched import is_first
+from babelift.config import FitConfig
+from babelift.corpus.rows import PSEUDO, conform
+from babelift.corpus.similarity import normalise
+from babelift.errors import DataError
+from babelift.progress import Progress
+from babelift.run.folder import Run
+from babelift.run.manifest import Believed, SelfTraining
+from babelift.store import read_table, replace_folder, write_rows
+from babelift.training.log import TrainResult
+
+TABLE: Final = "data/unlabelled.parquet"
+ROUNDS: Final = "rounds"
+"""Folder of the models on the way, removed once the last is in its place."""
+
+SHARE: Final = 0.5
+"""Of the rows of a language so many are believed, if they are sure enough."""
+
+UNSURE: Final = 0.25
+"""A row must be as sure as all but this share of the validation rows are."""
+
+UNLIKE: Final = 0.25
+"""Where fewer rows than this are that sure, a language is not believed at all."""
+
+EXPECTED: Final = 5
+"""A label of which so many rows would be believed may not be missing among the sure ones."""
+
+LOOKED_AT: Final = 4
+"""For each training row at most so many unlabelled ones are labelled, in each language."""
+
+
+def read_unlabelled(
+    run: Run, config: FitConfig, used: pl.DataFrame, sources: Sequence[str], progress: Progress
+) -> None:
+    """Read the unlabelled rows and leave out what must not be learnt from.
+
+    Writes `data/unlabelled.parquet`, and into the manifest how many rows were left out and why.
+
+    Args:
+        run: The run.
+        config: Its settings.
+        used: Its labelled rows, with `split`.
+        sources: Languages of its training rows.
+        progress: Where notes are shown.
+
+    Raises:
+        DataError: The tables cannot be read, or no row is left.
+    """
+    read = corpus.read_corpus(
+        config.unlabelled,
+        # Columns that the labelled tables have need not be in these.
+        config.model_copy(update={"label": None, "id": None, "group": None}),
+        split="train",
+        labelled=False,
+    )
+    corpus.check_budget(read, config.max_rejects)
+    # The names of other rows are taken; an item in several languages stays one.
+    items = pl.col(config.group) if config.group in read.rows.columns else pl.col("group_id")
+    rows = read.rows.with_columns(
+        id=pl.format("unlabelled {}", "id"),
+        group_id=items.cast(pl.String),
+        label=pl.lit(None, pl.String),
+        origin=pl.lit(PSEUDO),
+    ).with_columns(original_id="id")
+    left_out = dict(corpus.count_reasons(read.rejects))
+
+    def leave(kept: pl.DataFrame, reason: str) -> pl.DataFrame:
+        if kept.height < rows.height:
+            left_out[reason] = rows.height - kept.height
+        return kept
+
+    wanted = [lang for lang in config.to or rows["lang"].unique() if lang not in sources]
+    rows = leave(rows.filter(pl.col("lang").is_in(wanted)), "not in a language that is wanted")
+    rows = leave(
+        rows.filter(~_in_another_language(rows, sources[0])), "written in another language"
+    )
+    plain = normalise(rows["text"])
+    known = normalise(used["text"])
+    new = rows.with_columns(plain=plain).unique("plain", keep="first", maintain_order=True)
+    rows = leave(new.drop("plain"), "the same text again")
+    tested = used.filter(pl.col("split") != "train")
+    clean = _clean(rows, tested, config.near_duplicates)
+    rows = leave(clean, "validation or test rows, or nearly")
+    rows = leave(rows.filter(~normalise(rows["text"]).is_in(known.implode())), "training rows too")
+    most = LOOKED_AT * used.filter(pl.col("split") == "train").height
+    place = pl.int_range(pl.len()).shuffle(seed=config.seed).over("lang")
+    rows = leave(rows.filter(place < most), f"more than {most:,} of a language")
+    if rows.is_empty():
+        raise DataError(
+            f"no unlabelled row is left to learn from: {_listed(left_out)}.",
+            f"Bring rows in {', '.join(config.to) or 'other languages than those with labels'}, "
+            "or use --arm zero-shot.",
+        )
+    if left_out:
+        run.note(f"unlabelled rows that were left out: {_listed(left_out)}", progress)
+    write_rows(conform(rows), run.folder / TABLE)
+    counts = dict(rows.group_by("lang", maintain_order=True).len().iter_rows())
+    run.update(self_training=SelfTraining(rows=counts, left_out=left_out))
+
+
+def _listed(left_out: Mapping[str, int]) -> str:
+    return ", ".join(f"{reason}: {number:,}" for reason, number in left_out.items())
+
+
+def _in_another_language(rows: pl.DataFrame, source: str) -> pl.Series:
+    """Whether a text is surely not in its row's language."""
+    from babelift.translation.checks import wrong_language, wrong_script
+
+    wrong = np.zeros(rows.height, dtype=np.bool_)
+    for lang in rows["lang"].unique():
+        mine = (rows["lang"] == lang).to_numpy()
+        texts = rows["text"].filter(pl.Series(mine))
+        wrong[mine] = wrong_script(texts, texts, lang) | wrong_language(texts, source, lang)
+    return pl.Series(wrong)
+
+
+def _clean(rows: pl.DataFrame, tested: pl.DataFrame, near: float) -> pl.DataFrame:
+    """Rows that are none of those that are tested or validated on, nor nearly."""
+    columns = ["id", "group_id", "text", "split"]
+    # One that is like no other, since the audit refuses to leave nothing at all.
+    other = pl.DataFrame({"id": "", "group_id": "", "text": "\0", "split": "train"})
+    both = pl.concat([rows.select(columns), tested.select(columns), other])
+    kept, _ = corpus.audit_leakage(both, policy="drop", near_duplicates=near)
+    return rows.join(kept.filter(pl.col("split") == "train"), on="id", how="semi")
+
+
+def self_train(
+    run: Run,
+    config: FitConfig,
+    labelled: pl.DataFrame,
+    fit: Callable[[pl.DataFrame, Path], TrainResult],
+    validation: pl.DataFrame,
+    progress: Progress,
+) -> TrainResult:
+    """Train the first model, believe the surest of what it says, and train again.
+
+    Takes up what is finished. Every process of several does the same; the first writes.
+
+    Args:
+        run: The run, whose `model` the best round becomes.
+        config: Its settings.
+        labelled: Its training rows.
+        fit: Trains on rows, into a folder.
+        validation: Its validation rows.
+        progress: Where progress is shown.
+
+    Raises:
+        BabeliftError: Whatever stops a training.
+    """
+    from babelift.prediction.predictor import Predictor
+
+    unlabelled = read_table(run.folder / TABLE)
+    labels = run.manifest.labels
+    folders = [run.folder / ROUNDS / str(number) for number in range(config.rounds + 1)]
+    joined, scores, results = [labelled.clear()], [], []
+    kept, refused = 0, list[str]()
+    for number, folder in enumerate(folders):
+        progress.say(f"self-training, {f'round {number}' if number else 'first model'}")
+        results.append(fit(pl.concat([labelled, joined[number]], how="diagonal_relaxed"), folder))
+        scores.append(results[-1].validation or 0.0)
+        if scores[number] < scores[0]:
+            break
+        kept = number
+        if number == config.rounds:
+            break
+        table = folder / "believed.parquet"
+        if not table.is_file():
+            predictor = Predictor.load(folder / "model", precision="auto")
+            sure = predictor.predict_proba(validation["text"].to_list()).max(axis=1)
+            found = predictor.predict_proba(unlabelled["text"].to_list(), progress=progress)
+            shares = [(labelled["label"] == label).mean() for label in labels]
+            believed, refused = believe(
+                unlabelled, found, labels, np.array(shares, dtype=np.float64),
+                least=float(np.quantile(sure, UNSURE)), most=labelled.height,
+            )  # fmt: skip
+            if is_first():
+                write_rows(believed, table)
+        else:
+            believed = read_table(table)
+        if believed.is_empty():
+            break
+        joined.append(believed)
+    if is_first():
+        _take(folders[kept], run)
+        both = pl.concat([labelled, joined[kept]], how="diagonal_relaxed")
+        write_rows(conform(both), run.folder / "data" / "train.parquet")
+        counts = run.manifest.data.get("train", {})
+        pseudo = dict(joined[kept].group_by("lang").len().iter_rows())
+        counts = {lang: {**counts.get(lang, {}), PSEUDO: n} for lang, n in pseudo.items()} | {
+            lang: of for lang, of in counts.items() if lang not in pseudo
+        }
+        told = run.manifest.self_training or SelfTraining(rows={}, left_out={})
+        told = told.model_copy(
+            update={
+                "validation": tuple(scores),
+                "kept": kept,
+                "believed": _counted(joined[kept]),
+                "refused": tuple(refused),
+            }
+        )
+        run.update(self_training=told, data={**run.manifest.data, "train": counts})
+        run.note(told.sentence, progress)
+    return results[kept]
+
+
+def believe(
+    rows: pl.DataFrame,
+    probabilities: NDArray[np.floating[Any]],
+    labels: Sequence[str],
+    shares: NDArray[np.float64],
+    *,
+    least: float,
+    most: int,
+) -> tuple[pl.DataFrame, list[str]]:
+    """The surest rows of each language, their labels in the shares that they have in training.
+
+    Args:
+        rows: Unlabelled rows.
+        probabilities: `(rows, labels)` as the model gives them.
+        labels: The labels.
+        shares: `(labels,)` share of each among the training rows.
+        least: Least probability of a row that is believed.
+        most: Most rows of a language.
+
+    Returns:
+        The rows, with `label` and the probability as `score`; and a sentence about each language
+        of which none are believed.
+
+    >>> rows = pl.DataFrame({"id": list("abcd"), "lang": ["de"] * 4})
+    >>> found = np.array([[.9, .1], [.8, .2], [.3, .7], [.4, .6]])
+    >>> believe(rows, found, ["bad", "good"], np.array([.5, .5]), least=.5, most=9)[0].rows()
+    [('a', 'de', 'bad', 0.9), ('c', 'de', 'good', 0.7)]
+    """
+    best, surest = probabilities.argmax(axis=1), probabilities.max(axis=1)
+    chosen, refused = np.zeros(rows.height, dtype=np.bool_), []
+    for lang in sorted(set(rows["lang"])):
+        mine = (rows["lang"] == lang).to_numpy()
+        sure = mine & (surest >= least)
+        wanted = shares * min(SHARE * mine.sum(), most)
+        there = np.bincount(best[sure], minlength=len(labels))
+        if sure.sum() < UNLIKE * mine.sum():
+            refused.append(
+                f"{lang}: {sure.sum() / mine.sum():.0%} of the rows are as sure as "
+                f"{1 - UNSURE:.0%} of the validation rows; they are unlike what was learnt"
+            )
+            continue
+        needed = wanted >= EXPECTED
+        scale = min((there[needed] / wanted[needed]).tolist(), default=1.0)
+        if scale == 0:
+            lacking = ", ".join(
+                f"'{labels[number]}'" for number in np.flatnonzero(needed & (there == 0)).tolist()
+            )
+            refused.append(f"{lang}: no row is surely {lacking}")
+            continue
+        for number, share in enumerate(wanted * min(scale, 1.0)):
+            those = np.flatnonzero(sure & (best == number))
+            order = those[np.argsort(-surest[those], kind="stable")]
+            chosen[order[: int(share + 1e-9)]] = True
+    believed = rows.with_columns(
+        label=pl.Series([labels[number] for number in best], dtype=pl.String),
+        score=pl.Series(surest, dtype=pl.Float64),
+    ).filter(pl.Series(chosen))
+    return believed, refused
+
+
+def _counted(believed: pl.DataFrame) -> tuple[Believed, ...]:
+    groups = believed.group_by("lang", "label").agg(
+        rows=pl.len(), probability=pl.col("score").mean().round(4)
+    )
+    return tuple(Believed(**row) for row in groups.sort("lang", "label").iter_rows(named=True))
+
+
+def _take(folder: Path, run: Run) -> None:
+    """Put a round's model and log where those of a run stand."""
+    replace_folder(run.model, lambda partial: shutil.copytree(folder / "model", partial))
+    shutil.copyfile(folder / "log.jsonl", run.folder / "log.jsonl")
