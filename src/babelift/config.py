@@ -429,6 +429,12 @@ class Training(Settings):
     otc_projection: int = Field(
         0, ge=0, description="Width of a projection head thrown away after training; 0 for none."
     )
+    mixup: float = Field(
+        0.0,
+        ge=0,
+        description="Also learn from each pair's word vectors mixed, in shares drawn from "
+        "Beta(mixup, mixup); 0 for not.",
+    )
     same_label: Literal["negatives", "masked", "positives"] = Field(
         "negatives",
         description="What the other language's rows with the same label are to OTC (infonce).",
@@ -474,6 +480,29 @@ class Training(Settings):
         if len(parts) != 2 or not all(part.isdigit() and int(part) > 0 for part in parts):
             raise ValueError(f"must be two whole numbers such as 1:1 or 1:5. Got {value!r}")
         return value
+
+    @model_validator(mode="after")
+    def _mixed_pairs_share_a_label(self) -> Self:
+        if self.mixup and self.otc_pairs == "shuffled":
+            raise ValueError(
+                "'mixup' mixes texts of one label, which shuffled pairs are not; leave out "
+                "'mixup' or 'otc_pairs'"
+            )
+        return self
+
+    def content(self, *others: str) -> dict[str, Any]:
+        """Plain values of the settings of a training.
+
+        Args:
+            *others: Settings that are left out.
+        """
+        # Left out where they are off, so that trainings that were done before they were there are
+        # found again.
+        later = {"mixup": 0.0}
+        off = [name for name, before in later.items() if getattr(self, name) == before]
+        return self.model_dump(
+            mode="json", include=set(Training.model_fields).difference(off, others)
+        )
 
 
 class FitConfig(Table, Translating, Training):

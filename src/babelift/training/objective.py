@@ -31,6 +31,7 @@ class Terms(NamedTuple):
         positive_cosine: Mean cosine of an original and its translation; None without pairs.
         retrieval_at_1: Share of originals nearer to their own translation than to any other item's
             in the batch; None without pairs.
+        mixed: Cross-entropy of mixed pairs, scaled as `ce`; None where none are mixed.
     """
 
     loss: Tensor
@@ -38,6 +39,7 @@ class Terms(NamedTuple):
     otc: Tensor | None = None
     positive_cosine: Tensor | None = None
     retrieval_at_1: Tensor | None = None
+    mixed: Tensor | None = None
 
 
 def pool(hidden: Tensor, mask: Tensor, pooling: Reads) -> Tensor:
@@ -99,6 +101,7 @@ class Objective(nn.Module):
         otc_weight: float,
         batch_labels: Tensor,
         views: tuple[Tensor, Tensor] | None = None,
+        mixed: Tensor | None = None,
     ) -> Terms:
         """The terms of one update.
 
@@ -112,10 +115,13 @@ class Objective(nn.Module):
             batch_labels: Labels of the whole batch, over all processes.
             views: Logits and vectors of the originals, computed a second time; OTC ties them to
                 these in place of their translations.
+            mixed: `(translations, classes)` logits of each translation mixed with its original;
+                None where none are mixed.
         """
         ce = self.cross_entropy(logits, labels, batch_labels)
         # Asked of all processes, which must agree, since vectors are gathered.
-        if not len(gather_rows(partners)):
+        pairs = len(gather_rows(partners))
+        if not pairs:
             return Terms(ce, ce)
         first = len(labels) - len(partners)
         originals, translations = vectors[partners], vectors[first:]
@@ -140,7 +146,11 @@ class Objective(nn.Module):
                 otc = self.otc(*sides, groups=pair_groups, labels=pair_labels)
         cosine, retrieval = _match(originals.detach(), translations.detach(), pair_groups)
         loss = ce + otc_weight * otc if self.uses_otc else ce
-        return Terms(loss, ce, otc.detach(), cosine, retrieval)
+        terms = Terms(loss, ce, otc.detach(), cosine, retrieval)
+        if mixed is None:
+            return terms
+        of_mixed = self.cross_entropy(mixed, pair_labels, batch_labels[-pairs:])
+        return terms._replace(loss=loss + of_mixed, mixed=of_mixed.detach())
 
     def _projected(self, vectors: Tensor) -> Tensor:
         projected: Tensor = vectors if self.projection is None else self.projection(vectors)

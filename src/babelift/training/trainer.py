@@ -107,9 +107,8 @@ def train_classifier(
         frames["validation"] = validation
     for what, frame in frames.items():
         data.require_texts(frame, what)
-    plain = settings.model_dump(mode="json", include=set(Training.model_fields))
     identity = {
-        "settings": {name: identified(value) for name, value in plain.items()},
+        "settings": {name: identified(value) for name, value in settings.content().items()},
         "labels": list(labels),
         "data": data.digest(rows, frames.get("validation")),
         "kept texts": ids_digest(keep_texts),
