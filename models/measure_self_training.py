@@ -16,7 +16,7 @@ import polars as pl
 from scipy import stats
 from sklearn.linear_model import LogisticRegression
 
-from babelift.run.self_training import UNSURE, believe
+from babelift.run.self_training import UNSURE, believe, worse
 from babelift.training.encoder import find_encoder
 from models.data import rows_of
 from models.measuring.results import number, print_table
@@ -194,7 +194,7 @@ def self_trained(
         if not len(chosen):
             return kept
         now = _fit([learnt, Part(vectors[chosen], given, given)])
-        if guarded and now.score(held.vectors, held.labels) < zero.score(held.vectors, held.labels):
+        if guarded and worse(*(one.predict(held.vectors) == held.labels for one in (now, zero))):
             return kept
         kept = now
     return kept

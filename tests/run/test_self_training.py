@@ -41,12 +41,12 @@ def sure(labels: list[int], probabilities: list[float], classes: int = 2) -> np.
 
 
 def test_the_shares_of_training_are_kept_and_the_surest_taken() -> None:
-    # 60 rows of which 30 may be believed, 24 bad and 6 good; 12 good rows, but only 20 bad ones.
-    labels = [0] * 20 + [1] * 40
-    probabilities = [0.9 + n / 1000 for n in range(60)]
+    # 60 rows of which 30 may be believed, 24 bad and 6 good; only 20 bad ones are sure.
+    labels = [0] * 40 + [1] * 20
+    probabilities = [0.6] * 20 + [0.9 + n / 1000 for n in range(40)]
     believed, refused = believe(
         rows_of("de", 60), sure(labels, probabilities), ["bad", "good"], np.array([0.8, 0.2]),
-        least=0.5, most=100,
+        least=0.7, most=100,
     )  # fmt: skip
     assert refused == []
     assert Counter(believed["label"]) == {"bad": 20, "good": 5}
@@ -59,8 +59,18 @@ def test_a_language_with_one_class_alone_is_not_believed() -> None:
     believed, refused = believe(
         rows, found, ["bad", "good"], np.array([0.5, 0.5]), least=0.5, most=100
     )
-    assert refused == ["de: no row is surely 'good'"]
+    assert refused == [
+        "de: 'bad' would be the label of 100% of the rows, in training it is that of 50%"
+    ]
     assert Counter(believed["lang"]) == {"ja": 20}
+
+
+def test_a_language_without_a_sure_row_of_a_label_is_not_believed() -> None:
+    found = sure([0, 1] * 20, [0.9, 0.6] * 20)
+    believed, refused = believe(
+        rows_of("de", 40), found, ["bad", "good"], np.array([0.5, 0.5]), least=0.7, most=100
+    )
+    assert (believed.height, refused) == (0, ["de: no row is surely 'good'"])
 
 
 def test_a_language_unlike_what_was_learnt_is_not_believed() -> None:
@@ -249,7 +259,7 @@ def test_settings_that_do_not_go_together(settings: dict[str, Any], words: str) 
 
 
 class Fits:
-    """Trainings that are made up: each has the next validation score."""
+    """Trainings that are made up: each is right on the next share of the validation rows."""
 
     def __init__(self, *scores: float) -> None:
         self.scores = scores
@@ -261,7 +271,14 @@ class Fits:
         (folder / "model").mkdir(parents=True, exist_ok=True)
         (folder / "model" / "config.json").write_text(str(score))
         (folder / "log.jsonl").write_text(f"{score}\n")
-        return SimpleNamespace(validation=score)
+        return SimpleNamespace(score=score)
+
+
+VALIDATION = [
+    {"text": f"The garden number {n} was kept back.", "label": ("bad", "good")[n % 2], "lang": "en",
+     "item": f"v{n}"}
+    for n in range(20)
+]  # fmt: skip
 
 
 @pytest.fixture
@@ -269,11 +286,20 @@ def predicted(monkeypatch: pytest.MonkeyPatch) -> None:
     """Models that give every other text one label, surer of unlabelled than of validation rows."""
     from babelift.prediction.predictor import Predictor
 
-    def proba(texts: list[str], progress: Any = None) -> np.ndarray:
-        most = 0.9 if len(texts) == 40 else 0.6
-        return sure([n % 2 for n in range(len(texts))], [most - n / 1e4 for n in range(len(texts))])
+    def load(folder: Path, **_: Any) -> Any:
+        score = float((folder / "config.json").read_text())
 
-    monkeypatch.setattr(Predictor, "load", lambda *_, **__: SimpleNamespace(predict_proba=proba))
+        def proba(texts: list[str], progress: Any = None) -> np.ndarray:
+            labels = [n % 2 for n in range(len(texts))]
+            if len(texts) == len(VALIDATION):
+                right = round(score * len(texts))
+                labels = [label if n < right else 1 - label for n, label in enumerate(labels)]
+                return sure(labels, [0.6] * len(labels))
+            return sure(labels, [0.9 - n / 1e4 for n in range(len(labels))])
+
+        return SimpleNamespace(predict_proba=proba)
+
+    monkeypatch.setattr(Predictor, "load", load)
 
 
 def trained(run: Run, config: FitConfig, fits: Fits) -> Any:
@@ -289,24 +315,24 @@ def trained(run: Run, config: FitConfig, fits: Fits) -> Any:
     [
         ((0.5, 0.6, 0.7), 2, 3),
         ((0.5, 0.6, 0.55), 2, 3),
-        ((0.5, 0.5, 0.5), 2, 3),
-        ((0.5, 0.4, 0.9), 0, 2),
-        ((0.5, 0.6, 0.4), 1, 3),
+        ((0.5, 0.45, 0.5), 2, 3),  # one row of twenty is chance
+        ((0.5, 0.3, 0.9), 0, 2),
+        ((0.5, 0.6, 0.3), 1, 3),
     ],
 )
 def test_a_round_that_is_worse_than_the_first_model_is_undone(
-    started: Any, scores: tuple[float, ...], kept: int, trainings: int
+    started: Any, tmp_path: Path, scores: tuple[float, ...], kept: int, trainings: int
 ) -> None:
-    run, config = started(german(40))
+    run, config = started(german(40), validation=table(tmp_path, "held", VALIDATION))
     fits = Fits(*scores)
-    assert trained(run, config, fits).validation == scores[kept]
+    assert trained(run, config, fits).score == scores[kept]
     assert len(fits.rows) == trainings
     assert (run.model / "config.json").read_text() == str(scores[kept])
     told = run.manifest.self_training
     assert (told.kept, told.validation) == (kept, scores[:trainings])
     rows = pl.read_parquet(run.folder / "data" / "train.parquet")
     counts = Counter(rows["origin"])
-    assert counts == ({"original": 36, "pseudo": 20} if kept else {"original": 36})
+    assert counts == ({"original": 40, "pseudo": 20} if kept else {"original": 40})
     assert run.manifest.data["train"].get("de", {}).get("pseudo", 0) == counts["pseudo"]
     assert sum(part.rows for part in told.believed) == counts["pseudo"]
     word = f"{counts['pseudo']} of 40 unlabelled rows joined" if kept else "this is the first model"
@@ -315,14 +341,14 @@ def test_a_round_that_is_worse_than_the_first_model_is_undone(
 
 @pytest.mark.usefixtures("predicted")
 def test_every_round_starts_from_the_labelled_rows_and_a_resumed_one_believes_the_same(
-    started: Any, monkeypatch: pytest.MonkeyPatch
+    started: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run, config = started(german(40))
+    run, config = started(german(40), validation=table(tmp_path, "held", VALIDATION))
     first = Fits(0.5, 0.5, 0.5)
     trained(run, config, first)
     assert [Counter(rows["origin"])["pseudo"] for rows in first.rows] == [0, 20, 20]
     # What was believed before is not asked for again.
-    monkeypatch.undo()
+    monkeypatch.setattr("babelift.run.self_training.believe", None)
     again = Fits(0.5, 0.5, 0.5)
     trained(run, config, again)
     for one, two in zip(first.rows, again.rows, strict=True):

@@ -89,7 +89,7 @@ class SelfTraining(BaseModel, frozen=True):
     Attributes:
         rows: Unlabelled rows that could be used, by language.
         left_out: The others, by reason.
-        validation: Mean F1-micro on validation rows of the first model, then of each round.
+        validation: F1-micro on all validation rows of the first model, then of each round.
         kept: Number of the round whose model was kept; 0 for the first model.
         believed: What the kept model was trained on beside the labelled rows.
         refused: Sentences about languages that were not believed.
