@@ -2,11 +2,13 @@
 
 from typing import Any
 
+from babelift.evaluation.label_errors import LabelCheck
 from babelift.evaluation.metrics import Metrics
 from babelift.report.cautions import (
     beaten,
     calibration,
     cautions,
+    doubted_labels,
     leakage,
     licences,
     small_tests,
@@ -36,6 +38,19 @@ def test_translated_test_text_is_marked_plainly() -> None:
         "Japanese: tested partly on translated text, which says little about native text.",
         "Spanish: tested on trusted translations, not on text written in the language.",
     ]
+
+
+def test_labels_that_look_wrong_are_counted_with_how_far_to_believe_it() -> None:
+    check = LabelCheck(rows=701, doubted=38)
+    assert doubted_labels(manifest_of(label_check=check)) == [
+        "38 of 701 training labels look wrong beside the other rows; label_errors.csv has them, "
+        "the likeliest errors first. Look at the first ones, mend what is wrong and train again."
+    ]
+    assert doubted_labels(manifest_of(label_check=LabelCheck(rows=99))) == [
+        "99 labelled rows are too few to tell which labels look wrong."
+    ]
+    assert doubted_labels(manifest_of(label_check=LabelCheck(rows=701, doubted=0))) == []
+    assert doubted_labels(manifest_of()) == []
 
 
 def test_native_test_text_raises_no_doubt() -> None:

@@ -145,6 +145,44 @@ class Predictor:
         best = self.predict_proba(texts, batch_size=batch_size).argmax(axis=1)
         return [self.labels[number] for number in best]
 
+    def vectors(
+        self, texts: Sequence[str], *, batch_size: int = 32, progress: Progress | None = None
+    ) -> npt.NDArray[np.float32]:
+        """Sentence vectors: of the last layer, what the classifier's head reads of it.
+
+        That is the first token or the mean of all; the mean also where the head reads neither.
+
+        Args:
+            texts: As in `predict_proba`.
+            batch_size: Texts that are computed together.
+            progress: Where progress is shown; None for nowhere.
+
+        Returns:
+            `(texts, dim) float32`, each of length 1.
+
+        Raises:
+            DataError, ModelError: As `predict_proba`.
+        """
+        import torch
+
+        from babelift.training.pooling import find_pooling
+
+        check_texts(texts)
+        tokens = self._tokenize(texts) if texts else []
+        reads = find_pooling(self._exact.to("cpu"), self._opened.tokenizer)
+        model = self._exact.to(self._device)
+        vectors = np.zeros((len(texts), model.config.hidden_size), dtype=np.float32)
+        with (progress or quiet()).task("reading", len(texts), unit="texts") as task:
+            for rows in by_length(np.array([len(ids) for ids in tokens]), batch_size):
+                batch = [tokens[row] for row in rows]
+                output, mask = self._output(model, batch, output_hidden_states=True)
+                states, weights = output.hidden_states[-1], mask.unsqueeze(2)
+                mean = (states * weights).sum(dim=1) / weights.sum(dim=1).clamp(min=1)
+                pooled = states[:, 0] if reads == "cls" else mean
+                vectors[rows] = self._finite(torch.nn.functional.normalize(pooled, dim=1))
+                task.advance(len(rows))
+        return vectors
+
     def cuts(
         self, texts: Sequence[str], rows: pl.DataFrame | None = None, split: str | None = None
     ) -> tuple[Cut, ...]:
@@ -245,6 +283,11 @@ class Predictor:
 
     def _forward(self, model: Any, tokens: list[list[int]]) -> npt.NDArray[np.float32]:
         """Logits `(texts, labels) float32` of tokenised texts, padded together."""
+        output, _ = self._output(model, tokens)
+        return self._finite(output.logits)
+
+    def _output(self, model: Any, tokens: list[list[int]], **options: Any) -> tuple[Any, Any]:
+        """What a model gives for tokenised texts, padded together, and their mask."""
         import torch
 
         tokenizer = self._opened.tokenizer
@@ -261,18 +304,22 @@ class Predictor:
             )
             padded[row, place] = ids
             mask[row, place] = 1
+        ids_on_device, mask_on_device = (
+            torch.from_numpy(array).to(self._device) for array in (padded, mask)
+        )
         with torch.inference_mode():
-            output: Any = model(
-                input_ids=torch.from_numpy(padded).to(self._device),
-                attention_mask=torch.from_numpy(mask).to(self._device),
-            )
-        logits: npt.NDArray[np.float32] = output.logits.float().cpu().numpy()
-        if not np.isfinite(logits).all():
+            output = model(input_ids=ids_on_device, attention_mask=mask_on_device, **options)
+        return output, mask_on_device
+
+    def _finite(self, output: Any) -> npt.NDArray[np.float32]:
+        """A model's output as float32 numbers, all of them finite."""
+        numbers: npt.NDArray[np.float32] = output.float().cpu().numpy()
+        if not np.isfinite(numbers).all():
             raise ModelError(
                 f"model '{self._opened.name}' gives outputs that are not finite numbers.",
                 "Its weights are damaged or its training diverged; train it again.",
             )
-        return logits
+        return numbers
 
 
 @cache

@@ -24,6 +24,7 @@ def cautions(manifest: Manifest, metrics: Metrics) -> list[str]:
     """Every doubt that applies, the gravest first."""
     return [
         *leakage(manifest),
+        *doubted_labels(manifest),
         *rejected(metrics),
         *beaten(metrics),
         *cuts(manifest, metrics),
@@ -49,6 +50,25 @@ def leakage(manifest: Manifest) -> list[str]:
     return [
         f"{counted(repeated, 'test row')} {also} in training or validation: the scores are likely "
         "too high."
+    ]
+
+
+def doubted_labels(manifest: Manifest) -> list[str]:
+    """Training labels that look wrong, or why that was not looked for."""
+    check = manifest.label_check
+    if check is None:
+        return []
+    if check.doubted is None:
+        return [
+            f"{counted(check.rows, 'labelled row')} are too few to tell which labels look wrong."
+        ]
+    if not check.doubted:
+        return []
+    look = "looks" if check.doubted == 1 else "look"
+    return [
+        f"{check.doubted:,} of {counted(check.rows, 'training label')} {look} wrong beside the "
+        "other rows; label_errors.csv has them, the likeliest errors first. Look at the first "
+        "ones, mend what is wrong and train again."
     ]
 
 

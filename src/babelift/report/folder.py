@@ -10,6 +10,7 @@ from babelift.config import parse_yaml
 from babelift.errors import ConfigError, RunError
 from babelift.evaluation.metrics import Metrics
 from babelift.redaction import shown
+from babelift.run.folder import LABEL_ERRORS
 from babelift.run.manifest import Manifest
 from babelift.store import read_record, read_table
 
@@ -33,6 +34,7 @@ class RunFiles:
         vectors: `data/vectors.parquet`, None where absent.
         predictions: `predictions.parquet`, None where absent.
         test: `data/test.parquet`, None where absent.
+        label_errors: `label_errors.csv`, None where absent.
     """
 
     name: str
@@ -43,6 +45,7 @@ class RunFiles:
     vectors: "pl.DataFrame | None" = None
     predictions: "pl.DataFrame | None" = None
     test: "pl.DataFrame | None" = None
+    label_errors: "pl.DataFrame | None" = None
 
 
 def read_run(run_dir: str | Path) -> RunFiles:
@@ -66,6 +69,7 @@ def read_run(run_dir: str | Path) -> RunFiles:
         vectors=_frame(folder / "data" / "vectors.parquet"),
         predictions=_frame(folder / "predictions.parquet"),
         test=_frame(folder / "data" / "test.parquet"),
+        label_errors=_label_errors(folder / LABEL_ERRORS),
     )
 
 
@@ -117,3 +121,17 @@ def _settings(path: Path, text: str) -> dict[str, Any]:
 
 def _frame(path: Path) -> "pl.DataFrame | None":
     return read_table(path) if path.exists() else None
+
+
+def _label_errors(path: Path) -> "pl.DataFrame | None":
+    import polars as pl
+
+    try:
+        with path.open("rb") as file:
+            return pl.read_csv(file, infer_schema=False).with_columns(
+                pl.col("probability", "likely_probability").cast(pl.Float64)
+            )
+    except FileNotFoundError:
+        return None
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise RunError(f"{path}: cannot be read: {error}", _AGAIN) from error

@@ -6,6 +6,7 @@ manifest, so that the same command goes on after whatever was finished.
 """
 
 import shutil
+import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -22,7 +23,7 @@ from babelift.errors import ConfigError, RunError
 from babelift.hub import non_commercial
 from babelift.progress import Progress, quiet
 from babelift.run.data import read_lines, read_rows
-from babelift.run.folder import MANIFEST, Run, fresh_folder
+from babelift.run.folder import LABEL_ERRORS, MANIFEST, Run, fresh_folder
 from babelift.run.manifest import Licence, input_file, joules_since, joules_used, machine, versions
 from babelift.run.self_training import ROUNDS, self_train
 from babelift.run.translations import preview as preview_translations
@@ -39,6 +40,7 @@ from babelift.store import (
 from babelift.translation.protected import read_terms
 
 if TYPE_CHECKING:
+    from babelift.prediction.predictor import Predictor
     from babelift.training.log import TrainResult
 
 
@@ -294,6 +296,7 @@ def evaluate(run: Run, config: FitConfig, progress: Progress) -> None:
     rows, test = _split(run, "train"), _split(run, "test")
     texts = test["text"].to_list()
     predictor = Predictor.load(run.model)
+    _check_labels(run, rows.filter(origin="original"), predictor, progress)
     probabilities = predictor.predict_proba(texts, progress=progress)
     baseline = linear_baseline(rows["text"].to_list(), rows["label"].to_list(), texts, labels)
     predictions = pl.concat(
@@ -308,6 +311,20 @@ def evaluate(run: Run, config: FitConfig, progress: Progress) -> None:
     )
     metrics = metrics.model_copy(update={"cuts": predictor.cuts(texts, test, "test")})
     write_record(metrics, run.folder / "metrics.json")
+
+
+def _check_labels(run: Run, rows: pl.DataFrame, predictor: "Predictor", progress: Progress) -> None:
+    """Look for labels of training rows that look wrong; write them to `label_errors.csv`."""
+    from babelift.evaluation.label_errors import FEWEST, LabelCheck, label_errors
+
+    check = LabelCheck(rows=rows.height)
+    if rows.height >= FEWEST:
+        started = time.perf_counter()
+        vectors = predictor.vectors(rows["text"].to_list(), progress=progress)
+        errors, check = label_errors(rows, vectors)
+        write_rows(errors, run.folder / LABEL_ERRORS)
+        check = check.model_copy(update={"seconds": round(time.perf_counter() - started, 2)})
+    run.update(label_check=check)
 
 
 def report(run: Run) -> None:

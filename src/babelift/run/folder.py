@@ -17,6 +17,9 @@ from babelift.store import full_disk_explained, read_record, write_record, write
 MANIFEST: Final = "manifest.json"
 """The file that makes a folder a run."""
 
+LABEL_ERRORS: Final = "label_errors.csv"
+"""The training rows whose label looks wrong; not there where there were too few rows to tell."""
+
 STAGES: Final = {
     "data": ("data/originals.parquet", "data/given.parquet"),
     "translation": ("data/train.parquet", "data/validation.parquet", "data/test.parquet"),

@@ -18,6 +18,7 @@ from pydantic import (
 )
 
 from babelift.corpus.leakage import LeakageReport
+from babelift.evaluation.label_errors import LabelCheck
 from babelift.hub import non_commercial
 from babelift.redaction import shown, shown_command
 from babelift.store import file_hash
@@ -159,6 +160,7 @@ class Manifest(BaseModel, frozen=True, populate_by_name=True):
         translate_to: Languages the training rows are translated into.
         translation: What became of the translations of training and validation rows.
         translation_test: What became of the translations of test rows.
+        label_check: How many given labels look wrong; None where that was not asked.
         label_gaps: Labels that have few training translations in a language, or none.
         data: Rows by split, language and origin.
         self_training: What became of the unlabelled rows.
@@ -190,6 +192,7 @@ class Manifest(BaseModel, frozen=True, populate_by_name=True):
     translate_to: tuple[str, ...] = ()
     translation: Translation | None = None
     translation_test: Translation | None = None
+    label_check: LabelCheck | None = None
     label_gaps: tuple[LabelGap, ...] = ()
     data: dict[str, dict[str, dict[str, int]]] = {}
     self_training: SelfTraining | None = None

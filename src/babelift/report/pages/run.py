@@ -21,6 +21,9 @@ from babelift.translation.checks import FAULTS
 if TYPE_CHECKING:
     import polars as pl
 
+MOST_LABELS: Final = 20
+"""Labels that look wrong of which the page shows the text."""
+
 _FLAGS: Final[Mapping[str, str]] = {
     **FAULTS,
     "truncated": "cut short",
@@ -71,6 +74,9 @@ def render_report(run: RunFiles) -> str:
                 surest_mistakes(run),
                 key=lambda mistake: tags.index(mistake.lang) if mistake.lang in tags else len(tags),
             ),
+            label_errors=[]
+            if run.label_errors is None
+            else run.label_errors.head(MOST_LABELS).to_dicts(),
             curves=learning_curves(run.log),
             averaged=averaged(run.log),
             pair_pictures=[(stage, picture) for stage, picture in pictures if picture],
