@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from babelift.classifier import Classifier
     from babelift.evaluation.comparison import compare
     from babelift.evaluation.evaluate import evaluate
+    from babelift.labelling.job import suggest
     from babelift.prediction.job import predict
     from babelift.run.fit import fit
     from babelift.study.run import run_study
@@ -49,6 +50,7 @@ _HOMES = {
     "load_translator": "babelift.translation.registry",
     "predict": "babelift.prediction.job",
     "run_study": "babelift.study.run",
+    "suggest": "babelift.labelling.job",
     "translate": "babelift.translation.job",
 }
 
@@ -79,6 +81,7 @@ __all__ = [
     "load_translator",
     "predict",
     "run_study",
+    "suggest",
     "translate",
 ]
 

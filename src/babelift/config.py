@@ -576,6 +576,22 @@ class PredictConfig(TableOut, Predicting, Distributed):
     """Settings of `babelift predict`."""
 
 
+class SuggestConfig(TableOut, Predicting):
+    """Settings of `babelift suggest`."""
+
+    model: str = Field("", description="Run folder.")
+    input: OneOrMore = Field((), description="Tables of unlabelled rows.")
+    rows: int = Field(100, ge=1, description="Rows to choose.")
+    languages: Literal["even", "unsure"] = Field(
+        "even",
+        description="The same number of rows from each language (even), or more from those in "
+        "which the classifier is less sure (unsure).",
+    )
+    study: Path | None = Field(
+        None, description="Folder of a study whose label budget says what so many labels are worth."
+    )
+
+
 class EvaluateConfig(Predicting):
     """Settings of `babelift evaluate`."""
 

@@ -33,6 +33,7 @@ _COMMANDS = {
     "fit": "Train a classifier on labelled rows and their translations, and report on it.",
     "translate": "Translate a labelled table: restartable, checked.",
     "predict": "Label the rows of a table.",
+    "suggest": "Choose the rows to label next.",
     "evaluate": "Measure a model, or anybody's predictions, on labelled rows.",
     "compare": "Say whether one run, or file of predictions, is really better than another.",
     "study": "Compare ways to train, with seeds and statistics, as one restartable grid.",

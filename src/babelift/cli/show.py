@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from babelift.evaluation.metrics import Metrics
+    from babelift.labelling.job import Suggestion
     from babelift.report.pages.comparison import ComparisonPage
     from babelift.run.folder import Run
     from babelift.run.manifest import Manifest
@@ -45,6 +46,24 @@ def show_comparison(page: "ComparisonPage") -> None:
 
     table = comparison_table(page.comparison, Console().width)
     _show([finding.text for finding in page.findings()], table)
+
+
+def show_suggestion(suggestion: "Suggestion") -> None:
+    """Print which rows were chosen of which languages, what became of the rest, and their worth."""
+    from rich import box
+    from rich.table import Table
+
+    from babelift.report.numbers import language_name, share
+
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=0)
+    table.add_column("Language")
+    for heading in ("Rows", "Chosen", "Mean confidence", "F1-micro in the test"):
+        table.add_column(heading, justify="right")
+    for one in suggestion.languages:
+        name = "not known" if one.lang is None else language_name(one.lang)
+        scores = (share(one.confidence), share(one.accuracy))
+        table.add_row(name, f"{one.candidates:,}", f"{one.chosen:,}", *scores)
+    _show(suggestion.sentences(), table)
 
 
 def show_study(study: "Study") -> None:

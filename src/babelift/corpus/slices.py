@@ -1,6 +1,6 @@
 """Tables as they stand in their files, before anybody knows which column is what."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -9,6 +9,7 @@ import polars as pl
 
 from babelift.corpus.arrow import PREFIX
 from babelift.corpus.labels import rows_of
+from babelift.corpus.rejects import readable
 from babelift.corpus.table import (
     BLOCK,
     ENDINGS,
@@ -166,6 +167,44 @@ def read_raw(file: str) -> Raw:
     from babelift.corpus.jsonl import read_jsonl
 
     return read_jsonl(data, file)
+
+
+def written_rows(files: Sequence[str], rejects: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """The rows that were taken of some tables, slice by slice, as they stand in their files.
+
+    Args:
+        files: The tables, as they were named when they were read.
+        rejects: The rows that were not taken (`corpus.rejects.REJECTS`).
+
+    Yields:
+        Frames with the file's own columns, in the order of `reader.read_parts`.
+
+    Raises:
+        DataError: A table cannot be read.
+
+    >>> import tempfile
+    >>> from babelift.corpus.rejects import reject_frame
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "reviews.csv"
+    ...     _ = path.write_text("Stars,Body\\n5,Good\\n1,\\n")
+    ...     pl.concat(written_rows([str(path)], reject_frame([]))).rows()
+    [('5', 'Good'), ('1', '')]
+    """
+    rejected = dict(rejects.group_by("file").agg("row").iter_rows())
+    for file in dict.fromkeys(files):
+        gone = rejected.get(readable(file), [])
+        for frame in _frames(file):
+            yield frame.filter(~pl.col(ROW).is_in(gone)).drop(ROW)
+
+
+def _frames(file: str) -> Iterator[pl.DataFrame]:
+    done = 0
+    try:
+        for raw in raw_slices(file):
+            yield raw.frame
+            done += raw.frame.height
+    except Unsliced:
+        yield read_raw(file).frame[done:]
 
 
 def with_rows(raw: Raw) -> Raw:

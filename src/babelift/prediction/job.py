@@ -121,7 +121,7 @@ def predict(
         warn_of_cuts(predictor.cuts(texts, rows.filter(readable)))
     predictions = pl.DataFrame(prediction_columns(predictor.labels, proba, rows.height))
     predictions = predictions.select(pl.when(pl.lit(readable)).then(pl.all()))
-    names = _free_names(rows.columns, predictions.columns)
+    names = free_names(rows.columns, predictions.columns)
     return pl.concat([rows.rename(names), predictions], how="horizontal")
 
 
@@ -244,7 +244,7 @@ def _labelled(
         predictions = prediction_columns(predictor.labels, proba, part.height)
         own = [name for name in part.columns if name not in SCHEMA]
         taken = ["id", *rows.filled, *(column.name for column in predictions)]
-        inputs = part.select(*rows.filled, *own).rename(_free_names(own, taken))
+        inputs = part.select(*rows.filled, *own).rename(free_names(own, taken))
         yield pl.DataFrame([part["id"], *predictions, *inputs])
 
 
@@ -271,10 +271,10 @@ def _probabilities(
         yield proba
 
 
-def _free_names(names: Sequence[str], taken: Sequence[str]) -> dict[str, str]:
+def free_names(names: Sequence[str], taken: Sequence[str]) -> dict[str, str]:
     """New names for columns, such that none is taken.
 
-    >>> _free_names(["p_a", "p_a_given", "b"], ["p_a"])
+    >>> free_names(["p_a", "p_a_given", "b"], ["p_a"])
     {'p_a': 'p_a_given', 'p_a_given': 'p_a_given_given', 'b': 'b'}
     """
     used, renamed = set(taken), {}

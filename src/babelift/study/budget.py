@@ -188,7 +188,7 @@ def budget_sentence(lang: str, worth: Worth, gain: Gain | None, price: float | N
             f"{SEEDS} seeds."
         )
     sentence = _worth(language, worth, *worth.interval, price)
-    return f"{sentence} {_gain(gain)}" if gain else sentence
+    return f"{sentence} {gain_sentence(gain)}" if gain else sentence
 
 
 def _worth(language: str, worth: Worth, low: Bounded, high: Bounded, price: float | None) -> str:
@@ -251,7 +251,8 @@ def labels(number: Bounded) -> str:
     return f"{words[number.bound]}{number.value:,.0f}"
 
 
-def _gain(gain: Gain) -> str:
+def gain_sentence(gain: Gain) -> str:
+    """What further labels added, in words."""
     by = difference(gain.per_100, gain.interval)
     return f"Between {gain.since:,} and {gain.at:,} labels, 100 more added {by}."
 
