@@ -425,6 +425,10 @@ class Training(Settings):
         description="What OTC ties an original to; others than its translation are controls.",
     )
     otc_one_way: bool = Field(False, description="Only original to translation.")
+    otc_by_score: bool = Field(
+        False,
+        description="Weigh each pair in OTC by how alike the encoder finds its texts at the start.",
+    )
     otc_warmup: float = Field(0.0, ge=0, le=1, description="Share of steps over which OTC grows.")
     otc_projection: int = Field(
         0, ge=0, description="Width of a projection head thrown away after training; 0 for none."
@@ -490,6 +494,17 @@ class Training(Settings):
             )
         return self
 
+    @model_validator(mode="after")
+    def _weighed_pairs_are_compared(self) -> Self:
+        if not self.otc_by_score:
+            return self
+        if self.otc_form in ("kl", "supcon") or self.otc_pairs == "dropout":
+            raise ValueError(
+                "'otc_by_score' weighs an original with its translation, for the forms infonce, "
+                f"cosine and mse. Got otc_form '{self.otc_form}', otc_pairs '{self.otc_pairs}'"
+            )
+        return self
+
     def content(self, *others: str) -> dict[str, Any]:
         """Plain values of the settings of a training.
 
@@ -498,7 +513,7 @@ class Training(Settings):
         """
         # Left out where they are off, so that trainings that were done before they were there are
         # found again.
-        later = {"mixup": 0.0}
+        later = {"mixup": 0.0, "otc_by_score": False}
         off = [name for name, before in later.items() if getattr(self, name) == before]
         return self.model_dump(
             mode="json", include=set(Training.model_fields).difference(off, others)

@@ -79,6 +79,7 @@ def logged(folder: Path) -> list[dict]:
         {"otc_projection": 8, "learn_temperature": True, "pooling": "mean"},
         {"otc_pairs": "dropout"},
         {"mixup": 0.5, "ratio": "1:2", "batch_size": 9},
+        {"otc_by_score": True},
         {"class_weights": True, "label_smoothing": 0.1, "clip": 0.05},
     ],
 )

@@ -133,6 +133,7 @@ class Learner:
 
     Attributes:
         parts: In how many parts a batch is computed; more than 1 once memory has run out.
+        pair_weights: `(rows,)` weight of each translation's pair in OTC; None for equal ones.
     """
 
     def __init__(
@@ -147,6 +148,7 @@ class Learner:
         self._accelerator, self._rows = accelerator, rows
         self._settings, self._plan = settings, plan
         self.parts = 1
+        self.pair_weights: Tensor | None = None
         self._model: Any = model.to(accelerator.device)
         self._objective = objective.to(accelerator.device)
         if accelerator.num_processes > 1:
@@ -348,6 +350,9 @@ class Learner:
             batch_labels=rows.labels[torch.from_numpy(batch.rows)].to(device),
             views=(logits[count:seen], vectors[count:seen]) if self._twice(part) else None,
             mixed=logits[seen:] if settings.mixup else None,
+            pair_weights=None
+            if self.pair_weights is None
+            else self.pair_weights[torch.from_numpy(part.translations)].to(device),
         )
         return terms
 

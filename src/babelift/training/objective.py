@@ -102,6 +102,7 @@ class Objective(nn.Module):
         batch_labels: Tensor,
         views: tuple[Tensor, Tensor] | None = None,
         mixed: Tensor | None = None,
+        pair_weights: Tensor | None = None,
     ) -> Terms:
         """The terms of one update.
 
@@ -117,6 +118,7 @@ class Objective(nn.Module):
                 these in place of their translations.
             mixed: `(translations, classes)` logits of each translation mixed with its original;
                 None where none are mixed.
+            pair_weights: `(translations,)` weight of each pair in OTC; None for equal ones.
         """
         ce = self.cross_entropy(logits, labels, batch_labels)
         # Asked of all processes, which must agree, since vectors are gathered.
@@ -143,7 +145,7 @@ class Objective(nn.Module):
                 else:
                     other = translations if views is None else views[1][partners]
                     sides = self._projected(originals), self._projected(other)
-                otc = self.otc(*sides, groups=pair_groups, labels=pair_labels)
+                otc = self.otc(*sides, groups=pair_groups, labels=pair_labels, weights=pair_weights)
         cosine, retrieval = _match(originals.detach(), translations.detach(), pair_groups)
         loss = ce + otc_weight * otc if self.uses_otc else ce
         terms = Terms(loss, ce, otc.detach(), cosine, retrieval)
