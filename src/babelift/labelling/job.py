@@ -19,7 +19,7 @@ from babelift.corpus.rows import PSEUDO, SPLITS
 from babelift.corpus.similarity import near_duplicates, normalise
 from babelift.corpus.slices import written_rows
 from babelift.corpus.table import ROW
-from babelift.errors import ConfigError, DataError
+from babelift.errors import ConfigError, DataError, RunError
 from babelift.labelling.choice import SHORTLIST, farthest_first, shares, uncertainty
 from babelift.labelling.worth import worth_sentences
 from babelift.prediction.job import free_names
@@ -247,6 +247,11 @@ def _budgets(study: Path | None) -> "list[LabelBudget] | None":
         return None
     from babelift.study.summary import RESULT, StudyResult
 
+    if not (study / RESULT).is_file():
+        raise RunError(
+            f"'{study}' is not a study that has been run: it has no {RESULT}.",
+            "Name the folder that 'babelift study' wrote its page into.",
+        )
     return read_record(study / RESULT, StudyResult).budget
 
 
@@ -333,10 +338,11 @@ def _shortlist(
     """The least sure candidates of each language, some for each row that it gets, with `text`."""
     quota = _shares(candidates, doubt, config)
     unsure = candidates.sort(pl.col("p1") - pl.col("p2"), maintain_order=True)
-    short = pl.concat(
+    own = [
         unsure.filter(pl.col("lang").eq_missing(pl.lit(lang, pl.String))).head(SHORTLIST * number)
         for lang, number in quota.items()
-    ).sort("row")
+    ]
+    short = pl.concat([unsure.head(0), *own]).sort("row")
     texts, start = [], 0
     for part in parts:
         here = short["row"].filter(short["row"].is_between(start, start + part.height - 1)) - start
