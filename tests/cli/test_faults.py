@@ -24,6 +24,7 @@ JOBS = {
     "fit": ("babelift.run.fit.run_fit", "t.csv"),
     "translate": ("babelift.translation.job.run_translate", "t.csv"),
     "predict": ("babelift.prediction.job.run_predict", "run", "t.csv"),
+    "suggest": ("babelift.labelling.job.run_suggest", "run", "t.csv"),
     "evaluate": ("babelift.evaluation.evaluate.run_evaluate", "run", "t.csv"),
     "compare": ("babelift.evaluation.comparison.compare", "a.csv", "b.csv"),
     "study": ("babelift.study.run.run_study", "study.yaml"),

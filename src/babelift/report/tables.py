@@ -128,8 +128,8 @@ def saw(counts: Mapping[str, int]) -> str:
 
     >>> saw({"original": 701}), saw({"machine": 1200, "reference": 2}), saw({})
     ('701 originals', '1,202 translations', 'nothing')
-    >>> saw({"pseudo": 90})
-    '90 with a model\'s labels'
+    >>> saw({"pseudo": 9})
+    "9 with a model's labels"
     """
     originals, labelled = counts.get("original", 0), counts.get(PSEUDO, 0)
     translations = sum(counts.values()) - originals - labelled
