@@ -62,7 +62,7 @@ def demo_arms(**changes: Any) -> dict[str, FitConfig]:
         "encoder": "mini",
         "translator": "mini",
         "otc": False,
-        "epochs": 5,  # 65 updates, fewer than by default, so that it ends within minutes
+        "epochs": 4,  # 52 updates, fewer than by default, so that it ends within minutes
         **changes,
     }
     good = {**shared, "translator": sample_references()}
