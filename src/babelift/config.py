@@ -564,6 +564,8 @@ class FitConfig(Table, Translating, Training):
                 if self.arm == "self-trained"
                 else f"'unlabelled' is only used with the arm self-trained, not with '{self.arm}'"
             )
+        if self.rounds != type(self).model_fields["rounds"].default and not self.unlabelled:
+            raise ValueError("'rounds' is only used with the arm self-trained")
         both = sorted(set(self.from_) & set(self.to))
         if self.arm in ("zero-shot", "translated", "self-trained") and both:
             raise ValueError(

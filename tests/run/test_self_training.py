@@ -213,9 +213,27 @@ def test_an_item_of_the_test_table_is_left_out_in_whatever_words(started: Any) -
     assert run.manifest.self_training.left_out == {"validation or test rows, or nearly": 3}
 
 
-def test_a_label_in_the_table_is_not_read(started: Any) -> None:
+def test_a_label_in_the_table_is_not_read_and_that_is_said(started: Any) -> None:
     run, _ = started(german(12, label="good"))
     assert pl.read_parquet(run.folder / TABLE)["label"].null_count() == 12
+    assert "the labels in the unlabelled tables are not read" in run.manifest.notes
+    assert not started(german(12))[0].manifest.notes[-1].startswith("the labels")
+
+
+def test_guesses_about_the_table_are_said_and_rows_that_cannot_be_read_are_listed(
+    started: Any,
+) -> None:
+    rows = [
+        {"body": row["text"], "lang": row["lang"] if n else "xx-no"}
+        for n, row in enumerate(german(12))
+    ]
+    run, _ = started(rows, max_rejects=0.5)
+    assert run.manifest.self_training.rows == {"de": 11}
+    assert run.manifest.rejects.count == 1
+    rejected = (run.folder / "data" / "rejects.jsonl").read_text()
+    assert "unlabelled.jsonl" in rejected
+    assert any("'body'" in note for note in run.manifest.notes)
+    assert any(note.startswith("rejected unlabelled rows: 1 (") for note in run.manifest.notes)
 
 
 def test_validation_rows_are_kept_back_where_none_were_given(started: Any) -> None:
@@ -250,6 +268,7 @@ def test_more_than_can_be_used_are_drawn_from(started: Any) -> None:
     [
         ({"arm": "self-trained"}, "needs 'unlabelled'"),
         ({"arm": "zero-shot", "unlabelled": ["a.csv"]}, "only used with the arm self-trained"),
+        ({"arm": "zero-shot", "rounds": 3}, "'rounds' is only used with the arm self-trained"),
         ({"arm": "self-trained", "unlabelled": ["a"], "from": ["de"], "to": ["de"]}, "both 'from'"),
     ],
 )

@@ -2,7 +2,8 @@
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -120,3 +121,25 @@ def quick(tiny_encoder: Path) -> Callable[..., Training]:
         return Training(**{**values, **changes})
 
     return settings
+
+
+@pytest.fixture
+def killed_after(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], AbstractContextManager[None]]:
+    """Ends every training inside the block without a word, as a kill would, after some updates."""
+    from babelift.training.loop import Loop
+
+    real = Loop._update
+
+    @contextmanager
+    def block(updates: int) -> Iterator[None]:
+        def killed(self: Loop, log: Any) -> None:
+            if self.state.step == updates:
+                raise InterruptedError
+            real(self, log)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Loop, "_update", killed)
+            with pytest.raises(InterruptedError):
+                yield
+
+    return block

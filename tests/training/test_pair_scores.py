@@ -7,7 +7,6 @@ import torch
 from babelift.config import Training
 from babelift.errors import ConfigError
 from babelift.training import learner, trainer
-from babelift.training.loop import Loop
 from babelift.training.losses import OTCLoss, pair_scores
 from babelift.training.objective import Objective
 from babelift.training.trainer import train_classifier
@@ -112,7 +111,7 @@ def test_what_is_translated_wrongly_weighs_less(
 
 
 def test_scores_are_those_of_the_start_also_after_a_resume(
-    tmp_path, rows_of, labels, quick, scores_of, monkeypatch
+    tmp_path, rows_of, labels, quick, scores_of, killed_after
 ):
     def train(name):
         settings = quick(otc_by_score=True, steps=6, checkpoint_every=2)
@@ -120,17 +119,8 @@ def test_scores_are_those_of_the_start_also_after_a_resume(
 
     train("once")
     once = scores_of.copy()
-    real = Loop._update
-
-    def killed(self, log):
-        if self.state.step == 4:
-            raise InterruptedError
-        real(self, log)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Loop, "_update", killed)
-        with pytest.raises(InterruptedError):
-            train("twice")
+    with killed_after(4):
+        train("twice")
     assert train("twice").resumed_from == 4
     assert scores_of == [*once, *once]
     files = [tmp_path / name / "model" / "model.safetensors" for name in ("once", "twice")]

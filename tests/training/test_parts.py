@@ -153,25 +153,14 @@ def test_dropout_of_a_part_is_the_same_in_both_passes(train, limit, tiny_encoder
     assert seen[0][1] != seen[4][1]
 
 
-def test_a_resumed_training_goes_on_in_parts(train, limit, tmp_path, tiny_encoder, monkeypatch):
+def test_a_resumed_training_goes_on_in_parts(train, limit, tmp_path, tiny_encoder, killed_after):
     changes = {"encoder": str(tiny_encoder), "steps": 6, "checkpoint_every": 2}
     limit(4)
     with pytest.warns(BabeliftWarning):
         train("once", **changes)
 
-    from babelift.training.loop import Loop
-
-    real = Loop._update
-
-    def killed(self, log):
-        if self.state.step == 4:
-            raise InterruptedError
-        real(self, log)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Loop, "_update", killed)
-        with pytest.warns(BabeliftWarning), pytest.raises(InterruptedError):
-            train("twice", **changes)
+    with killed_after(4), pytest.warns(BabeliftWarning):
+        train("twice", **changes)
     result = train("twice", **changes)  # and without a warning: it knows
     assert (result.resumed_from, result.parts) == (4, 2)
     files = [tmp_path / name / "model" / "model.safetensors" for name in ("once", "twice")]

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import polars as pl
 
@@ -14,7 +14,7 @@ from babelift.errors import DataError, LanguageError, did_you_mean
 from babelift.progress import Progress
 from babelift.run.folder import Run
 from babelift.run.manifest import Rejects
-from babelift.run.self_training import read_unlabelled
+from babelift.run.self_training import clean_unlabelled
 from babelift.store import not_a_file, write_rows
 
 Leakage: TypeAlias = Literal["error", "drop", "warn"]
@@ -30,7 +30,7 @@ def read_rows(run: Run, config: FitConfig, progress: Progress) -> None:
         DataError: Rows that cannot be used, too many rejects, or leakage.
         LanguageError: The arm needs languages that have no rows.
     """
-    rows = _read(run, config, progress)
+    rows, unlabelled = _read(run, config, progress)
     rows, brought = _apart_from_translations(rows)
     available = rows.filter(pl.col("split") == "train")["lang"].unique(maintain_order=True)
     plan = plan_arm(config.arm, tuple(available), config.from_, config.to)
@@ -41,7 +41,7 @@ def read_rows(run: Run, config: FitConfig, progress: Progress) -> None:
     if leakage.total:
         run.note(leakage.summary(), progress)
 
-    if config.unlabelled:
+    if unlabelled is not None:
         used = _with_validation(run, config, used, progress)
     train = used.filter(pl.col("split") == "train")
     corpus.require_classes(train)
@@ -56,8 +56,8 @@ def read_rows(run: Run, config: FitConfig, progress: Progress) -> None:
         )
     write_split(used, run, "originals")
     write_split(attach(brought, used), run, "given")
-    if config.unlabelled:
-        read_unlabelled(run, config, used, plan.originals, progress)
+    if unlabelled is not None:
+        clean_unlabelled(run, config, unlabelled, used, plan.originals, progress)
     run.update(
         leakage=leakage,
         labels=tuple(labels),
@@ -178,32 +178,48 @@ def read_lines(paths: Sequence[str]) -> list[str]:
     return [line for line in lines if line.strip()]
 
 
-def _read(run: Run, config: FitConfig, progress: Progress) -> pl.DataFrame:
-    """The rows of all tables; what was rejected is written down and counted in the manifest."""
-    frames, rejects = [], []
+def _read(
+    run: Run, config: FitConfig, progress: Progress
+) -> tuple[pl.DataFrame, pl.DataFrame | None]:
+    """The labelled rows of all tables, and the unlabelled ones where there are any.
+
+    What was rejected is written down and counted in the manifest.
+    """
     for note in config.notes:
         run.note(note, progress)
-    for split in SPLITS:
-        paths = getattr(config, split)
-        if not paths:
-            continue
-        read = corpus.read_corpus(paths, config, split=None if split == "train" else split)
+    rejects: list[pl.DataFrame] = []
+
+    def take(role: str, table: FitConfig, **how: Any) -> pl.DataFrame:
+        read = corpus.read_corpus(getattr(config, role), table, **how)
         for note in read.notes:
             run.note(note, progress)
-        frames.append(read.rows.with_columns(pl.col("split").fill_null(split)))
         rejects.append(read.rejects)
         if read.rejects.height:
             file = run.folder / "data" / "rejects.jsonl"
             corpus.write_rejects(pl.concat(rejects), file)
             reasons = corpus.count_reasons(read.rejects)
             why = ", ".join(f"{reason}: {number:,}" for reason, number in reasons.items())
-            rows = "training" if split == "train" else split
+            rows = "training" if role == "train" else role
             run.note(f"rejected {rows} rows: {read.rejects.height:,} ({why}); see {file}", progress)
         corpus.check_budget(read, config.max_rejects)
+        return read.rows
+
+    frames = [
+        take(split, config, split=None if split == "train" else split).with_columns(
+            pl.col("split").fill_null(split)
+        )
+        for split in SPLITS
+        if getattr(config, split)
+    ]
+    unlabelled = None
+    if config.unlabelled:
+        # Columns that the labelled tables have need not be in these.
+        table = config.model_copy(update={"label": None, "id": None, "group": None})
+        unlabelled = take("unlabelled", table, split="train", labelled=False)
     rejected = pl.concat(rejects)
     reasons = corpus.count_reasons(rejected)
     run.update(rejects=Rejects(count=rejected.height, reasons=reasons))
-    return conform(corpus.stack(frames))
+    return conform(corpus.stack(frames)), unlabelled
 
 
 def _apart_from_translations(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:

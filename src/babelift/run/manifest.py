@@ -7,6 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Annotated, Any, Final, Self
 
+import polars as pl
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -232,6 +233,14 @@ class Manifest(BaseModel, frozen=True, populate_by_name=True):
     def trained_on(self, lang: str) -> dict[str, int]:
         """Training rows of a language by origin, those with none left out."""
         return {origin: n for origin, n in self.data.get("train", {}).get(lang, {}).items() if n}
+
+
+def count_rows(rows: pl.DataFrame) -> dict[str, dict[str, int]]:
+    """Rows by language and origin, as `Manifest.data` has them for a split."""
+    counts: dict[str, dict[str, int]] = {}
+    for lang, origin, number in rows.group_by("lang", "origin").len().sort("lang", "origin").rows():
+        counts.setdefault(lang, {})[origin] = number
+    return counts
 
 
 def input_file(path: str, role: str) -> InputFile:

@@ -25,7 +25,7 @@ from babelift.corpus.similarity import normalise
 from babelift.errors import DataError
 from babelift.progress import Progress
 from babelift.run.folder import Run
-from babelift.run.manifest import Believed, SelfTraining
+from babelift.run.manifest import Believed, SelfTraining, count_rows
 from babelift.store import read_table, replace_folder, write_rows
 from babelift.training.log import TrainResult
 
@@ -57,40 +57,41 @@ LOOKED_AT: Final = 4
 """For each training row at most so many unlabelled ones are labelled, in each language."""
 
 
-def read_unlabelled(
-    run: Run, config: FitConfig, used: pl.DataFrame, sources: Sequence[str], progress: Progress
+def clean_unlabelled(
+    run: Run,
+    config: FitConfig,
+    rows: pl.DataFrame,
+    used: pl.DataFrame,
+    sources: Sequence[str],
+    progress: Progress,
 ) -> None:
-    """Read the unlabelled rows and leave out what must not be learnt from.
+    """Leave out the unlabelled rows that must not be learnt from.
 
     Writes `data/unlabelled.parquet`, and into the manifest how many rows were left out and why.
 
     Args:
         run: The run.
         config: Its settings.
+        rows: The unlabelled rows as they were read.
         used: Its labelled rows, with `split`.
         sources: Languages of its training rows.
         progress: Where notes are shown.
 
     Raises:
-        DataError: The tables cannot be read, or no row is left.
+        DataError: No row is left.
     """
-    read = corpus.read_corpus(
-        config.unlabelled,
-        # Columns that the labelled tables have need not be in these.
-        config.model_copy(update={"label": None, "id": None, "group": None}),
-        split="train",
-        labelled=False,
-    )
-    corpus.check_budget(read, config.max_rejects)
+    if rows["label"].is_not_null().any():
+        run.note("the labels in the unlabelled tables are not read", progress)
     # The names of other rows are taken; an item in several languages stays one.
-    items = pl.col(config.group) if config.group in read.rows.columns else pl.col("group_id")
-    rows = read.rows.with_columns(
+    items = pl.col(config.group) if config.group in rows.columns else pl.col("group_id")
+    rows = rows.with_columns(
         id=pl.format("unlabelled {}", "id"),
         group_id=items.cast(pl.String),
         label=pl.lit(None, pl.String),
         origin=pl.lit(PSEUDO),
+        plain=normalise(rows["text"]),
     ).with_columns(original_id="id")
-    left_out = dict(corpus.count_reasons(read.rejects))
+    left_out: dict[str, int] = {}
 
     def leave(kept: pl.DataFrame, reason: str) -> pl.DataFrame:
         if kept.height < rows.height:
@@ -102,14 +103,12 @@ def read_unlabelled(
     rows = leave(
         rows.filter(~_in_another_language(rows, sources[0])), "written in another language"
     )
-    plain = normalise(rows["text"])
-    known = normalise(used["text"])
-    new = rows.with_columns(plain=plain).unique("plain", keep="first", maintain_order=True)
-    rows = leave(new.drop("plain"), "the same text again")
+    rows = leave(rows.unique("plain", keep="first", maintain_order=True), "the same text again")
     tested = used.filter(pl.col("split") != "train")
     clean = _clean(rows, tested, config.near_duplicates)
     rows = leave(clean, "validation or test rows, or nearly")
-    rows = leave(rows.filter(~normalise(rows["text"]).is_in(known.implode())), "training rows too")
+    known = normalise(used["text"]).implode()
+    rows = leave(rows.filter(~pl.col("plain").is_in(known)), "training rows too").drop("plain")
     most = LOOKED_AT * used.filter(pl.col("split") == "train").height
     place = pl.int_range(pl.len()).shuffle(seed=config.seed).over("lang")
     rows = leave(rows.filter(place < most), f"more than {most:,} of a language")
@@ -212,13 +211,8 @@ def self_train(
         joined.append(believed)
     if is_first():
         _take(folders[kept], run)
-        both = pl.concat([labelled, joined[kept]], how="diagonal_relaxed")
-        write_rows(conform(both), run.folder / "data" / "train.parquet")
-        counts = run.manifest.data.get("train", {})
-        pseudo = dict(joined[kept].group_by("lang").len().iter_rows())
-        counts = {lang: {**counts.get(lang, {}), PSEUDO: n} for lang, n in pseudo.items()} | {
-            lang: of for lang, of in counts.items() if lang not in pseudo
-        }
+        both = conform(pl.concat([labelled, joined[kept]], how="diagonal_relaxed"))
+        write_rows(both, run.folder / "data" / "train.parquet")
         told = run.manifest.self_training or SelfTraining(rows={}, left_out={})
         told = told.model_copy(
             update={
@@ -228,7 +222,7 @@ def self_train(
                 "refused": tuple(refused),
             }
         )
-        run.update(self_training=told, data={**run.manifest.data, "train": counts})
+        run.update(self_training=told, data={**run.manifest.data, "train": count_rows(both)})
         run.note(told.sentence, progress)
     return results[kept]
 

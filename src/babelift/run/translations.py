@@ -17,6 +17,7 @@ from babelift.errors import DataError
 from babelift.progress import Progress, quiet
 from babelift.run.data import only_languages, read_rows, write_split
 from babelift.run.folder import Run
+from babelift.run.manifest import count_rows
 from babelift.store import read_table
 from babelift.translation.advice import (
     PoorTranslationsWarning,
@@ -84,7 +85,7 @@ def translate_rows(run: Run, config: FitConfig, progress: Progress, *, fresh: bo
         translation=report,
         translation_test=test_report,
         label_gaps=gaps,
-        data={split: _count(rows) for split, rows in splits.items()},
+        data={split: count_rows(rows) for split, rows in splits.items()},
     )
 
 
@@ -263,10 +264,3 @@ def _nothing_translated(report: TranslationReport | None) -> DataError:
         f"no training row has a translation that can be used ({why or 'none was made'}).",
         "Take another translator, or keep faulty translations with --quality keep.",
     )
-
-
-def _count(rows: pl.DataFrame) -> dict[str, dict[str, int]]:
-    counts: dict[str, dict[str, int]] = {}
-    for lang, origin, number in rows.group_by("lang", "origin").len().sort("lang", "origin").rows():
-        counts.setdefault(lang, {})[origin] = number
-    return counts

@@ -203,6 +203,7 @@ class PairSampler:
                 f"not among the training rows ({original_of.count(-1)} such rows).",
                 "Give both, or leave the translation out too.",
             )
+        in_bytes = rows["text"].str.len_bytes().to_numpy()
         codes = {lang: code for code, lang in enumerate(sorted(set(rows["lang"])))}
         return cls(
             original_of,
@@ -210,9 +211,7 @@ class PairSampler:
             ratio=ratio,
             batch_size=batch_size,
             seed=seed,
-            lengths=(rows["text"].str.len_bytes().to_numpy() if lengths is None else lengths)
-            if window
-            else None,
+            lengths=in_bytes if window and lengths is None else lengths,
             by_pair=lengths is not None,
             window=window or 1,
         )
