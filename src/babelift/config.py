@@ -243,6 +243,18 @@ def parse_yaml(text: str, where: str) -> dict[str, Any]:
     return loaded
 
 
+def _later_and_off(settings: Settings, *later: str) -> list[str]:
+    """Those of some settings that are at their default.
+
+    A setting that came later is left out where it is off, so that what was made before it was there
+    is found again.
+    """
+    fields = type(settings).model_fields
+    return [
+        name for name in later if name in fields and getattr(settings, name) == fields[name].default
+    ]
+
+
 def _underscored(values: Mapping[str, Any], where: str) -> dict[str, Any]:
     """The values by their names with underscores, whichever way they were written."""
     clean: dict[str, Any] = {}
@@ -391,9 +403,7 @@ class TableOut(Settings):
         Args:
             *others: Settings that do not, beside `out`.
         """
-        # Left out where they are off, so that files that were made before they were there are ours.
-        later = {"excel_safe": False, "output_vocabulary": "whole"}
-        off = [name for name, before in later.items() if getattr(self, name, before) == before]
+        off = _later_and_off(self, "excel_safe", "output_vocabulary")
         return self.model_dump(mode="json", exclude={"out", *off, *others})
 
 
@@ -511,13 +521,9 @@ class Training(Settings):
         Args:
             *others: Settings that are left out.
         """
-        # Left out where they are off, so that trainings that were done before they were there are
-        # found again.
-        later = {"mixup": 0.0, "otc_by_score": False}
-        off = [name for name, before in later.items() if getattr(self, name) == before]
-        return self.model_dump(
-            mode="json", include=set(Training.model_fields).difference(off, others)
-        )
+        off = _later_and_off(self, "mixup", "otc_by_score")
+        kept = set(Training.model_fields).difference(off, others)
+        return self.model_dump(mode="json", include=kept)
 
 
 class FitConfig(Table, Translating, Training):
@@ -564,7 +570,7 @@ class FitConfig(Table, Translating, Training):
                 if self.arm == "self-trained"
                 else f"'unlabelled' is only used with the arm self-trained, not with '{self.arm}'"
             )
-        if self.rounds != type(self).model_fields["rounds"].default and not self.unlabelled:
+        if not self.unlabelled and not _later_and_off(self, "rounds"):
             raise ValueError("'rounds' is only used with the arm self-trained")
         both = sorted(set(self.from_) & set(self.to))
         if self.arm in ("zero-shot", "translated", "self-trained") and both:

@@ -108,7 +108,7 @@ class SelfTraining(BaseModel, frozen=True):
     def sentence(self) -> str:
         """What it came to, for the reader."""
         number = sum(part.rows for part in self.believed)
-        first, *others = (f"{score:.3f}" for score in self.validation)
+        first, *others = (f"{score:.3f}".removeprefix("0") for score in self.validation)
         if self.kept:
             return (
                 f"self-training: {number:,} of {sum(self.rows.values()):,} unlabelled rows joined "
