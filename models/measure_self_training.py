@@ -16,8 +16,8 @@ import polars as pl
 from scipy import stats
 from sklearn.linear_model import LogisticRegression
 
-from babelift.run.self_training import UNSURE, believe, worse
 from babelift.training.encoder import find_encoder
+from babelift.training.self_training import UNSURE, believe, worse
 from models.data import rows_of
 from models.measuring.results import number, print_table
 from models.measuring.vectors import open_encoder

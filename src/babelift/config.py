@@ -26,7 +26,14 @@ from babelift.languages import reductions, resolve
 from babelift.redaction import shown
 from babelift.store import not_a_file
 
-Arm = Literal["zero-shot", "translated", "original", "original+translated", "self-trained"]
+Arm = Literal[
+    "zero-shot", "translated", "original", "original+translated", "translate-test", "round-trip",
+    "self-trained",
+]  # fmt: skip
+
+View = Literal["own", "translated", "both"]
+"""What of a row in another language is judged: its own text, its translation into the language that
+the classifier was trained on, or both."""
 QualityAction = Literal["keep", "drop", "retry"]
 OTCForm = Literal["infonce", "cosine", "mse", "kl", "supcon"]
 OTCPairs = Literal["translations", "shuffled", "dropout"]
@@ -540,6 +547,12 @@ class FitConfig(Table, Translating, Training):
     rounds: int = Field(
         2, ge=1, description="How often unlabelled rows are labelled and learnt from."
     )
+    view: View | None = Field(
+        None,
+        description="What is judged of a row: its own text, its translation into the language of "
+        "training, or both, whose probabilities are averaged. By default own, with the arm "
+        "translate-test translated.",
+    )
     leakage: Literal["error", "drop", "warn"] = Field(
         "error", description="What to do when train and test share items."
     )
@@ -572,13 +585,23 @@ class FitConfig(Table, Translating, Training):
             )
         if not self.unlabelled and not _later_and_off(self, "rounds"):
             raise ValueError("'rounds' is only used with the arm self-trained")
+        if self.arm == "translate-test" and self.view == "own":
+            raise ValueError(
+                "the arm translate-test judges translations, but 'view' is 'own'; use the arm "
+                "zero-shot, or leave 'view' out"
+            )
         both = sorted(set(self.from_) & set(self.to))
-        if self.arm in ("zero-shot", "translated", "self-trained") and both:
+        if self.arm not in ("original", "original+translated") and both:
             raise ValueError(
                 f"'{both[0]}' stands in both 'from' and 'to', but the arm '{self.arm}' must not "
                 "see originals of a target language; use the arm original or original+translated"
             )
         return self
+
+    @property
+    def judged(self) -> View:
+        """`view`, or what the arm judges where it is absent."""
+        return self.view or ("translated" if self.arm == "translate-test" else "own")
 
 
 class Predicting(Table):
@@ -595,8 +618,38 @@ class Predicting(Table):
     lang: str | None = Field(None, description="Column with the language, or one tag; not needed.")
 
 
-class PredictConfig(TableOut, Predicting, Distributed):
+class Viewing(Predicting):
+    """What of a row is judged, and who translates it."""
+
+    view: View | None = Field(
+        None,
+        description="What is judged of a row: its own text, its translation into the language of "
+        "training, or both; as the run did if absent.",
+    )
+    translator: str | None = Field(
+        None, description="Who translates the rows (view); the run's translator if absent."
+    )
+    into: str | None = Field(
+        None, description="Language the rows are translated into (view); the run's if absent."
+    )
+
+    @field_validator("into")
+    @classmethod
+    def _tag(cls, value: str | None) -> str | None:
+        return value and resolve(value)
+
+
+class PredictConfig(TableOut, Viewing, Distributed):
     """Settings of `babelift predict`."""
+
+    @model_validator(mode="after")
+    def _views_are_translated_here(self) -> Self:
+        if self.on == "ray" and self.view not in (None, "own"):
+            raise ValueError(
+                f"view '{self.view}' translates on this machine alone; leave out 'on', or label "
+                "the rows and their translations apart"
+            )
+        return self
 
 
 class SuggestConfig(TableOut, Predicting):
@@ -615,7 +668,7 @@ class SuggestConfig(TableOut, Predicting):
     )
 
 
-class EvaluateConfig(Predicting):
+class EvaluateConfig(Viewing):
     """Settings of `babelift evaluate`."""
 
     ordinal: bool | None = Field(

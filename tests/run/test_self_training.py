@@ -18,7 +18,8 @@ from babelift.errors import ConfigError, DataError
 from babelift.progress import quiet
 from babelift.run.data import read_rows
 from babelift.run.folder import Run
-from babelift.run.self_training import EXPECTED, TABLE, believe, self_train
+from babelift.run.self_training import TABLE, self_train
+from babelift.training.self_training import EXPECTED, believe
 
 GERMAN = (
     "Die Suppe war kalt und der Kellner hat uns lange warten lassen.",
@@ -367,7 +368,7 @@ def test_every_round_starts_from_the_labelled_rows_and_a_resumed_one_believes_th
     trained(run, config, first)
     assert [Counter(rows["origin"])["pseudo"] for rows in first.rows] == [0, 20, 20]
     # What was believed before is not asked for again.
-    monkeypatch.setattr("babelift.run.self_training.believe", None)
+    monkeypatch.setattr("babelift.training.self_training.believe", None)
     again = Fits(0.5, 0.5, 0.5)
     trained(run, config, again)
     for one, two in zip(first.rows, again.rows, strict=True):

@@ -70,7 +70,7 @@ def test_fresh_translates_anew_what_the_memory_has() -> None:
     tested = Completion(ROWS.clear(), [])
     counts = []
     for fresh in (False, False, True):
-        _, report, _ = _translate(learnt, tested, config, quiet(), fresh)
+        report, _ = _translate(learnt, tested, config, quiet(), fresh).reports
         assert report is not None
         counts.append((report.tally.translated, report.tally.from_memory))
     assert counts == [(1, 0), (0, 2), (1, 0)]

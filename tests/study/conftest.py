@@ -46,7 +46,8 @@ def write_jsonl(path: Path, rows: Sequence[dict[str, Any]]) -> Path:
 
 @pytest.fixture(scope="session")
 def toy(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with `{lang}.train.jsonl`, `{lang}.test.jsonl`, `table.jsonl` and `encoder/`."""
+    """A folder with tables of training, test and unlabelled rows (`{lang}.new.jsonl`) of each
+    language, `table.jsonl` and `encoder/`."""
     folder = tmp_path_factory.mktemp("toy")
     tables = {
         (lang, split): sentences(lang, numbers)
@@ -55,6 +56,10 @@ def toy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     }
     for (lang, split), rows in tables.items():
         write_jsonl(folder / f"{lang}.{split}.jsonl", rows)
+    for lang in LANGS:
+        new = [{name: row[name] for name in ("id", "text", "item")}
+               for row in sentences(lang, range(20, 60))]  # fmt: skip
+        write_jsonl(folder / f"{lang}.new.jsonl", new)
     pairs = [
         {"source_lang": a, "target_lang": b, "system": system, "source_text": one["text"],
          "target_text": other["text"]}

@@ -28,7 +28,8 @@ def run(spec, toy, folder, execute=inline, **more):
 
 
 def test_every_arm_of_a_small_study_gets_its_scores(settings, toy, tmp_path):
-    study = run(spec_of(settings, arms=list(ARMS), seeds=1), toy, tmp_path)
+    changes = {"arms": list(ARMS), "seeds": 1, "unlabelled": "{lang}.new.jsonl"}
+    study = run(spec_of(settings, **changes), toy, tmp_path)
     assert study.failed == {}
     assert study.results.schema == RESULTS
     f1 = study.results.filter(metric="f1_micro")

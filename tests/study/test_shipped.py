@@ -18,7 +18,7 @@ STUDIES = sorted((Path(__file__).parents[2] / "studies").glob("*.yaml"))
 def test_every_study_that_is_promised_is_there():
     assert {path.stem for path in STUDIES} == {
         "king2024", "ratio", "translation-quality", "otc-variants", "encoders", "tweets",
-        "label-budget", "unaligned",
+        "label-budget", "unaligned", "methods",
     }  # fmt: skip
 
 

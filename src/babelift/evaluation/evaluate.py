@@ -23,6 +23,7 @@ from babelift.evaluation.metrics import Metrics, evaluate_predictions
 from babelift.languages import reductions
 from babelift.prediction.predictor import Predictor
 from babelift.prediction.rows import ENCODER, check_predictions, make_predictions
+from babelift.prediction.views import Seen, Views, find_view, opened_views
 from babelift.progress import Progress, quiet
 from babelift.store import check_no_input, claim_folder, write_record, write_rows
 from babelift.training.cuts import Cut
@@ -51,7 +52,8 @@ def evaluate(
         ordinal: Whether labels are ordered numbers; found out from the labels if absent.
         batch_size: Texts that are computed together.
         progress: Where progress is shown; None for nowhere.
-        **table: What the columns are called, as in `config.Table`: `text="body", lang="de"`.
+        **table: What the columns are called, as in `config.Table`: `text="body", lang="de"`; and
+            `view`, `translator`, `into` as in `babelift.predict`.
 
     Returns:
         The metrics.
@@ -63,12 +65,14 @@ def evaluate(
     """
     progress = progress or quiet()
     if isinstance(data, pl.DataFrame):
-        columns = Table.from_mapping(table, where="evaluate")
-        rows = _complete(named_columns(data, columns, "the rows"))
+        given = EvaluateConfig.from_mapping(table, where="evaluate")
+        rows = _complete(named_columns(data, given, "the rows"))
         for note in reductions(rows["lang"].drop_nulls().unique()):
             warnings.warn(note, BabeliftWarning, stacklevel=2)
+        judged = find_view(given, None if isinstance(model, Predictor) else model)
         predictor = model if isinstance(model, Predictor) else Predictor.load(model)
-        return _measure_rows(predictor, rows, ordinal, batch_size, progress)[0]
+        with opened_views(judged, progress) as views:
+            return _measure_rows(predictor, views, rows, ordinal, batch_size, progress)[0]
     values = {"ordinal": ordinal, "batch_size": batch_size, **table}
     values["input"] = tuple(map(str, (data,) if isinstance(data, str | Path) else data))
     opened = model if isinstance(model, Predictor) else None
@@ -143,10 +147,12 @@ def measure(
     read = read_corpus(config.input, config)
     rejects = config.out / _REJECTS if config.out else None
     report_rejects(read, rejects, config.max_rejects, progress)
+    judged = find_view(config, None if opened else config.model)
     predictor = opened or Predictor.load(config.model, precision=config.precision)
-    metrics, predictions = _measure_rows(
-        predictor, read.rows, config.ordinal, config.batch_size, progress
-    )
+    with opened_views(judged, progress) as views:
+        metrics, predictions = _measure_rows(
+            predictor, views, read.rows, config.ordinal, config.batch_size, progress
+        )
     return metrics.model_copy(update={"rejected": read.rejects.height}), predictions
 
 
@@ -161,6 +167,7 @@ def is_predictions_file(model: str) -> bool:
 
 def _measure_rows(
     predictor: Predictor,
+    views: Views | None,
     rows: pl.DataFrame,
     ordinal: bool | None,
     batch_size: int,
@@ -184,8 +191,14 @@ def _measure_rows(
             f"The model's labels: {', '.join(labels)}. Rows with other labels: {strange.height}.",
         )
     texts = rows["text"].to_list()
-    proba = predictor.predict_proba(texts, batch_size=batch_size, progress=progress)
-    predictions = make_predictions(rows, ENCODER, labels, proba)
+    seen = Seen.of("own", texts, ())
+    if views is not None:
+        views.require(rows["lang"].unique().to_list())
+        seen = views.seen(rows)
+        for sentence in views.sentences():
+            progress.say(sentence)
+    proba = predictor.predict_proba(seen.texts, batch_size=batch_size, progress=progress)
+    predictions = make_predictions(rows, ENCODER, labels, seen.average(proba))
     cuts = predictor.cuts(texts, rows, "test")
     return _scored(predictions, labels, ordinal, cuts), predictions
 

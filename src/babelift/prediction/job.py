@@ -1,18 +1,20 @@
 """Labelling rows: `babelift.predict`, and the job behind `babelift predict`."""
 
 import shutil
+from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 import polars as pl
 
-from babelift.config import PredictConfig
+from babelift.config import PredictConfig, View
 from babelift.corpus import report_rejects
+from babelift.corpus.columns import language_of_frame
 from babelift.corpus.parts import Parts, parts_folder
 from babelift.corpus.reader import read_parts
 from babelift.corpus.rejects import UNDECODABLE
@@ -21,6 +23,7 @@ from babelift.errors import ConfigError, DataError, did_you_mean, quoted
 from babelift.prediction.model import model_identity
 from babelift.prediction.predictor import Floats, Predictor, check_texts
 from babelift.prediction.rows import prediction_columns
+from babelift.prediction.views import Judged, Seen, Views, find_view, opened_views
 from babelift.progress import Progress, quiet
 from babelift.store import (
     changed_columns,
@@ -42,6 +45,10 @@ def predict(
     rows: pl.DataFrame | Sequence[str] | str | Path,
     *,
     text: str | None = None,
+    lang: str | None = None,
+    view: View | None = None,
+    translator: str | None = None,
+    into: str | None = None,
     batch_size: int = 32,
     precision: Literal["fp32", "bf16", "auto"] = "fp32",
     on: Literal["local", "ray"] = "local",
@@ -54,6 +61,13 @@ def predict(
         model: Run folder, model folder, hub id, or a `Predictor`, which is left open.
         rows: A frame; or texts; or the name of one file, which is read as by 'babelift predict'.
         text: The column of the texts; `text` in a frame, found out in a file if absent.
+        lang: The column with the language of each row, or one tag; `lang` if absent. Only read
+            where translations are judged.
+        view: What is judged of a row: its text (`own`), its translation into the language of
+            training (`translated`), or `both`; as the run did if absent, of an open `Predictor`
+            its text.
+        translator: Who translates; the run's translator if absent.
+        into: The language that rows are translated into; the run's if absent.
         batch_size: Texts that are computed together.
         precision: `fp32`, `bf16`, or `auto`: bf16 where the hardware has it. The labels are the
             same; probabilities agree to some hundredths.
@@ -80,15 +94,19 @@ def predict(
         labelled.select("shop", "prediction", "probability")
     """
     progress = progress or quiet()
-    table = {} if text is None else {"text": text}
-    settings = {"on": on, "workers": workers, "batch_size": batch_size, "precision": precision}
-    config = PredictConfig.from_mapping({**settings, **table}, where="predict")
+    settings = {
+        "on": on, "workers": workers, "batch_size": batch_size, "precision": precision,
+        "text": text, "lang": lang, "view": view, "translator": translator, "into": into,
+    }  # fmt: skip
+    config = PredictConfig.from_mapping(settings, where="predict")
+    judged = _judged(config, None if isinstance(model, Predictor) else model)
     if isinstance(rows, str | Path):
         with TemporaryDirectory(prefix="babelift-") as folder:
-            parts = _read([str(rows)], config, Path(folder), None, progress)
+            parts = _read([str(rows)], config, Path(folder), None, progress, judged)
             cuts: list[Cut] = []
-            with _opened(config, model) as predictor:
-                labelled = _labelled(parts, predictor, None, config.batch_size, cuts, progress)
+            with _opened(config, model) as predictor, opened_views(judged, progress) as views:
+                size = config.batch_size
+                labelled = _labelled(parts, predictor, views, None, size, cuts, progress)
                 predicted = pl.concat(labelled)
         warn_of_cuts(added_cuts(cuts))
         return predicted
@@ -111,18 +129,41 @@ def predict(
         )
     if rows.schema[column] != pl.String:
         raise DataError(f"column '{column}' must hold strings. Got {rows.schema[column]}.")
-    with _opened(config, model) as predictor:
+    readable = rows[column].is_not_null()
+    texts = rows[column].filter(readable).to_list()
+    with _opened(config, model) as predictor, opened_views(judged, progress) as views:
+        seen = Seen.of("own", texts, ())
+        if views is not None:
+            langs = _languages(rows, lang).filter(readable)
+            views.require(langs.unique().drop_nulls().to_list())
+            seen = views.seen(pl.DataFrame({"text": texts, "lang": langs}))
         proba = np.full((rows.height, len(predictor.labels)), np.nan)
-        readable = rows[column].is_not_null()
-        texts = rows[column].filter(readable).to_list()
-        [proba[readable.to_numpy()]] = predictor.stream_proba(
-            [texts], len(texts), batch_size=config.batch_size, progress=progress
+        [found] = predictor.stream_proba(
+            [seen.texts], len(seen.texts), batch_size=config.batch_size, progress=progress
         )
+        proba[readable.to_numpy()] = seen.average(found)
         warn_of_cuts(predictor.cuts(texts, rows.filter(readable)))
     predictions = pl.DataFrame(prediction_columns(predictor.labels, proba, rows.height))
     predictions = predictions.select(pl.when(pl.lit(readable)).then(pl.all()))
     names = free_names(rows.columns, predictions.columns)
     return pl.concat([rows.rename(names), predictions], how="horizontal")
+
+
+def _languages(rows: pl.DataFrame, lang: str | None) -> pl.Series:
+    """The language of each row of a frame.
+
+    Raises:
+        DataError: It is not said.
+    """
+    if lang is not None:
+        rows, _ = language_of_frame(rows, lang, "the rows")
+    if "lang" not in rows.columns:
+        raise DataError(
+            "translations are judged too, for which each row's language must be known; the rows "
+            f"have no column 'lang'{did_you_mean('lang', rows.columns)}",
+            "Say it with lang='de' or lang='COLUMN', or judge the texts alone with view='own'.",
+        )
+    return rows["lang"].cast(pl.String)
 
 
 def run_predict(config: PredictConfig, progress: Progress | None = None) -> Path:
@@ -154,24 +195,27 @@ def run_predict(config: PredictConfig, progress: Progress | None = None) -> Path
         raise ConfigError("no file to write was given.", "Name one: --out labelled.csv")
     progress = progress or quiet()
     out = config.out
+    judged = _judged(config, config.model)
     with claim_file(out, [*config.input, config.model]) as output:
         if out.exists():
-            output.check_job(_job_key(config))
+            output.check_job(_job_key(config, judged))
             progress.say(f"{out} is complete already; nothing was changed.")
             return out
         with parts_folder(out) as folder:
-            rows = _read(config.input, config, folder, output.rejects, progress)
+            rows = _read(config.input, config, folder, output.rejects, progress, judged)
             for note in changed_columns(rows.form, out):
                 progress.say(note)
-            job = _job_key(config)
+            job = _job_key(config, judged)
             finished = Finished(out, job)
+            begun = len(finished) > 0
             cuts: list[Cut] = []
             with (
                 _opened(config, config.model) as predictor,
+                opened_views(judged, progress) as views,
                 rows_file(out, excel_safe=config.excel_safe) as append,
             ):
                 size = config.batch_size
-                for part in _labelled(rows, predictor, finished, size, cuts, progress):
+                for part in _labelled(rows, predictor, views, finished, size, cuts, progress):
                     append(part)
                 counts = {
                     "rows": rows.height,
@@ -181,15 +225,37 @@ def run_predict(config: PredictConfig, progress: Progress | None = None) -> Path
                 write_json({"job": job, **counts}, output.report)
             finished.clear()
     progress.say(f"{rows.height:,} rows labelled, {rows.rejects.height:,} rejected")
+    for sentence in views.sentences() if views else ():
+        progress.say(f"of those that were left: {sentence}" if begun else sentence)
     for sentence in cut_sentences(added_cuts(cuts)):
         progress.say(sentence)
     return out
 
 
-def _job_key(config: PredictConfig) -> str:
+def _judged(config: PredictConfig, model: str | Path | None) -> Judged | None:
+    """What is judged of the rows.
+
+    Raises:
+        ConfigError: It is not known, or cannot be translated where the rows are labelled.
+    """
+    judged = find_view(config, model)
+    if judged is not None and config.on == "ray":
+        raise ConfigError(
+            "rows are translated on this machine alone, not on a Ray cluster.",
+            "Leave out --on ray, or judge the rows' own text alone: --view own.",
+        )
+    return judged
+
+
+_OF_JUDGED: Final = ("view", "translator", "into")
+"""Settings that stand in what is judged."""
+
+
+def _job_key(config: PredictConfig, judged: Judged | None) -> str:
     """The key of all that the probabilities depend on."""
-    settings = config.content("model", "input", "max_rejects", "on", "workers")
-    return job_key([settings, model_identity(config.model)], config.input)
+    settings = config.content("model", "input", "max_rejects", "on", "workers", *_OF_JUDGED)
+    parts = [settings, model_identity(config.model)]
+    return job_key([*parts, judged.model_dump()] if judged else parts, config.input)
 
 
 def _read(
@@ -198,8 +264,10 @@ def _read(
     folder: Path,
     rejects: Path | None,
     progress: Progress,
+    judged: Judged | None,
 ) -> Parts:
-    rows = read_parts(files, config, folder, labelled=False, lang_required=False)
+    known = judged is not None
+    rows = read_parts(files, config, folder, labelled=False, lang_required=known)
     report_rejects(rows, rejects, config.max_rejects, progress)
     return rows
 
@@ -229,6 +297,7 @@ def _opened(
 def _labelled(
     rows: Parts,
     predictor: "Predictor | RayPredictor",
+    views: Views | None,
     finished: "Finished | None",
     batch_size: int,
     cuts: list[Cut],
@@ -238,7 +307,9 @@ def _labelled(
 
     The texts that were cut are counted in `cuts`.
     """
-    probabilities = _probabilities(rows, predictor, finished, batch_size, progress)
+    if views is not None:
+        views.require(rows.langs)
+    probabilities = _probabilities(rows, predictor, views, finished, batch_size, progress)
     for part, proba in zip(rows, probabilities, strict=True):
         cuts += predictor.cuts(part["text"].to_list(), part)
         predictions = prediction_columns(predictor.labels, proba, part.height)
@@ -251,6 +322,7 @@ def _labelled(
 def _probabilities(
     rows: Parts,
     predictor: "Predictor | RayPredictor",
+    views: Views | None,
     finished: "Finished | None",
     batch_size: int,
     progress: Progress,
@@ -262,10 +334,20 @@ def _probabilities(
         yield proba
     if done:
         progress.say(f"{done:,} rows are finished already.")
-    left = (part["text"].to_list() for part in islice(rows, len(finished or ()), None))
-    for proba in predictor.stream_proba(
-        left, rows.height - done, batch_size=batch_size, progress=progress
-    ):
+    waiting: deque[Seen] = deque()
+
+    def texts() -> Iterator[list[str]]:
+        for part in islice(rows, len(finished or ()), None):
+            own = part["text"].to_list()
+            waiting.append(views.seen(part) if views else Seen.of("own", own, ()))
+            yield waiting[-1].texts
+
+    total = rows.height - done
+    if views is not None and views.judged.view == "both":
+        left = islice(rows, len(finished or ()), None)
+        total += sum(int((part["lang"] != views.judged.into).sum()) for part in left)
+    for proba in predictor.stream_proba(texts(), total, batch_size=batch_size, progress=progress):
+        proba = waiting.popleft().average(proba)
         if finished is not None:
             finished.append(proba)
         yield proba

@@ -99,7 +99,8 @@ def trained_on(manifest: Manifest) -> str:
         into = [lang for lang in train if train[lang].get(origin)]
         if into:
             count = sum(train[lang][origin] for lang in into)
-            text += f" and {counted(count, what + ' translation')} of them into {names(into)}"
+            text += f" and {counted(count, what + ' translation')} of them"
+            text += f" into {names(into)}" if origin != "roundtrip" else ""
     labelled = {lang: n for lang in train if (n := train[lang].get(PSEUDO, 0))}
     if labelled:
         count = sum(labelled.values())

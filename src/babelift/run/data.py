@@ -100,7 +100,7 @@ def plan_arm(
     """Decide which languages an arm trains on and translates into.
 
     Args:
-        arm: `zero-shot`, `translated`, `original`, `original+translated` or `self-trained`.
+        arm: One of `config.Arm`.
         available: Languages that have labelled training rows.
         sources: Languages the user named as sources; where empty, all available non-targets.
         targets: Languages the classifier is wanted for.
@@ -121,7 +121,7 @@ def plan_arm(
                 "Name languages that have rows with --from.",
             )
     others = tuple(lang for lang in available if lang not in targets)
-    if arm in ("zero-shot", "translated", "self-trained"):
+    if arm not in ("original", "original+translated"):
         chosen = sources or others
         if not chosen:
             raise LanguageError(
@@ -129,12 +129,13 @@ def plan_arm(
                 f"rows are in {', '.join(available)}, which are all targets.",
                 "Take a language out of --to, or use --arm original or original+translated.",
             )
-        if arm == "translated" and not targets:
+        translating = arm in ("translated", "round-trip")
+        if translating and not targets:
             raise LanguageError(
-                "the arm 'translated' needs at least one language to translate into.",
+                f"the arm '{arm}' needs at least one language to translate into.",
                 "Name them with --to, e.g. --to de es; or use --arm zero-shot.",
             )
-        return Plan(chosen, targets if arm == "translated" else (), targets, chosen)
+        return Plan(chosen, targets if translating else (), targets, chosen)
     lacking = [lang for lang in targets if lang not in available]
     if arm == "original" and lacking:
         raise LanguageError(

@@ -13,6 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import polars as pl
 
 from babelift import __version__
@@ -26,8 +27,8 @@ from babelift.run.data import read_lines, read_rows
 from babelift.run.folder import LABEL_ERRORS, MANIFEST, Run, fresh_folder
 from babelift.run.manifest import Licence, input_file, joules_since, joules_used, machine, versions
 from babelift.run.self_training import ROUNDS, self_train
+from babelift.run.translations import VIEWS, translate_rows, warn_of_poor_translators
 from babelift.run.translations import preview as preview_translations
-from babelift.run.translations import translate_rows, warn_of_poor_translators
 from babelift.store import (
     cache_dir,
     check_model_name,
@@ -40,7 +41,7 @@ from babelift.store import (
 from babelift.translation.protected import read_terms
 
 if TYPE_CHECKING:
-    from babelift.prediction.predictor import Predictor
+    from babelift.prediction.predictor import Floats, Predictor
     from babelift.training.log import TrainResult
 
 
@@ -220,12 +221,19 @@ def _start(config: FitConfig, command: Sequence[str], force: bool, held: ExitSta
 
 def train(run: Run, config: FitConfig, progress: Progress) -> None:
     """Train on the run's rows; write `model/`."""
+    from babelift.prediction.views import VIEW, Judged
+
     result = _train(run, config, progress)
     parts = [("encoder", result.encoder, result.license)]
     if translation := run.manifest.translation:
         parts.append(("translator", translation.translator, translation.license))
         if second := translation.fallback:
             parts.append(("fallback translator", str(second["translator"]), second["license"]))
+    elif view := run.manifest.view:
+        parts.append(("translator", view.translator, view.license))
+    if config.judged != "own":
+        judged = Judged.of(config.judged, run.manifest.from_[0], config)
+        write_record(judged, run.model / VIEW)
     licenses = tuple(
         Licence(
             what=what,
@@ -297,7 +305,7 @@ def evaluate(run: Run, config: FitConfig, progress: Progress) -> None:
     texts = test["text"].to_list()
     predictor = Predictor.load(run.model)
     _check_labels(run, rows.filter(origin="original"), predictor, progress)
-    probabilities = predictor.predict_proba(texts, progress=progress)
+    probabilities = _judge(run, test, predictor, progress)
     baseline = linear_baseline(rows["text"].to_list(), rows["label"].to_list(), texts, labels)
     predictions = pl.concat(
         [
@@ -311,6 +319,44 @@ def evaluate(run: Run, config: FitConfig, progress: Progress) -> None:
     )
     metrics = metrics.model_copy(update={"cuts": predictor.cuts(texts, test, "test")})
     write_record(metrics, run.folder / "metrics.json")
+
+
+def _judge(run: Run, test: pl.DataFrame, predictor: "Predictor", progress: Progress) -> "Floats":
+    """The probabilities of the test rows' labels; where translations are judged, what that brings.
+
+    All views are measured, so that the report can say whether translating was worth it.
+    """
+    from babelift.evaluation.differences import paired_differences
+    from babelift.prediction.views import Seen
+
+    texts, told = test["text"].to_list(), run.manifest.view
+    if told is None:
+        return predictor.predict_proba(texts, progress=progress)
+    translations = test.select("id").join(
+        read_table(run.folder / VIEWS), on="id", how="left", maintain_order="left"
+    )
+    seen = Seen.of("both", texts, translations["translation"].to_list())
+    by_view = seen.by_view(predictor.predict_proba(seen.texts, progress=progress))
+    truth, langs = test["label"].to_numpy(), test["lang"].to_numpy()
+    right = {
+        view: np.array(predictor.labels)[found.argmax(axis=1)] == truth
+        for view, found in by_view.items()
+    }
+    accuracy = {
+        lang: {view: round(float(those[langs == lang].mean()), 4) for view, those in right.items()}
+        for lang in dict.fromkeys(langs.tolist())
+    }
+    gain, foreign = None, langs != told.into
+    if foreign.any():
+        differences = paired_differences(
+            [right[told.view][foreign]], [right["own"][foreign]], langs[foreign],
+            test["group_id"].to_numpy()[foreign],
+        )  # fmt: skip
+        gain = (differences.mean.delta, *differences.mean.interval)
+    told = told.model_copy(update={"accuracy": accuracy, "gain": gain})
+    run.update(view=told)
+    run.note(told.sentence, progress)
+    return by_view[told.view]
 
 
 def _check_labels(run: Run, rows: pl.DataFrame, predictor: "Predictor", progress: Progress) -> None:

@@ -18,6 +18,7 @@ from pydantic import (
     model_validator,
 )
 
+from babelift.config import View
 from babelift.corpus.leakage import LeakageReport
 from babelift.evaluation.label_errors import LabelCheck
 from babelift.hub import non_commercial
@@ -121,6 +122,48 @@ class SelfTraining(BaseModel, frozen=True):
         return f"self-training: no unlabelled row was believed, this is the first model ({why})"
 
 
+class Viewed(BaseModel, frozen=True):
+    """What of the test rows was judged, and what that brought.
+
+    Attributes:
+        view: What was judged.
+        into: Language that rows were translated into.
+        translator: Who translated them, by name.
+        license: Of its weights or data.
+        translated: Rows by language that have a translation.
+        untranslated: Rows by language that have none, and were judged by their own text.
+        accuracy: By language and view, the share of rows given the right label.
+        gain: By how much `view` is right more often than the text alone, the mean over languages
+            other than `into`; with its 95 % interval over test rows.
+    """
+
+    view: View
+    into: str
+    translator: str
+    license: str | None = None
+    translated: dict[str, int] = {}
+    untranslated: dict[str, int] = {}
+    accuracy: dict[str, dict[View, float]] = {}
+    gain: tuple[float, float, float] | None = None
+
+    @property
+    def sentence(self) -> str:
+        """What it came to, for the reader."""
+        what = "its own text and its translation" if self.view == "both" else "its translation"
+        text = (
+            f"of each row in another language {what} into {self.into} by '{self.translator}' "
+            f"{'were' if self.view == 'both' else 'was'} judged"
+        )
+        if self.gain is None:
+            return text
+        mean, low, high = self.gain
+        sure = "" if low > 0 or high < 0 else "; that cannot be told from none"
+        return (
+            f"{text}: {mean:+.3f} [{low:+.3f}, {high:+.3f}] F1-micro against the text alone, over "
+            f"the same test rows and weights{sure}"
+        )
+
+
 def _tally_apart(values: Any) -> Any:
     """In JSON the counts of segments stand beside the others."""
     if not isinstance(values, dict):
@@ -165,6 +208,7 @@ class Manifest(BaseModel, frozen=True, populate_by_name=True):
         label_gaps: Labels that have few training translations in a language, or none.
         data: Rows by split, language and origin.
         self_training: What became of the unlabelled rows.
+        view: What of the test rows was judged; None for their own text alone.
         training: What the training did.
         licenses: Whose terms apply to the classifier.
         stages: Seconds that each finished stage took.
@@ -197,6 +241,7 @@ class Manifest(BaseModel, frozen=True, populate_by_name=True):
     label_gaps: tuple[LabelGap, ...] = ()
     data: dict[str, dict[str, dict[str, int]]] = {}
     self_training: SelfTraining | None = None
+    view: Viewed | None = None
     training: TrainResult | None = None
     licenses: tuple[Licence, ...] = ()
     stages: dict[str, float]

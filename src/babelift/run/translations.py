@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import polars as pl
 
@@ -17,8 +17,8 @@ from babelift.errors import DataError
 from babelift.progress import Progress, quiet
 from babelift.run.data import only_languages, read_rows, write_split
 from babelift.run.folder import Run
-from babelift.run.manifest import count_rows
-from babelift.store import read_table
+from babelift.run.manifest import Viewed, count_rows
+from babelift.store import read_table, write_rows
 from babelift.translation.advice import (
     PoorTranslationsWarning,
     fault_of,
@@ -29,6 +29,12 @@ from babelift.translation.coverage import LabelCounts, gap_sentences
 from babelift.translation.report import TranslationReport
 from babelift.translation.segments import Tally
 
+if TYPE_CHECKING:
+    from babelift.translation.driver import TranslatedRows
+
+VIEWS: Final = "data/views.parquet"
+"""The test rows' translations into the language of training, where these are judged."""
+
 _ORIGINAL: Final = pl.col("origin") == "original"
 
 
@@ -37,6 +43,7 @@ def translate_rows(run: Run, config: FitConfig, progress: Progress, *, fresh: bo
 
     Training and validation rows are translated into the arm's targets. Test rows are translated
     only into targets that have no test rows of their own, and are never dropped for their quality.
+    Where translations of test rows are judged, `data/views.parquet` has these.
 
     Raises:
         DataError: No training row has a translation that can be used, or a label has no rows left.
@@ -50,11 +57,12 @@ def translate_rows(run: Run, config: FitConfig, progress: Progress, *, fresh: bo
     splits, brought = _read(run)
     targets = run.manifest.translate_to
     learnt, tested = _needed(run, config, splits, brought)
-    translations, report, test_report = _translate(learnt, tested, config, progress, fresh)
-
-    translations = [learnt.have, tested.have, *translations]
+    done = _translate(learnt, tested, config, progress, fresh)
+    report, test_report = done.reports
     for split in SPLITS:
-        new = [rows.filter(pl.col("split") == split) for rows in translations]
+        new = [rows.filter(pl.col("split") == split) for rows in done.rows]
+        if split == "train" and done.back is not None:
+            new = [done.back]
         splits[split] = pl.concat([splits[split], *new], how="diagonal_relaxed")
     if brought.height:
         taken = learnt.have.height + tested.have.height
@@ -69,7 +77,7 @@ def translate_rows(run: Run, config: FitConfig, progress: Progress, *, fresh: bo
         note for part in (report, test_report) if part for note in part.notes
     ):
         run.note(note, progress)
-    counts = LabelCounts(targets)
+    counts = LabelCounts(() if config.arm == "round-trip" else targets)
     train = splits["train"]
     sources = only_languages(train, run.manifest.translate_from)
     counts.add_originals(sources.filter(_ORIGINAL))
@@ -79,6 +87,8 @@ def translate_rows(run: Run, config: FitConfig, progress: Progress, *, fresh: bo
         progress.say(sentence)
     if len(label_set(splits["train"]["label"].to_list())[0]) < len(run.manifest.labels):
         raise DataError("no rows are left of some labels.")
+    if config.judged != "own":
+        _translate_views(run, config, splits["test"], progress, fresh)
     for split, rows in splits.items():
         write_split(rows, run, split)
     run.update(
@@ -101,7 +111,7 @@ def warn_of_poor_translators(
         run: Where it is kept for the report; None for nowhere.
         brought: Translators of the translations that came with the tables, once these are read.
     """
-    if "translated" not in config.arm:
+    if "translated" not in config.arm and config.arm != "round-trip" and config.judged == "own":
         return
     used = filter(None, (config.translator, config.fallback))
     faults = {spec.partition(":")[0]: fault_of(spec) for spec in used}
@@ -130,7 +140,13 @@ def preview(config: FitConfig, progress: Progress, *, fresh: bool = False) -> li
             for rows, to in part.jobs:
                 rows = rows.filter(_ORIGINAL)
                 estimate.add([rows], rows["lang"].unique(maintain_order=True).to_list(), to)
-    return estimate.lines()
+        if config.judged != "own":
+            test, into = _read(run)[0]["test"], run.manifest.from_[0]
+            estimate.add([test], test["lang"].unique(maintain_order=True).to_list(), [into])
+    lines = estimate.lines()
+    if config.arm == "round-trip":
+        lines.append("the way back is not counted: it is about as much as the training rows' way")
+    return lines
 
 
 def _read(run: Run) -> tuple[dict[str, pl.DataFrame], pl.DataFrame]:
@@ -209,32 +225,104 @@ def complete(
     )
 
 
+class Done(NamedTuple):
+    """The translations of a run.
+
+    Attributes:
+        rows: Of training, validation and test rows, also those that came with the tables.
+        back: Of the training rows their translations translated back, with the arm round-trip.
+        reports: On training and validation rows, and on test rows.
+    """
+
+    rows: list[pl.DataFrame]
+    back: pl.DataFrame | None = None
+    reports: tuple[TranslationReport | None, TranslationReport | None] = (None, None)
+
+
 def _translate(
     learnt: Completion, tested: Completion, config: FitConfig, progress: Progress, fresh: bool
-) -> tuple[list[pl.DataFrame], TranslationReport | None, TranslationReport | None]:
-    """What is missing of training (and validation) and test rows, translated; and the reports."""
+) -> Done:
+    """Translate what is missing of training (and validation) and test rows."""
     from babelift.translation.driver import translating
 
-    if not (learnt.jobs or tested.jobs):
-        return [], None, None
+    have, round_trip = [learnt.have, tested.have], config.arm == "round-trip"
+    if not (learnt.jobs or tested.jobs or round_trip):
+        return Done(have)
     actions: tuple[QualityAction, QualityAction] = (config.quality, "keep")
-    translations: list[pl.DataFrame] = []
-    reports: list[TranslationReport | None] = []
+    made: list[list[TranslatedRows]] = []
+    back = None
     with translating(config.translator, config, fallback=config.fallback, fresh=fresh) as opened:
         for part, quality in zip((learnt, tested), actions, strict=True):
-            done = [
+            made.append(
+                [
+                    opened.translate_rows(
+                        rows.filter(pl.col("origin") == "original"),
+                        to,
+                        quality=quality,
+                        batch_tokens=config.batch_tokens,
+                        progress=progress,
+                    )
+                    for rows, to in part.jobs
+                ]
+            )
+        if round_trip:
+            there = pl.concat([learnt.have, *(result.rows for result in made[0])])
+            returned = [
                 opened.translate_rows(
-                    rows.filter(pl.col("origin") == "original"),
-                    to,
-                    quality=quality,
+                    rows,
+                    [str(source)],
+                    quality=config.quality,
                     batch_tokens=config.batch_tokens,
                     progress=progress,
                 )
-                for rows, to in part.jobs
+                for (source,), rows in there.filter(split="train").group_by(
+                    "source_lang", maintain_order=True
+                )
             ]
-            translations += [result.rows for result in done]
-            reports.append(_merged([result.report for result in done]))
-    return translations, reports[0], reports[1]
+            back = _as_round_trips(there, [result.rows for result in returned])
+            made[0] += returned
+    reports = (_merged([result.report for result in part]) for part in made)
+    rows = [result.rows for result in made[0][: len(learnt.jobs)] + made[1]]
+    return Done([*have, *rows], back, (next(reports), next(reports)))
+
+
+def _as_round_trips(there: pl.DataFrame, back: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """Translations of translations, as translations of the originals into their own language."""
+    first = there.select(original_id="id", first="original_id")
+    rows = pl.concat([there.clear(), *back]).join(
+        first, on="original_id", how="left", maintain_order="left"
+    )
+    return rows.with_columns(
+        original_id="first", source_lang="lang", origin=pl.lit("roundtrip")
+    ).drop("first")
+
+
+def _translate_views(
+    run: Run, config: FitConfig, test: pl.DataFrame, progress: Progress, fresh: bool
+) -> None:
+    """Translate the test rows into the language of training, to be judged so."""
+    from babelift.prediction.views import Judged, Views
+    from babelift.translation.driver import translating
+
+    judged = Judged.of(config.judged, run.manifest.from_[0], config)
+    with translating(config.translator, config, fresh=fresh) as opened:
+        views = Views(judged, opened, progress)
+        views.require([*run.manifest.to, *test["lang"].unique()])
+        found = views.translations(test)
+        name, license_ = opened.translator.name, opened.translator.license
+    for sentence in views.sentences()[1:]:
+        run.note(sentence, progress)
+    table = test.select("id").with_columns(translation=pl.Series(found, dtype=pl.String))
+    write_rows(table, run.folder / VIEWS)
+    told = Viewed(
+        view=judged.view,
+        into=judged.into,
+        translator=name,
+        license=license_,
+        translated=dict(views.translated),
+        untranslated=dict(views.untranslated),
+    )
+    run.update(view=told)
 
 
 def _merged(reports: Sequence[TranslationReport]) -> TranslationReport | None:

@@ -45,6 +45,9 @@ _BASES: Final = {
     "original": ("zero-shot",),
     "original+translated": ("original",),
     "translate-test": ("zero-shot", "translated"),
+    "both-views": ("zero-shot", "translated", "translate-test"),
+    "translated+both-views": ("translated", "both-views"),
+    "self-trained": ("zero-shot", "translated"),
     "reference": ("zero-shot", "original"),
 }
 """What each arm is measured against, without OTC on either side."""
@@ -306,6 +309,9 @@ _NAMES: Final = {
     "original": "training on native rows",
     "original+translated": "native rows with translations",
     "translate-test": "translating the test text",
+    "both-views": "judging the test text and its translation",
+    "translated+both-views": "training on translations and judging both views",
+    "self-trained": "self-training on unlabelled rows",
     "reference": "training on trusted translations",
 }
 

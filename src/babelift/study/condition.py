@@ -6,7 +6,7 @@ from itertools import product
 from typing import Any, Final
 
 from babelift.config import Training
-from babelift.study.spec import OFF, PAIRED, TRANSLATING, StudySpec
+from babelift.study.spec import OFF, PAIRED, TRANSLATING, VIEWED, StudySpec
 
 Pair = tuple[str, str]
 """Source and target language."""
@@ -18,6 +18,9 @@ REFERENCE: Final = "reference"
 
 OWN_TEXT: Final = "own"
 """What the column `text_by` says of test rows in their authors' words."""
+
+AVERAGED: Final = "own and "
+"""What it begins with where probabilities are the mean over that text and a translator's."""
 
 OWN: Final = "own"
 """The source of a condition that learns from the test language's own rows: it is compared with
@@ -38,6 +41,7 @@ class Job:
         settings: How it is trained.
         tested: Languages of the test rows.
         tested_by: Translators whose translations of the test rows are predicted as well.
+        unlabelled: Languages of unlabelled rows that are learnt from too.
     """
 
     originals: tuple[str, ...]
@@ -48,6 +52,7 @@ class Job:
     settings: Training
     tested: tuple[str, ...]
     tested_by: tuple[str, ...] = ()
+    unlabelled: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -216,16 +221,17 @@ def _conditions(
                 lang
                 for lang in targets
                 if known is None
-                or all(_pair(arm, part, lang) in known for part in source.split("+"))
+                or all(_pairs(arm, part, lang) <= known for part in source.split("+"))
             )
             groups = [(lang,) for lang in able] if apart else [able] if able else []
             for langs, ratio, otc in product(groups, ratios, spec.otc if paired else (OFF,)):
                 yield Condition(arm, otc, ratio, translator, encoder, source, rows), langs
 
 
-def _pair(arm: str, source: str, target: str) -> Pair:
-    """What has to be translated: training rows into the target, or test rows out of it."""
-    return (target, source) if arm == "translate-test" else (source, target)
+def _pairs(arm: str, source: str, target: str) -> set[Pair]:
+    """What has to be translated: training rows into the target, and test rows out of it."""
+    there = {(source, target)} if arm in PAIRED else set()
+    return there | ({(target, source)} if arm in VIEWED else set())
 
 
 def _job(spec: StudySpec, place: Place) -> Job:
@@ -244,5 +250,6 @@ def _job(spec: StudySpec, place: Place) -> Job:
         rows=condition.rows,
         settings=spec.training(otc=condition.otc, encoder_name=condition.encoder or "", **axes),
         tested=spec.languages,
-        tested_by=(condition.translator or "",) if condition.arm == "translate-test" else (),
+        tested_by=(condition.translator or "",) if condition.arm in VIEWED else (),
+        unlabelled=langs if condition.arm == "self-trained" else (),
     )

@@ -160,6 +160,7 @@ class _Tasks:
                 need.path for need in needs if (need.translator, need.split) == (name, "test")
             )
         pairs = self._pairs(job)
+        unlabelled = self._unlabelled(job, originals)
         encoder = next(
             self.encoders[name]
             for name, path in self.spec.encoders.items()
@@ -177,9 +178,23 @@ class _Tasks:
             "tests": {name: [path.name for path in paths] for name, paths in tests.items()},
             "pairs": pairs and pairs.name,
         }
+        rounds = self.spec.rounds if unlabelled else 0
+        if unlabelled:
+            identity |= {"unlabelled": [path.name for path in unlabelled], "rounds": rounds}
         key = key_of(**identity)
         return Task(key, identity, self.runs / key, job, self.tables.labels, originals, needs,
-                    tests, pairs)  # fmt: skip
+                    tests, pairs, unlabelled, rounds)  # fmt: skip
+
+    def _unlabelled(self, job: Job, originals: Sequence[Path]) -> tuple[Path, ...]:
+        """The unlabelled rows that a job may learn from: other items than its labelled ones."""
+        if not job.unlabelled:
+            return ()
+        items = pl.concat([read_table(path, ["group_id"]) for path in originals])["group_id"]
+        tables = [
+            self.tables.unlabelled[lang].filter(~pl.col("group_id").is_in(items.implode()))
+            for lang in job.unlabelled
+        ]
+        return tuple(self.cache.put(rows) for rows in tables if rows.height)
 
     def _needs(self, job: Job) -> tuple[TranslatedTable, ...]:
         learnt = [

@@ -11,7 +11,8 @@ import polars as pl
 
 from babelift.errors import DataError
 from babelift.evaluation.metrics import evaluate_predictions
-from babelift.study.condition import AXES, OWN, OWN_TEXT, Condition, Place
+from babelift.study.condition import AVERAGED, AXES, OWN, OWN_TEXT, Condition, Place
+from babelift.study.spec import BOTH_VIEWS, VIEWED
 from babelift.study.task import TrainingRecord
 
 _AXES: Final = {axis: pl.Int64() if axis == "rows" else pl.String() for axis in AXES}
@@ -76,9 +77,11 @@ def own_predictions(place: Place, predictions: pl.DataFrame) -> pl.DataFrame:
 
     A translated test row counts for the language it was written in.
     """
-    condition = place.condition
-    by = condition.translator if condition.arm == "translate-test" else OWN_TEXT
-    lang = pl.coalesce("source_lang", "lang") if by != OWN_TEXT else pl.col("lang")
+    arm, by = place.condition.arm, OWN_TEXT
+    if arm in VIEWED:
+        translator = place.condition.translator or ""
+        by = AVERAGED + translator if arm in BOTH_VIEWS else translator
+    lang = pl.coalesce("source_lang", "lang") if arm == "translate-test" else pl.col("lang")
     return predictions.filter(pl.col("text_by") == by).with_columns(lang.alias("lang")).filter(
         pl.col("lang").is_in(list(place.langs))
     )  # fmt: skip
@@ -126,7 +129,8 @@ def check_shared(records: Iterable[TrainingRecord]) -> list[str]:
         training, identity = record.training, record.identity
         settings = identity["settings"]
         start = (identity["encoder"], settings["seed"])
-        rows = (tuple(identity["originals"]), settings["ratio"], settings["seed"])
+        learnt = (*identity["originals"], *identity.get("unlabelled", ()))
+        rows = (learnt, settings["ratio"], settings["seed"])
         groups["updates"].setdefault((), set()).add(training.steps)
         if training.encoder != "scratch":
             groups["initial weights"].setdefault(start, set()).add(training.initial_weights)

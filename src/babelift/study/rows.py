@@ -1,8 +1,9 @@
 """The rows of a study: read and checked once for every language, cut to size, translated."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal
 
@@ -35,6 +36,7 @@ class Tables:
         labels: All labels, in order.
         ordinal: Whether they are ordered numbers.
         notes: What was guessed or left out.
+        unlabelled: Unlabelled rows that may be learnt from, by language.
     """
 
     train: dict[str, pl.DataFrame]
@@ -42,6 +44,7 @@ class Tables:
     labels: tuple[str, ...]
     ordinal: bool
     notes: tuple[str, ...]
+    unlabelled: dict[str, pl.DataFrame] = field(default_factory=dict)
 
     def subset(self, lang: str, rows: int | None) -> pl.DataFrame:
         """Some training rows of a language: the same items in every language, labels in balance.
@@ -105,9 +108,33 @@ def read_tables(spec: StudySpec, data: Path, progress: Progress) -> Tables:
     corpus.require_classes(learning)
     labels, ordinal = corpus.label_set(learning["label"].to_list())
     corpus.check_labels(learning, testing, "test")
+    unlabelled = _read_unlabelled(spec, kept, data, notes) if spec.unlabelled else {}
     for note in notes:
         progress.say(note)
-    return Tables(train, test, tuple(labels), ordinal, (*spec.notes, *notes))
+    return Tables(train, test, tuple(labels), ordinal, (*spec.notes, *notes), unlabelled)
+
+
+def _read_unlabelled(
+    spec: StudySpec, labelled: pl.DataFrame, data: Path, notes: list[str]
+) -> dict[str, pl.DataFrame]:
+    """The unlabelled rows of each target, without those that must not be learnt from."""
+    from babelift.training.self_training import usable
+
+    sources = [lang for source in spec.sources for lang in source.split("+")]
+    # Native rows of a target, which other arms learn from, may be among them.
+    used = labelled.filter((pl.col("split") == "test") | pl.col("lang").is_in(sources))
+    tables, left_out = dict[str, pl.DataFrame](), Counter[str]()
+    for lang in spec.targets:
+        rows = _read(spec, lang, "unlabelled", data, notes)
+        tables[lang], reasons = usable(
+            rows, used, [lang], sources[0], near_duplicates=_NEAR_DUPLICATES,
+            seed=_SEED_OF_SUBSETS,
+        )  # fmt: skip
+        left_out.update(reasons)
+    if left_out:
+        listed = ", ".join(f"{reason}: {number:,}" for reason, number in left_out.items())
+        notes.append(f"unlabelled rows that were left out: {listed}")
+    return tables
 
 
 def _check_parallel(spec: StudySpec, tables: dict[str, pl.DataFrame]) -> None:
@@ -128,7 +155,13 @@ def _there(paths: Sequence[Path]) -> bool:
     return all(path.is_file() for path in paths)
 
 
-def _read(spec: StudySpec, lang: str, split: Split, data: Path, notes: list[str]) -> pl.DataFrame:
+def _read(
+    spec: StudySpec,
+    lang: str,
+    split: Literal["train", "test", "unlabelled"],
+    data: Path,
+    notes: list[str],
+) -> pl.DataFrame:
     from babelift import corpus
     from babelift.corpus.arrow import PREFIX
 
@@ -141,7 +174,10 @@ def _read(spec: StudySpec, lang: str, split: Split, data: Path, notes: list[str]
                 "tables are.",
             )
     table = spec.model_copy(update={"lang": spec.lang or lang})
-    read = corpus.read_corpus(paths, table, split=split)
+    labelled = split != "unlabelled"
+    if not labelled:
+        table = table.model_copy(update={"label": None})
+    read = corpus.read_corpus(paths, table, split=split if labelled else "train", labelled=labelled)
     corpus.check_budget(read, spec.max_rejects)
     notes += [note for note in read.notes if note not in notes]
     rows = conform(read.rows).filter((pl.col("lang") == lang) & (pl.col("origin") == "original"))
@@ -152,7 +188,7 @@ def _read(spec: StudySpec, lang: str, split: Split, data: Path, notes: list[str]
         )
     own = f"{lang}:"
     return rows.with_columns(
-        pl.lit(split).alias("split"),
+        pl.lit(split if labelled else "train").alias("split"),
         (own + pl.col("id")).alias("id"),
         (own + pl.col("original_id")).alias("original_id"),
         pl.col("group_id") if spec.parallel else own + pl.col("group_id"),

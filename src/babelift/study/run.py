@@ -13,7 +13,7 @@ import polars as pl
 from babelift.errors import DataError, RunError, require
 from babelift.progress import Progress, quiet
 from babelift.redaction import shown
-from babelift.report.numbers import language_name
+from babelift.report.numbers import counted, language_name
 from babelift.report.pages.study import write_study_page
 from babelift.store import cache_dir, claim_folder, read_table, write_json, write_rows, write_text
 from babelift.study.cache import TranslatedTable
@@ -299,7 +299,7 @@ def gather(
     write_rows(texts, out / "texts.parquet")
     about = {
         **_about(plan, records, progress),
-        "notes": [*tables.notes, *notes],
+        "notes": [*tables.notes, *notes, *believed(records.values())],
         "cautions": [*plan.cautions, *gap_cautions(plan.needs)],
         "shared": shared,
         "failed": dict(failed),
@@ -312,6 +312,28 @@ def gather(
         if task.key not in records
     ]
     return Study(out, table, failed, tuple(lacking))
+
+
+def believed(records: Iterable[TrainingRecord]) -> list[str]:
+    """What self-training believed, in sentences."""
+    learnt = [record.self_training for record in records if record.self_training]
+    if not learnt:
+        return []
+    rounds = Counter(one.kept for one in learnt)
+    kept = ", ".join(
+        f"{'the first model' if number == 0 else f'round {number}'} in {times}"
+        for number, times in sorted(rounds.items())
+    )
+    sums: Counter[str] = Counter()
+    for one in learnt:
+        sums.update(one.believed)
+    rows = ", ".join(f"{total / len(learnt):,.0f} in {lang}" for lang, total in sums.items())
+    refused = dict.fromkeys(sentence for one in learnt for sentence in one.refused)
+    return [
+        f"self-training kept {kept} of {counted(len(learnt), 'training')}; on average so many "
+        f"unlabelled rows were believed: {rows or 'none'}",
+        *(f"not believed by a first model, {sentence}" for sentence in refused),
+    ]
 
 
 def _about(plan: Plan, records: Mapping[str, TrainingRecord], progress: Progress) -> dict[str, Any]:

@@ -21,14 +21,21 @@ from babelift.languages import resolve
 from babelift.redaction import shown
 
 StudyArm = Literal[
-    "zero-shot", "translated", "original", "original+translated", "translate-test", "reference"
-]
+    "zero-shot", "translated", "original", "original+translated", "translate-test", "both-views",
+    "translated+both-views", "self-trained", "reference",
+]  # fmt: skip
 ARMS: Final[tuple[str, ...]] = get_args(StudyArm)
 
-PAIRED: Final = ("translated", "original+translated", "reference")
+PAIRED: Final = ("translated", "original+translated", "translated+both-views", "reference")
 """Arms that train on pairs of an original and its translation: OTC and ratio are for these."""
 
-TRANSLATING: Final = ("translated", "original+translated", "translate-test")
+BOTH_VIEWS: Final = ("both-views", "translated+both-views")
+"""Arms whose probabilities are averaged over the test text and its translation into the source."""
+
+VIEWED: Final = ("translate-test", *BOTH_VIEWS)
+"""Arms that have the test text translated into the source."""
+
+TRANSLATING: Final = ("translated", "original+translated", *VIEWED)
 """Arms that need a translator."""
 
 OFF: Final = "off"
@@ -81,6 +88,12 @@ class StudySpec(Table):
         (), description="Tables of training rows; {lang} in a name stands for each language."
     )
     test: tuple[str, ...] = Field((), description="Tables of test rows, likewise.")
+    unlabelled: tuple[str, ...] = Field(
+        (), description="Tables of unlabelled rows for the arm self-trained, likewise."
+    )
+    rounds: int = Field(
+        2, ge=1, description="How often unlabelled rows are labelled and learnt from."
+    )
     parallel: bool = Field(
         False, description="Rows of one group in different languages are each other's translations."
     )
@@ -139,7 +152,9 @@ class StudySpec(Table):
         tags = ("+".join(resolve(part) for part in str(tag).split("+")) for tag in _listed(value))
         return tuple(dict.fromkeys(tags))
 
-    @field_validator("train", "test", "otc", "ratios", "rows", "native_rows", mode="before")
+    @field_validator(
+        "train", "test", "unlabelled", "otc", "ratios", "rows", "native_rows", mode="before"
+    )
     @classmethod
     def _unrepeated(cls, value: Any) -> Any:
         # Other YAML readers give true and false for on and off; both are understood.
@@ -187,6 +202,12 @@ class StudySpec(Table):
             raise ValueError(
                 "the arm 'reference' trains on trusted translations, which only a parallel data "
                 "set has; say 'parallel: true' if rows of one group are translations of each other"
+            )
+        if bool(self.unlabelled) != ("self-trained" in self.arms):
+            raise ValueError(
+                "the arm 'self-trained' needs 'unlabelled', tables of rows in the targets"
+                if not self.unlabelled
+                else "'unlabelled' is only used with the arm 'self-trained'"
             )
         if taken := set(self.added) & set(ARMS):
             raise ValueError(f"'added' has the name of an arm, {', '.join(taken)}; take another")
@@ -255,7 +276,9 @@ class StudySpec(Table):
         values = {**self.settings, **own, **variant, "otc": otc != OFF}
         return Training.from_mapping({**values, **axes}, where=f"the study's settings ({otc})")
 
-    def files(self, lang: str, split: Literal["train", "test"], data: Path) -> list[Path]:
+    def files(
+        self, lang: str, split: Literal["train", "test", "unlabelled"], data: Path
+    ) -> list[Path]:
         """The tables of one language and split, below the folder `data`; `hub:` is no folder."""
         from babelift.corpus.arrow import PREFIX
 

@@ -3,7 +3,7 @@
 import json
 import shutil
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -12,9 +12,10 @@ import polars as pl
 from pydantic import BaseModel, ConfigDict
 
 from babelift.evaluation.alignment import alignment, linear_cka, paired, uniformity
+from babelift.progress import quiet
 from babelift.store import read_table, write_record, write_rows
 from babelift.study.cache import TranslatedTable, read_cached
-from babelift.study.condition import Job
+from babelift.study.condition import AVERAGED, OWN_TEXT, Job
 from babelift.training.cuts import Cut
 from babelift.training.log import TrainResult
 
@@ -42,6 +43,22 @@ class PairAlignment(_Record):
     cka: float
 
 
+class SelfTrainingRecord(_Record):
+    """What became of the unlabelled rows.
+
+    Attributes:
+        kept: Number of the round whose model was kept; 0 for the first model.
+        validation: F1-micro on validation rows of the first model, then of each round.
+        believed: Rows by language that the kept model was trained on.
+        refused: Sentences about languages of which none was believed.
+    """
+
+    kept: int
+    validation: tuple[float, ...]
+    believed: dict[str, int]
+    refused: tuple[str, ...]
+
+
 class TrainingRecord(_Record):
     """What is known of a finished training of a study.
 
@@ -58,6 +75,7 @@ class TrainingRecord(_Record):
         otc: See `otc_course`.
         alignment: See `alignments`.
         seconds: Of `training` and `testing`.
+        self_training: What became of unlabelled rows; None where there were none.
     """
 
     version: int = 1
@@ -73,6 +91,7 @@ class TrainingRecord(_Record):
     otc: dict[str, dict[str, float]] | None
     alignment: tuple[PairAlignment, ...]
     seconds: dict[str, float]
+    self_training: SelfTrainingRecord | None = None
 
 
 @dataclass(frozen=True)
@@ -90,6 +109,8 @@ class Task:
             not trained on are left out.
         tests: Tables of test rows: `own`, or the translator that made their text.
         pairs: Table of originals and translations to look at vectors of; None for none.
+        unlabelled: Tables of unlabelled rows that are learnt from too.
+        rounds: How often these are labelled.
     """
 
     key: str
@@ -101,6 +122,8 @@ class Task:
     needs: tuple[TranslatedTable, ...]
     tests: Mapping[str, tuple[Path, ...]]
     pairs: Path | None
+    unlabelled: tuple[Path, ...] = ()
+    rounds: int = 0
 
     @property
     def translations(self) -> tuple[TranslatedTable, ...]:
@@ -154,15 +177,23 @@ def run_task(task: Task) -> None:
 
     started = time.perf_counter()
     work = task.folder / _WORK
-    result = train_classifier(
-        training_rows(task),
-        None,
-        task.job.settings,
-        labels=task.labels,
-        run_dir=work,
-        pairs=read_table(task.pairs) if task.pairs else None,
-        shared_batches=True,
-    )
+
+    def fit(rows: pl.DataFrame, folder: Path) -> TrainResult:
+        return train_classifier(
+            rows,
+            None,
+            task.job.settings,
+            labels=task.labels,
+            run_dir=folder,
+            pairs=read_table(task.pairs) if task.pairs else None,
+            shared_batches=True,
+        )
+
+    learnt: SelfTrainingRecord | None = None
+    if task.unlabelled:
+        result, work, learnt = _self_train(task, work, fit)
+    else:
+        result = fit(training_rows(task), work)
     trained = time.perf_counter()
     predictions, cuts = _predictions(task, work / "model")
     write_training(
@@ -172,12 +203,44 @@ def run_task(task: Task) -> None:
         cuts=cuts,
         otc=otc_course(_steps(work / "log.jsonl")),
         alignment=alignments(work / "data" / "vectors.parquet"),
+        self_training=learnt,
         seconds={
             "training": round(trained - started, 2),
             "testing": round(time.perf_counter() - trained, 2),
         },
     )
-    shutil.rmtree(work)
+    shutil.rmtree(task.folder / _WORK)
+
+
+def _self_train(
+    task: Task, work: Path, fit: Callable[[pl.DataFrame, Path], TrainResult]
+) -> tuple[TrainResult, Path, SelfTrainingRecord]:
+    """Train with unlabelled rows; a tenth of the labelled groups is kept to judge that by.
+
+    Returns:
+        What the kept training did, its folder, and what was believed.
+    """
+    from babelift import corpus
+    from babelift.training.self_training import self_train
+
+    split = corpus.split_by_group(training_rows(task), seed=task.job.settings.seed, test=0.0)
+    outcome = self_train(
+        split.filter(split="train"),
+        pl.concat([read_table(path) for path in task.unlabelled]),
+        split.filter(split="validation"),
+        task.labels,
+        [work / str(number) for number in range(task.rounds + 1)],
+        fit,
+        quiet(),
+    )
+    believed = dict(outcome.believed.group_by("lang", maintain_order=True).len().iter_rows())
+    record = SelfTrainingRecord(
+        kept=outcome.kept,
+        validation=outcome.scores,
+        believed=believed,
+        refused=outcome.refused,
+    )
+    return outcome.result, outcome.folder, record
 
 
 def training_rows(task: Task) -> pl.DataFrame:
@@ -207,6 +270,20 @@ def _predictions(task: Task, model: Path) -> tuple[pl.DataFrame, tuple[Cut, ...]
         table = make_predictions(rows, ENCODER, predictor.labels, part)
         parts.append(table.with_columns(text_by=pl.lit(text_by)))
         start += rows.height
+        if text_by == OWN_TEXT:
+            own, of_own = rows, part
+            continue
+        # A row without a translation is judged by its own text alone.
+        places = (
+            own.select("id")
+            .with_row_index("own")
+            .join(rows.select("id").with_row_index("other"), on="id", maintain_order="left")
+        )
+        both = of_own.copy()
+        mine = places["own"].to_numpy()
+        both[mine] = (both[mine] + part[places["other"].to_numpy()]) / 2
+        table = make_predictions(own, ENCODER, predictor.labels, both)
+        parts.append(table.with_columns(text_by=pl.lit(AVERAGED + text_by)))
     return pl.concat(parts), predictor.cuts(texts, pl.concat(tables.values()), "test")
 
 

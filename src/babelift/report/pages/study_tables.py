@@ -20,6 +20,11 @@ MEANINGS: Final = {
     "original": "trained on labelled rows of the test language itself",
     "original+translated": "trained on the test language's own rows and on translations",
     "translate-test": "trained on the source's rows; the test text is translated into the source",
+    "both-views": "trained on the source's rows; the probabilities of the test text and of its "
+    "translation into the source are averaged",
+    "translated+both-views": "trained as translated, tested as both-views",
+    "self-trained": "trained on the source's rows, then also on unlabelled rows of the test "
+    "languages with labels that the model gave them",
     "reference": "as translated, with the data set's own trusted translations",
 }
 """What the arms stand for."""
