@@ -18,7 +18,7 @@ import polars as pl
 
 from babelift import __version__
 from babelift.cluster.launched import Others, leave, wait_for_first
-from babelift.config import FitConfig
+from babelift.config import FitConfig, View
 from babelift.corpus.rows import PSEUDO
 from babelift.errors import ConfigError, RunError
 from babelift.hub import non_commercial
@@ -27,8 +27,8 @@ from babelift.run.data import read_lines, read_rows
 from babelift.run.folder import LABEL_ERRORS, MANIFEST, Run, fresh_folder
 from babelift.run.manifest import Licence, input_file, joules_since, joules_used, machine, versions
 from babelift.run.self_training import ROUNDS, self_train
-from babelift.run.translations import VIEWS, translate_rows, warn_of_poor_translators
 from babelift.run.translations import preview as preview_translations
+from babelift.run.translations import seen_of, translate_rows, warn_of_poor_translators
 from babelift.store import (
     cache_dir,
     check_model_name,
@@ -285,7 +285,13 @@ def _train(run: Run, config: FitConfig, progress: Progress) -> "TrainResult":
 
     if config.arm == "self-trained":
         labelled = rows.filter(pl.col("origin") != PSEUDO)
-        return self_train(run, config, labelled, fit, validation, progress)
+
+        def label(predictor: "Predictor", rows: pl.DataFrame) -> "Floats":
+            # What is labelled by its translation teaches the classifier to do without.
+            return _by_view(run, rows, predictor, progress)[config.judged]
+
+        by_view = label if config.judged != "own" else None
+        return self_train(run, config, labelled, fit, validation, progress, by_view)
     return fit(rows, run.folder)
 
 
@@ -321,22 +327,25 @@ def evaluate(run: Run, config: FitConfig, progress: Progress) -> None:
     write_record(metrics, run.folder / "metrics.json")
 
 
+def _by_view(
+    run: Run, rows: pl.DataFrame, predictor: "Predictor", progress: Progress
+) -> "dict[View, Floats]":
+    """What each view says of test or unlabelled rows."""
+    seen = seen_of(run, rows)
+    return seen.by_view(predictor.predict_proba(seen.texts, progress=progress))
+
+
 def _judge(run: Run, test: pl.DataFrame, predictor: "Predictor", progress: Progress) -> "Floats":
     """The probabilities of the test rows' labels; where translations are judged, what that brings.
 
     All views are measured, so that the report can say whether translating was worth it.
     """
     from babelift.evaluation.differences import paired_differences
-    from babelift.prediction.views import Seen
 
-    texts, told = test["text"].to_list(), run.manifest.view
+    told = run.manifest.view
     if told is None:
-        return predictor.predict_proba(texts, progress=progress)
-    translations = test.select("id").join(
-        read_table(run.folder / VIEWS), on="id", how="left", maintain_order="left"
-    )
-    seen = Seen.of("both", texts, translations["translation"].to_list())
-    by_view = seen.by_view(predictor.predict_proba(seen.texts, progress=progress))
+        return predictor.predict_proba(test["text"].to_list(), progress=progress)
+    by_view = _by_view(run, test, predictor, progress)
     truth, langs = test["label"].to_numpy(), test["lang"].to_numpy()
     right = {
         view: np.array(predictor.labels)[found.argmax(axis=1)] == truth

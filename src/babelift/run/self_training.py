@@ -16,8 +16,8 @@ from babelift.run.folder import Run
 from babelift.run.manifest import Believed, SelfTraining, count_rows
 from babelift.store import read_table, replace_folder, write_rows
 from babelift.training.log import TrainResult
+from babelift.training.self_training import Label, usable
 from babelift.training.self_training import self_train as rounds_of
-from babelift.training.self_training import usable
 
 TABLE: Final = "data/unlabelled.parquet"
 ROUNDS: Final = "rounds"
@@ -80,6 +80,7 @@ def self_train(
     fit: Callable[[pl.DataFrame, Path], TrainResult],
     validation: pl.DataFrame,
     progress: Progress,
+    label: Label | None = None,
 ) -> TrainResult:
     """Self-train, and put the model that is kept where a run's model stands.
 
@@ -92,13 +93,14 @@ def self_train(
         fit: Trains on rows, into a folder.
         validation: Its validation rows.
         progress: Where progress is shown.
+        label: See `training.self_training.self_train`.
 
     Raises:
         BabeliftError: Whatever stops a training.
     """
     folders = [run.folder / ROUNDS / str(number) for number in range(config.rounds + 1)]
     unlabelled, labels = read_table(run.folder / TABLE), run.manifest.labels
-    outcome = rounds_of(labelled, unlabelled, validation, labels, folders, fit, progress)
+    outcome = rounds_of(labelled, unlabelled, validation, labels, folders, fit, progress, label)
     if is_first():
         _take(outcome.folder, run)
         both = conform(pl.concat([labelled, outcome.believed], how="diagonal_relaxed"))

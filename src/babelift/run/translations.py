@@ -18,6 +18,7 @@ from babelift.progress import Progress, quiet
 from babelift.run.data import only_languages, read_rows, write_split
 from babelift.run.folder import Run
 from babelift.run.manifest import Viewed, count_rows
+from babelift.run.self_training import TABLE as UNLABELLED
 from babelift.store import read_table, write_rows
 from babelift.translation.advice import (
     PoorTranslationsWarning,
@@ -30,10 +31,11 @@ from babelift.translation.report import TranslationReport
 from babelift.translation.segments import Tally
 
 if TYPE_CHECKING:
+    from babelift.prediction.views import Seen
     from babelift.translation.driver import TranslatedRows
 
 VIEWS: Final = "data/views.parquet"
-"""The test rows' translations into the language of training, where these are judged."""
+"""Test and unlabelled rows' translations into the language of training, where these are judged."""
 
 _ORIGINAL: Final = pl.col("origin") == "original"
 
@@ -141,8 +143,12 @@ def preview(config: FitConfig, progress: Progress, *, fresh: bool = False) -> li
                 rows = rows.filter(_ORIGINAL)
                 estimate.add([rows], rows["lang"].unique(maintain_order=True).to_list(), to)
         if config.judged != "own":
-            test, into = _read(run)[0]["test"], run.manifest.from_[0]
-            estimate.add([test], test["lang"].unique(maintain_order=True).to_list(), [into])
+            viewed = [_read(run)[0]["test"]]
+            if config.unlabelled:
+                viewed.append(read_table(run.folder / UNLABELLED))
+            for rows in viewed:
+                langs = rows["lang"].unique(maintain_order=True).to_list()
+                estimate.add([rows], langs, [run.manifest.from_[0]])
     lines = estimate.lines()
     if config.arm == "round-trip":
         lines.append("the way back is not counted: it is about as much as the training rows' way")
@@ -300,7 +306,7 @@ def _as_round_trips(there: pl.DataFrame, back: Sequence[pl.DataFrame]) -> pl.Dat
 def _translate_views(
     run: Run, config: FitConfig, test: pl.DataFrame, progress: Progress, fresh: bool
 ) -> None:
-    """Translate the test rows into the language of training, to be judged so."""
+    """Translate test rows, and unlabelled ones, into the language of training, to be judged so."""
     from babelift.prediction.views import Judged, Views
     from babelift.translation.driver import translating
 
@@ -309,20 +315,33 @@ def _translate_views(
         views = Views(judged, opened, progress)
         views.require([*run.manifest.to, *test["lang"].unique()])
         found = views.translations(test)
-        name, license_ = opened.translator.name, opened.translator.license
-    for sentence in views.sentences()[1:]:
-        run.note(sentence, progress)
+        told = Viewed(
+            view=judged.view,
+            into=judged.into,
+            translator=opened.translator.name,
+            license=opened.translator.license,
+            translated=dict(views.translated),
+            untranslated=dict(views.untranslated),
+        )
+        for sentence in views.sentences()[1:]:
+            run.note(sentence, progress)
+        if config.unlabelled:
+            more = read_table(run.folder / UNLABELLED)
+            found += views.translations(more)
+            test = pl.concat([test.select("id"), more.select("id")])
     table = test.select("id").with_columns(translation=pl.Series(found, dtype=pl.String))
     write_rows(table, run.folder / VIEWS)
-    told = Viewed(
-        view=judged.view,
-        into=judged.into,
-        translator=name,
-        license=license_,
-        translated=dict(views.translated),
-        untranslated=dict(views.untranslated),
-    )
     run.update(view=told)
+
+
+def seen_of(run: Run, rows: pl.DataFrame) -> "Seen":
+    """The texts of test or unlabelled rows in both views, where a run judges translations."""
+    from babelift.prediction.views import Seen
+
+    translations = rows.select("id").join(
+        read_table(run.folder / VIEWS), on="id", how="left", maintain_order="left"
+    )
+    return Seen.of("both", rows["text"].to_list(), translations["translation"].to_list())
 
 
 def _merged(reports: Sequence[TranslationReport]) -> TranslationReport | None:

@@ -11,7 +11,7 @@ validation rows than the first model is undone.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import numpy as np
 import polars as pl
@@ -24,6 +24,9 @@ from babelift.corpus.similarity import normalise
 from babelift.progress import Progress
 from babelift.store import read_table, write_rows
 from babelift.training.log import TrainResult
+
+if TYPE_CHECKING:
+    from babelift.prediction.predictor import Floats, Predictor
 
 SHARE: Final = 0.5
 """Of the rows of a language so many are believed, if they are sure enough."""
@@ -120,6 +123,10 @@ def _clean(rows: pl.DataFrame, tested: pl.DataFrame, near: float) -> pl.DataFram
     return rows.join(kept.filter(pl.col("split") == "train"), on="id", how="semi")
 
 
+Label: TypeAlias = Callable[["Predictor", pl.DataFrame], "Floats"]
+"""Gives `(rows, labels)` probabilities of unlabelled rows' labels by a trained model."""
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What came of it.
@@ -149,6 +156,7 @@ def self_train(
     folders: Sequence[Path],
     fit: Callable[[pl.DataFrame, Path], TrainResult],
     progress: Progress,
+    label: Label | None = None,
 ) -> Outcome:
     """Train the first model, believe the surest of what it says, and train again.
 
@@ -162,6 +170,7 @@ def self_train(
         folders: Of the first model and of each round.
         fit: Trains on rows, into a folder.
         progress: Where progress is shown.
+        label: How the unlabelled rows are labelled; from their texts if absent.
 
     Raises:
         BabeliftError: Whatever stops a training.
@@ -186,7 +195,11 @@ def self_train(
             break
         table = folder / "believed.parquet"
         if not table.is_file():
-            found = predictor.predict_proba(unlabelled["text"].to_list(), progress=progress)
+            found = (
+                label(predictor, unlabelled)
+                if label
+                else predictor.predict_proba(unlabelled["text"].to_list(), progress=progress)
+            )
             shares = [(labelled["label"] == label).mean() for label in labels]
             believed, refused = believe(
                 unlabelled, found, labels, np.array(shares, dtype=np.float64),
