@@ -11,8 +11,9 @@ from babelift.progress import quiet
 from babelift.study.condition import Condition, Grid
 from babelift.study.plan import make_plan
 from babelift.study.results import of_condition
-from babelift.study.run import run_study
+from babelift.study.run import preview, run_study
 from babelift.study.spec import StudySpec
+from babelift.study.task import training_rows
 from tests.study.conftest import inline, write_jsonl
 
 VIEWS = ["zero-shot", "translated", "translate-test", "both-views", "translated+both-views"]
@@ -67,6 +68,31 @@ def test_both_directions_are_needed_where_both_are_used(settings):
     assert langs["translated"] == ("de", "ja")
     assert langs["both-views"] == langs["translate-test"] == ("de",)
     assert langs["translated+both-views"] == ("de",)
+
+
+def test_training_rows_go_there_and_back(settings, toy, tmp_path):
+    spec = spec_of(settings, arms=["zero-shot", "round-trip"],
+                   primary={"arm": "round-trip", "over": "zero-shot"})  # fmt: skip
+    plan = make_plan(spec, toy, tmp_path / "store", quiet())
+    study = done(spec, toy, tmp_path)
+    assert study.failed == {}
+    [task] = [task for task in plan.tasks if task.job.back]
+    rows = training_rows(task)
+    back = rows.filter(origin="roundtrip")
+    # The table translates word by word, so that what comes back is what was sent.
+    assert back.height == 2 * rows.filter(origin="original").height == 48
+    assert set(back["lang"]) == {"en"}
+    texts = dict(rows.filter(origin="original").select("id", "text").iter_rows())
+    assert all(
+        texts[first] == text for first, text in back.select("original_id", "text").iter_rows()
+    )
+    about = json.loads((tmp_path / "out" / "runs.json").read_text())
+    assert sorted((part["source"], part["target"]) for part in about["translations"]) == [
+        ("de", "en"), ("en", "de"), ("en", "ja"), ("ja", "en"),
+    ]  # fmt: skip
+    rows = of_condition(study.results, Condition("round-trip", "off", "1:1", "good", "tiny", "en"))
+    assert sorted(rows.filter(metric="f1_micro")["lang"]) == ["de", "ja"]
+    assert preview(spec, data=toy, store=tmp_path / "store2")
 
 
 LEARNT = {"arms": ["zero-shot", "self-trained"], "unlabelled": "{lang}.new.jsonl", "rounds": 1,

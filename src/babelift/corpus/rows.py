@@ -78,6 +78,27 @@ def originals(
     )
 
 
+def round_trips(there: pl.DataFrame, back: pl.DataFrame) -> pl.DataFrame:
+    """Translations of translations, as translations of the originals into their own language.
+
+    Args:
+        there: Translations of originals.
+        back: Translations of these into their originals' languages.
+
+    >>> frame = {"text": "x", "label": "1", "lang": "de", "original_id": "a"}
+    >>> there = conform(pl.DataFrame({**frame, "id": "a@de"}))
+    >>> english = {"id": "a@de@en", "original_id": "a@de", "lang": "en"}
+    >>> back = there.with_columns(pl.lit(value).alias(name) for name, value in english.items())
+    >>> round_trips(there, back).select("id", "original_id", "lang", "origin").row(0)
+    ('a@de@en', 'a', 'en', 'roundtrip')
+    """
+    first = there.select(original_id="id", first="original_id")
+    rows = back.join(first, on="original_id", how="left", maintain_order="left")
+    return rows.with_columns(
+        original_id="first", source_lang="lang", origin=pl.lit("roundtrip")
+    ).drop("first")
+
+
 def conform(frame: pl.DataFrame) -> pl.DataFrame:
     """The frame with every column of `SCHEMA`, in order and of its type, the user's own after them.
 

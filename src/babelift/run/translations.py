@@ -12,7 +12,7 @@ import polars as pl
 
 from babelift.config import FitConfig, QualityAction
 from babelift.corpus import label_set
-from babelift.corpus.rows import SPLITS
+from babelift.corpus.rows import SPLITS, round_trips
 from babelift.errors import DataError
 from babelift.progress import Progress, quiet
 from babelift.run.data import only_languages, read_rows, write_split
@@ -285,22 +285,11 @@ def _translate(
                     "source_lang", maintain_order=True
                 )
             ]
-            back = _as_round_trips(there, [result.rows for result in returned])
+            back = round_trips(there, pl.concat([result.rows for result in returned]))
             made[0] += returned
     reports = (_merged([result.report for result in part]) for part in made)
     rows = [result.rows for result in made[0][: len(learnt.jobs)] + made[1]]
     return Done([*have, *rows], back, (next(reports), next(reports)))
-
-
-def _as_round_trips(there: pl.DataFrame, back: Sequence[pl.DataFrame]) -> pl.DataFrame:
-    """Translations of translations, as translations of the originals into their own language."""
-    first = there.select(original_id="id", first="original_id")
-    rows = pl.concat([there.clear(), *back]).join(
-        first, on="original_id", how="left", maintain_order="left"
-    )
-    return rows.with_columns(
-        original_id="first", source_lang="lang", origin=pl.lit("roundtrip")
-    ).drop("first")
 
 
 def _translate_views(

@@ -17,7 +17,7 @@ from filelock import FileLock
 from pydantic import BaseModel, ConfigDict
 
 from babelift.config import QualityAction
-from babelift.corpus.rows import conform
+from babelift.corpus.rows import conform, round_trips
 from babelift.errors import BabeliftError, TranslationError
 from babelift.progress import Progress
 from babelift.store import read_table, write_record, write_rows
@@ -134,6 +134,7 @@ class TranslatedTable:
         target: Language they are in.
         originals: The table of the originals.
         path: Where the translations are, once they are made.
+        back: Whether the originals are translations too, from `target`.
     """
 
     translator: str
@@ -142,6 +143,7 @@ class TranslatedTable:
     target: str
     originals: Path
     path: Path
+    back: bool = False
 
     @property
     def record(self) -> TranslationRecord | None:
@@ -221,13 +223,22 @@ class Cache:
             table = TranslatedTable(name, split, source, target, originals, self.put(own))
             _write_record(TranslationRecord(kept=own.height), table)
             return table
+        path = self._path(name, split, source, target, originals)
+        return TranslatedTable(name, split, source, target, originals, path)
+
+    def back(self, there: TranslatedTable) -> TranslatedTable:
+        """Translations of training rows, translated back, to be made by `make` after these."""
+        name, source, target = there.translator, there.target, there.source
+        path = self._path(name, "train", source, target, there.path)
+        return TranslatedTable(name, "train", source, target, there.path, path, back=True)
+
+    def _path(self, name: str, split: Split, source: str, target: str, originals: Path) -> Path:
         key = key_of(
             fingerprint=self._translators[name].fingerprint, source=source, target=target,
             originals=originals.name, action=self._action(split), revision=REVISION,
             terms=self._protected.terms,
         )  # fmt: skip
-        path = self._folder / f"{key}.parquet"
-        return TranslatedTable(name, split, source, target, originals, path)
+        return self._folder / f"{key}.parquet"
 
     def make(
         self, tables: Iterable[TranslatedTable], progress: Progress, *, fresh: bool = False
@@ -265,18 +276,20 @@ class Cache:
         with locked(table.path):
             if table.record is not None:
                 return
+            if not table.originals.is_file():
+                raise TranslationError("there is nothing to translate back.")
+            originals = read_table(table.originals)
             translated = opened.translate_rows(
-                read_table(table.originals),
+                originals,
                 [table.target],
                 quality=self._action(table.split),
                 progress=progress,
             )
             _check_answers(translated.report)
-            write_rows(translated.rows, table.path)
-            _write_record(
-                TranslationRecord(kept=translated.rows.height, report=translated.report.to_dict()),
-                table,
-            )
+            rows = translated.rows
+            write_rows(round_trips(originals, rows) if table.back else rows, table.path)
+            record = TranslationRecord(kept=rows.height, report=translated.report.to_dict())
+            _write_record(record, table)
 
     def _action(self, split: Split) -> QualityAction:
         return self._quality if split == "train" else "keep"

@@ -42,6 +42,7 @@ class Job:
         tested: Languages of the test rows.
         tested_by: Translators whose translations of the test rows are predicted as well.
         unlabelled: Languages of unlabelled rows that are learnt from too.
+        back: Whether the translations are translated back, and those trained on in their place.
     """
 
     originals: tuple[str, ...]
@@ -53,6 +54,7 @@ class Job:
     tested: tuple[str, ...]
     tested_by: tuple[str, ...] = ()
     unlabelled: tuple[str, ...] = ()
+    back: bool = False
 
 
 @dataclass(frozen=True)
@@ -229,9 +231,9 @@ def _conditions(
 
 
 def _pairs(arm: str, source: str, target: str) -> set[Pair]:
-    """What has to be translated: training rows into the target, and test rows out of it."""
+    """What has to be translated: training rows into the target, and they or test rows out of it."""
     there = {(source, target)} if arm in PAIRED else set()
-    return there | ({(target, source)} if arm in VIEWED else set())
+    return there | ({(target, source)} if arm in (*VIEWED, "round-trip") else set())
 
 
 def _job(spec: StudySpec, place: Place) -> Job:
@@ -252,4 +254,5 @@ def _job(spec: StudySpec, place: Place) -> Job:
         tested=spec.languages,
         tested_by=(condition.translator or "",) if condition.arm in VIEWED else (),
         unlabelled=langs if condition.arm == "self-trained" else (),
+        back=condition.arm == "round-trip",
     )

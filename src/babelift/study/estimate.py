@@ -3,7 +3,7 @@
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -115,7 +115,7 @@ def estimate(plan: Plan, workers: int, *, threads: int = 1) -> Estimate:
         originals=max(sum(heights[path] for path in task.originals) for task in plan.tasks),
         tables=len(plan.needs),
         made=len(plan.needs) - len(unmade),
-        texts=sum(_rows(table.originals) for table in unmade),
+        texts=sum(_texts(table, unmade) for table in unmade),
         tests=sum(map(_rows, plan.tasks[0].tests[OWN_TEXT])),
         tokens=tokens * sum(1 + task.rounds for task in missing),
         training_seconds=per_training * sum(1 + task.rounds for task in missing),
@@ -127,6 +127,12 @@ def estimate(plan: Plan, workers: int, *, threads: int = 1) -> Estimate:
 
 def _rows(path: Path) -> int:
     return read_table(path, columns=["id"]).height
+
+
+def _texts(table: TranslatedTable, unmade: Sequence[TranslatedTable]) -> int:
+    """Rows that are to be translated; of translations that are not made yet, as many as there."""
+    there = next((other for other in unmade if other.path == table.originals), table)
+    return _rows(there.originals)
 
 
 def _training_seconds(task: Task, threads: int) -> tuple[float, int]:
@@ -182,7 +188,7 @@ def _translating_seconds(plan: Plan, unmade: list[TranslatedTable]) -> tuple[flo
     total, unasked = 0.0, {}
     for name in dict.fromkeys(table.translator for table in unmade):
         own = [table for table in unmade if table.translator == name]
-        first, texts = own[0], sum(_rows(table.originals) for table in own)
+        first, texts = own[0], sum(_texts(table, unmade) for table in own)
         spec = plan.translators[name].spec
         if runs_code_of_the_user(spec) or asks_a_service(spec):
             unasked[name] = texts

@@ -203,6 +203,8 @@ class _Tasks:
             for target in job.translate_to
             if job.translator is not None
         ]
+        if job.back:
+            learnt += [self.cache.back(there) for there in learnt]
         tested = [
             self.cache.translated(name, "test", lang, job.originals[0])
             for name in job.tested_by

@@ -62,7 +62,7 @@ def qualities(plan: Plan, progress: Progress) -> list[Quality]:
         plan: The study.
         progress: Where progress is shown.
     """
-    largest = _largest(table for table in plan.needs if table.split == "train")
+    largest = _largest(table for table in plan.needs if table.split == "train" and not table.back)
     name, spec = next(iter(plan.spec.encoders.items()))
     encode = sentence_encoder(spec)
     judged = []

@@ -21,12 +21,14 @@ from babelift.languages import resolve
 from babelift.redaction import shown
 
 StudyArm = Literal[
-    "zero-shot", "translated", "original", "original+translated", "translate-test", "both-views",
-    "translated+both-views", "self-trained", "reference",
+    "zero-shot", "translated", "original", "original+translated", "translate-test", "round-trip",
+    "both-views", "translated+both-views", "self-trained", "reference",
 ]  # fmt: skip
 ARMS: Final[tuple[str, ...]] = get_args(StudyArm)
 
-PAIRED: Final = ("translated", "original+translated", "translated+both-views", "reference")
+PAIRED: Final = (
+    "translated", "original+translated", "round-trip", "translated+both-views", "reference",
+)  # fmt: skip
 """Arms that train on pairs of an original and its translation: OTC and ratio are for these."""
 
 BOTH_VIEWS: Final = ("both-views", "translated+both-views")
@@ -35,7 +37,7 @@ BOTH_VIEWS: Final = ("both-views", "translated+both-views")
 VIEWED: Final = ("translate-test", *BOTH_VIEWS)
 """Arms that have the test text translated into the source."""
 
-TRANSLATING: Final = ("translated", "original+translated", *VIEWED)
+TRANSLATING: Final = ("translated", "original+translated", "round-trip", *VIEWED)
 """Arms that need a translator."""
 
 OFF: Final = "off"

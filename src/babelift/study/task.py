@@ -128,7 +128,9 @@ class Task:
     @property
     def translations(self) -> tuple[TranslatedTable, ...]:
         """The translations that are trained on."""
-        return tuple(table for table in self.needs if table.split == "train")
+        return tuple(
+            table for table in self.needs if table.split == "train" and table.back == self.job.back
+        )
 
     @property
     def record(self) -> TrainingRecord | None:

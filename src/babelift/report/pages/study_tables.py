@@ -20,6 +20,8 @@ MEANINGS: Final = {
     "original": "trained on labelled rows of the test language itself",
     "original+translated": "trained on the test language's own rows and on translations",
     "translate-test": "trained on the source's rows; the test text is translated into the source",
+    "round-trip": "trained on the source's rows and on these, translated into the test languages "
+    "and back",
     "both-views": "trained on the source's rows; the probabilities of the test text and of its "
     "translation into the source are averaged",
     "translated+both-views": "trained as translated, tested as both-views",
