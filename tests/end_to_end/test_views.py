@@ -11,6 +11,7 @@ import babelift
 from babelift.config import FitConfig
 from babelift.run.fit import preview, run_fit
 from babelift.run.folder import Run
+from babelift.translation.advice import PoorTranslationsWarning
 
 pytestmark = pytest.mark.slow
 
@@ -183,6 +184,18 @@ def test_a_target_that_the_translator_cannot_read_stops_it_before_training(
     with pytest.raises(babelift.LanguageError, match="translates none of th into en"):
         run_fit(FitConfig.from_mapping(values))
     assert not (tmp_path / "run" / "model").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "instead"),
+    [({"arm": "zero-shot", "view": "both"}, "--view own"), ({"arm": "round-trip"}, "--arm zero")],
+)
+def test_a_poor_translator_is_told_of_and_how_to_do_without(
+    change: dict[str, Any], instead: str, settings: dict[str, Any]
+) -> None:
+    values = {**settings, **change, "translator": "mini", "encoder": "mini"}
+    with pytest.warns(PoorTranslationsWarning, match=f"or none: {instead}"):
+        preview(FitConfig.from_mapping(values))
 
 
 @pytest.mark.parametrize(

@@ -113,14 +113,17 @@ def warn_of_poor_translators(
         run: Where it is kept for the report; None for nowhere.
         brought: Translators of the translations that came with the tables, once these are read.
     """
-    if "translated" not in config.arm and config.arm != "round-trip" and config.judged == "own":
+    learnt = "translated" in config.arm or config.arm == "round-trip"
+    if not learnt and config.judged == "own":
         return
     used = filter(None, (config.translator, config.fallback))
     faults = {spec.partition(":")[0]: fault_of(spec) for spec in used}
     if brought:
         told = any(faults.values())
         faults = {} if told else {name: fault_of_name(name) for name in sorted(brought)}
-    if sentence := poor_translations(faults, [config.encoder], "--arm zero-shot"):
+    if sentence := poor_translations(
+        faults, [config.encoder], "--arm zero-shot" if learnt else "--view own"
+    ):
         warnings.warn(sentence, PoorTranslationsWarning, stacklevel=3)
         if run is not None:
             run.note(sentence, quiet())
