@@ -23,6 +23,7 @@ from babelift.corpus.leakage import LeakageReport
 from babelift.evaluation.label_errors import LabelCheck
 from babelift.hub import non_commercial
 from babelift.redaction import shown, shown_command
+from babelift.report.numbers import difference
 from babelift.store import file_hash
 from babelift.training.log import TrainResult
 from babelift.translation.coverage import LabelGap
@@ -157,10 +158,11 @@ class Viewed(BaseModel, frozen=True):
         if self.gain is None:
             return text
         mean, low, high = self.gain
+        gain = difference(mean, (low, high), 3)
         sure = "" if low > 0 or high < 0 else "; that cannot be told from none"
         return (
-            f"{text}: {mean:+.3f} [{low:+.3f}, {high:+.3f}] F1-micro against the text alone, over "
-            f"the same test rows and weights{sure}"
+            f"{text}: {gain} F1-micro against the text alone, over the same test rows and "
+            f"weights{sure}"
         )
 
 
