@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from babelift.config import FitConfig, Training, TranslateConfig
+from babelift.config import FitConfig, TranslateConfig
 from babelift.errors import ConfigError
 from babelift.study.spec import StudySpec
 
@@ -199,6 +199,3 @@ def test_a_setting_that_came_later_is_no_content_where_it_is_off() -> None:
     assert not {"excel_safe", "output_vocabulary", "out"} & set(job.content())
     other = job.model_copy(update={"output_vocabulary": "target", "excel_safe": True})
     assert {"excel_safe", "output_vocabulary"} <= set(other.content())
-    before = set(Training.model_fields) - {"mixup", "otc_by_score"}
-    assert set(FitConfig(to="de").content()) == before
-    assert set(Training(mixup=1.0).content("encoder")) == {*before, "mixup"} - {"encoder"}

@@ -442,19 +442,9 @@ class Training(Settings):
         description="What OTC ties an original to; others than its translation are controls.",
     )
     otc_one_way: bool = Field(False, description="Only original to translation.")
-    otc_by_score: bool = Field(
-        False,
-        description="Weigh each pair in OTC by how alike the encoder finds its texts at the start.",
-    )
     otc_warmup: float = Field(0.0, ge=0, le=1, description="Share of steps over which OTC grows.")
     otc_projection: int = Field(
         0, ge=0, description="Width of a projection head thrown away after training; 0 for none."
-    )
-    mixup: float = Field(
-        0.0,
-        ge=0,
-        description="Also learn from each pair's word vectors mixed, in shares drawn from "
-        "Beta(mixup, mixup); 0 for not.",
     )
     same_label: Literal["negatives", "masked", "positives"] = Field(
         "negatives",
@@ -501,36 +491,6 @@ class Training(Settings):
         if len(parts) != 2 or not all(part.isdigit() and int(part) > 0 for part in parts):
             raise ValueError(f"must be two whole numbers such as 1:1 or 1:5. Got {value!r}")
         return value
-
-    @model_validator(mode="after")
-    def _mixed_pairs_share_a_label(self) -> Self:
-        if self.mixup and self.otc_pairs == "shuffled":
-            raise ValueError(
-                "'mixup' mixes texts of one label, which shuffled pairs are not; leave out "
-                "'mixup' or 'otc_pairs'"
-            )
-        return self
-
-    @model_validator(mode="after")
-    def _weighed_pairs_are_compared(self) -> Self:
-        if not self.otc_by_score:
-            return self
-        if self.otc_form in ("kl", "supcon") or self.otc_pairs == "dropout":
-            raise ValueError(
-                "'otc_by_score' weighs an original with its translation, for the forms infonce, "
-                f"cosine and mse. Got otc_form '{self.otc_form}', otc_pairs '{self.otc_pairs}'"
-            )
-        return self
-
-    def content(self, *others: str) -> dict[str, Any]:
-        """Plain values of the settings of a training.
-
-        Args:
-            *others: Settings that are left out.
-        """
-        off = _later_and_off(self, "mixup", "otc_by_score")
-        kept = set(Training.model_fields).difference(off, others)
-        return self.model_dump(mode="json", include=kept)
 
 
 class FitConfig(Table, Translating, Training):

@@ -32,27 +32,6 @@ def test_a_variant_changes_the_training_and_off_leaves_otc_out():
     assert not spec.training(otc="off").otc
 
 
-def test_mixed_pairs_are_a_variant_with_and_without_otc():
-    variants = {"mixed": {"mixup": 1, "otc_weight": 0}, "musc": {"mixup": 1, "otc_form": "supcon"}}
-    grid = Grid.of(made(otc=["off", "on", "mixed", "musc"], variants=variants))
-    settings = {place.condition.otc: grid.jobs[job].settings for place, job in grid.places}
-    assert {name: (own.mixup, own.otc_weight, own.otc_form) for name, own in settings.items()} == {
-        "off": (0, 0.4, "infonce"), "on": (0, 0.4, "infonce"),
-        "mixed": (1, 0, "infonce"), "musc": (1, 0.4, "supcon"),
-    }  # fmt: skip
-
-
-def test_weights_by_score_are_a_variant_or_shared_by_all_forms_that_can_have_them():
-    variants = {"by-score": {"otc_by_score": True}, "kl": {"otc_form": "kl"}}
-    spec = made(otc=["off", "on", "by-score"], variants=variants)
-    assert spec.training(otc="by-score").otc_by_score
-    assert not spec.training(otc="on").otc_by_score
-    shared = {"variants": variants, "settings": {"otc_by_score": True}}
-    assert made(otc=["off", "on"], **shared).training(otc="on").otc_by_score
-    with pytest.raises(ConfigError, match=r"\(kl\): 'otc_by_score' weighs an original"):
-        made(otc=["off", "kl"], **shared)
-
-
 def test_an_encoder_has_settings_of_its_own_and_a_variant_wins_over_them():
     spec = made(
         otc=["off", "on", "weak"], variants={"weak": {"otc_weight": 0.1}},

@@ -123,8 +123,6 @@ def updates(folder: Path, rank: int) -> list[dict]:
         },
         {"otc_form": "kl", "label_smoothing": 0.1, "batch_size": 16},
         {"otc_form": "supcon"},
-        {"mixup": 1.0, "class_weights": True},
-        {"otc_by_score": True},
     ],
 )
 def test_two_processes_train_the_same_classifier(tmp_path, rows_of, quick, steady, changes):

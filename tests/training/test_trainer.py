@@ -174,8 +174,6 @@ def test_the_same_call_gives_the_same_weights(train, tmp_path):
         {"same_label": "positives"},
         {"otc_form": "supcon"},
         {"otc_form": "supcon", "otc_pairs": "dropout"},
-        {"otc_form": "supcon", "mixup": 1.0, "precision": "bf16"},
-        {"otc": False, "mixup": 0.2, "otc_pairs": "dropout"},
         {"otc_projection": 8, "learn_temperature": True, "otc_warmup": 0.5},
         {"class_weights": True, "label_smoothing": 0.1},
         {"warmup": 0.0},

@@ -171,7 +171,7 @@ class _Tasks:
             "versions": library_versions(*_LIBRARIES),
             "precision": resolved_precision(settings.precision),
             "encoder": encoder,
-            "settings": settings.content("encoder"),
+            "settings": settings.model_dump(mode="json", exclude={"encoder"}),
             "labels": self.tables.labels,
             "originals": [path.name for path in originals],
             "translations": [need.path.name for need in needs if need.split == "train"],

@@ -133,7 +133,6 @@ class Learner:
 
     Attributes:
         parts: In how many parts a batch is computed; more than 1 once memory has run out.
-        pair_weights: `(rows,)` weight of each translation's pair in OTC; None for equal ones.
     """
 
     def __init__(
@@ -148,7 +147,6 @@ class Learner:
         self._accelerator, self._rows = accelerator, rows
         self._settings, self._plan = settings, plan
         self.parts = 1
-        self.pair_weights: Tensor | None = None
         self._model: Any = model.to(accelerator.device)
         self._objective = objective.to(accelerator.device)
         if accelerator.num_processes > 1:
@@ -294,17 +292,14 @@ class Learner:
     def _attempt(self, batch: Batch, step: int) -> Values | None:
         """The terms of the loss, with the gradient in the parameters; None if memory ran out."""
         part = batch.shard(self._accelerator.process_index, self._accelerator.num_processes)
-        rows, others, shares = self._texts(part, step)
-        pieces = split_rows(np.arange(len(rows)), self.parts)
+        rows = np.concatenate([part.rows, part.originals]) if self._twice(part) else part.rows
+        pieces = split_rows(rows, self.parts)
 
         def read(piece: int) -> list[Tensor]:
             # Of each part of an update, so that resuming needs no generator's state.
             seeds = [self._settings.seed, step, self._accelerator.process_index, piece]
             torch.manual_seed(int(np.random.SeedSequence(seeds).generate_state(1, np.uint64)[0]))
-            own = pieces[piece]
-            if not self._settings.mixup:
-                return list(self._encode(self._rows.tokens, rows[own]))
-            return list(self._encode_mixed(rows[own], others[own], shares[own]))
+            return list(self._encode(self._rows.tokens, pieces[piece]))
 
         def look() -> list[list[Tensor]]:
             with torch.set_grad_enabled(len(pieces) == 1):
@@ -337,7 +332,6 @@ class Learner:
         """The terms of this process's part of a batch."""
         device, settings, rows = self._accelerator.device, self._settings, self._rows
         chosen, count = torch.from_numpy(part.rows), len(part.rows)
-        seen = count + self._twice(part) * len(part.originals)
         growing = settings.otc_warmup * self._plan.steps
         grown = min((step + 1) / growing, 1.0) if growing else 1.0
         terms: Terms = self._objective(
@@ -348,37 +342,9 @@ class Learner:
             rows.groups[chosen].to(device),
             otc_weight=settings.otc_weight * grown,
             batch_labels=rows.labels[torch.from_numpy(batch.rows)].to(device),
-            views=(logits[count:seen], vectors[count:seen]) if self._twice(part) else None,
-            mixed=logits[seen:] if settings.mixup else None,
-            pair_weights=None
-            if self.pair_weights is None
-            else self.pair_weights[torch.from_numpy(part.translations)].to(device),
+            views=(logits[count:], vectors[count:]) if self._twice(part) else None,
         )
         return terms
-
-    def _texts(
-        self, part: Batch, step: int
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
-        """What is read of a part: its rows, its originals again, and its pairs mixed.
-
-        Returns:
-            Row numbers, those of the rows that they are mixed with, and the shares of the former,
-            1 where nothing is mixed; `(texts,)` each.
-        """
-        rows = part.rows
-        if self._twice(part):
-            rows = np.concatenate([rows, part.originals])
-        others, shares, alpha = rows, np.ones(len(rows), dtype=np.float32), self._settings.mixup
-        if alpha:
-            # Of each pair by itself, so that it does not matter how many processes share a batch.
-            drawn = [
-                np.random.default_rng([self._settings.seed, step, row]).beta(alpha, alpha)
-                for row in part.translations.tolist()
-            ]
-            others = np.concatenate([rows, part.originals[part.partners]])
-            rows = np.concatenate([rows, part.translations])
-            shares = np.concatenate([shares, np.array(drawn, dtype=np.float32)])
-        return rows, others, shares
 
     def _twice(self, part: Batch) -> bool:
         """Whether originals are read twice, with other dropout, for OTC to tie them together."""
@@ -387,27 +353,10 @@ class Learner:
 
     def _encode(self, tokens: TokenCache, rows: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
         """Logits `(rows, classes)` and vectors `(rows, dim)` of some texts."""
-        ids, mask = (part.to(self._accelerator.device) for part in tokens.batch(rows))
-        return self._run(mask, input_ids=ids)
-
-    def _encode_mixed(
-        self, rows: NDArray[np.int64], others: NDArray[np.int64], shares: NDArray[np.float32]
-    ) -> tuple[Tensor, Tensor]:
-        """As `_encode`, of texts whose word vectors are mixed with others', place by place.
-
-        Where one text is longer, its vectors are mixed with zeros.
-        """
-        both = self._rows.tokens.batch(np.concatenate([rows, others]))
-        ids, mask = (part.to(self._accelerator.device) for part in both)
-        vectors = self._model.get_input_embeddings()(ids) * mask.unsqueeze(-1)
-        share = torch.from_numpy(shares).to(vectors)[:, None, None]
-        first, second = vectors.chunk(2)
-        known = torch.maximum(*mask.chunk(2))
-        return self._run(known, inputs_embeds=share * first + (1 - share) * second)
-
-    def _run(self, mask: Tensor, **inputs: Tensor) -> tuple[Tensor, Tensor]:
-        with torch.autocast(mask.device.type, torch.bfloat16, enabled=self._plan.bf16):
-            output: Any = self._model(attention_mask=mask, output_hidden_states=True, **inputs)
+        device = self._accelerator.device
+        ids, mask = (part.to(device) for part in tokens.batch(rows))
+        with torch.autocast(device.type, torch.bfloat16, enabled=self._plan.bf16):
+            output: Any = self._model(input_ids=ids, attention_mask=mask, output_hidden_states=True)
         return output.logits, pool(output.hidden_states[-1], mask, self._plan.pooling)
 
     def _if_it_fits(self, work: Callable[[], T]) -> T | None:
@@ -436,7 +385,7 @@ class Learner:
             torch.cuda.empty_cache()
         part = batch.shard(self._accelerator.process_index, self._accelerator.num_processes)
         lengths = self._rows.tokens.lengths[part.rows]
-        if not self.anyone(len(self._texts(part, step)[0]) > self.parts):
+        if not self.anyone(len(lengths) * (1 + self._twice(part)) > self.parts):
             raise TrainingError(
                 f"update {step + 1}: not even a single text fits into memory; the longest of its "
                 f"batch has {lengths.max()} tokens.",

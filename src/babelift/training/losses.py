@@ -4,11 +4,9 @@ and consistency of predictions.
 
 from typing import Any, Literal
 
-import numpy as np
 import torch
 import torch.distributed as dist
 import torch.nn.functional as F
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from babelift.errors import ConfigError
@@ -360,33 +358,6 @@ class ConsistencyLoss(nn.Module):
             p_to_q = F.kl_div(q, p.detach(), reduction="none", log_target=True).sum(dim=1)
             q_to_p = F.kl_div(p, q.detach(), reduction="none", log_target=True).sum(dim=1)
             return _weighted_mean(p_to_q + q_to_p, None if weights is None else weights.to(p_to_q))
-
-
-def pair_scores(
-    originals: NDArray[np.float32], translations: NDArray[np.float32]
-) -> NDArray[np.float32]:
-    """How alike the texts of each pair are: 0 as texts of different pairs are on average, 1 equal.
-
-    The cosine less that mean, over 1 less it, cut off below 0, since encoders differ in how near
-    any two texts lie. A pair alone has its cosine.
-
-    Args:
-        originals: `(pairs, dim)` L2-normalised vectors.
-        translations: `(pairs, dim)` those of their translations, into one language.
-
-    Returns:
-        `(pairs,)` scores.
-
-    >>> u = np.array([[1.0, 0], [0, 1]], dtype=np.float32)
-    >>> v = np.array([[0.8, 0.6], [0.6, 0.8]], dtype=np.float32)
-    >>> pair_scores(u, v).round(3).tolist()  # (.8 - .6) / (1 - .6)
-    [0.5, 0.5]
-    """
-    own, pairs = (originals * translations).sum(axis=1), len(originals)
-    others = float(originals.sum(axis=0) @ translations.sum(axis=0) - own.sum())
-    mean = others / max(pairs * (pairs - 1), 1)
-    scores: NDArray[np.float32] = ((own - mean) / max(1 - mean, 1e-6)).clip(0, 1)
-    return scores
 
 
 def _contrast(scores: Tensor, positive: Tensor, ignored: Tensor) -> Tensor:

@@ -31,7 +31,6 @@ class Terms(NamedTuple):
         positive_cosine: Mean cosine of an original and its translation; None without pairs.
         retrieval_at_1: Share of originals nearer to their own translation than to any other item's
             in the batch; None without pairs.
-        mixed: Cross-entropy of mixed pairs, scaled as `ce`; None where none are mixed.
     """
 
     loss: Tensor
@@ -39,7 +38,6 @@ class Terms(NamedTuple):
     otc: Tensor | None = None
     positive_cosine: Tensor | None = None
     retrieval_at_1: Tensor | None = None
-    mixed: Tensor | None = None
 
 
 def pool(hidden: Tensor, mask: Tensor, pooling: Reads) -> Tensor:
@@ -101,8 +99,6 @@ class Objective(nn.Module):
         otc_weight: float,
         batch_labels: Tensor,
         views: tuple[Tensor, Tensor] | None = None,
-        mixed: Tensor | None = None,
-        pair_weights: Tensor | None = None,
     ) -> Terms:
         """The terms of one update.
 
@@ -116,14 +112,10 @@ class Objective(nn.Module):
             batch_labels: Labels of the whole batch, over all processes.
             views: Logits and vectors of the originals, computed a second time; OTC ties them to
                 these in place of their translations.
-            mixed: `(translations, classes)` logits of each translation mixed with its original;
-                None where none are mixed.
-            pair_weights: `(translations,)` weight of each pair in OTC; None for equal ones.
         """
         ce = self.cross_entropy(logits, labels, batch_labels)
         # Asked of all processes, which must agree, since vectors are gathered.
-        pairs = len(gather_rows(partners))
-        if not pairs:
+        if not len(gather_rows(partners)):
             return Terms(ce, ce)
         first = len(labels) - len(partners)
         originals, translations = vectors[partners], vectors[first:]
@@ -145,14 +137,10 @@ class Objective(nn.Module):
                 else:
                     other = translations if views is None else views[1][partners]
                     sides = self._projected(originals), self._projected(other)
-                otc = self.otc(*sides, groups=pair_groups, labels=pair_labels, weights=pair_weights)
+                otc = self.otc(*sides, groups=pair_groups, labels=pair_labels)
         cosine, retrieval = _match(originals.detach(), translations.detach(), pair_groups)
         loss = ce + otc_weight * otc if self.uses_otc else ce
-        terms = Terms(loss, ce, otc.detach(), cosine, retrieval)
-        if mixed is None:
-            return terms
-        of_mixed = self.cross_entropy(mixed, pair_labels, batch_labels[-pairs:])
-        return terms._replace(loss=loss + of_mixed, mixed=of_mixed.detach())
+        return Terms(loss, ce, otc.detach(), cosine, retrieval)
 
     def _projected(self, vectors: Tensor) -> Tensor:
         projected: Tensor = vectors if self.projection is None else self.projection(vectors)

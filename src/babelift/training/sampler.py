@@ -125,7 +125,6 @@ class PairSampler:
         DataError: No originals, or a translation of something that is no original.
 
     Attributes:
-        original_of: `(rows,)` row number of each row's original.
         originals: `(originals,)` row numbers of the originals.
         unpaired: Originals without a translation, where others have one.
         steps_per_epoch: Batches in an epoch.
@@ -153,7 +152,7 @@ class PairSampler:
     ) -> None:
         self.ratio, self.seed = ratio, seed
         self._window, self._by_pair = window, by_pair
-        self.original_of: Indices = np.asarray(original_of, dtype=np.int64)
+        self._original_of = np.asarray(original_of, dtype=np.int64)
         self._targets = np.asarray(targets, dtype=np.int64)
         self._lengths = None if lengths is None else np.asarray(lengths, dtype=np.int64)
         if batch_size < 2 or min(ratio) < 1:
@@ -217,18 +216,18 @@ class PairSampler:
         )
 
     def _find_pairs(self) -> None:
-        numbers = np.arange(len(self.original_of))
-        if len(numbers) and not 0 <= self.original_of.min() <= self.original_of.max() < len(
+        numbers = np.arange(len(self._original_of))
+        if len(numbers) and not 0 <= self._original_of.min() <= self._original_of.max() < len(
             numbers
         ):
             raise DataError("a row is made from a row number that does not exist.")
-        is_original = self.original_of == numbers
+        is_original = self._original_of == numbers
         if not is_original.any():
             raise DataError("there is no original among the training rows.")
-        stray = np.flatnonzero(~is_original[self.original_of])
+        stray = np.flatnonzero(~is_original[self._original_of])
         if len(stray):
             raise DataError(
-                f"row number {stray[0]} is made from row number {self.original_of[stray[0]]}, "
+                f"row number {stray[0]} is made from row number {self._original_of[stray[0]]}, "
                 "which is itself a translation."
             )
         self.originals: Indices = numbers[is_original]
@@ -236,9 +235,9 @@ class PairSampler:
         place[self.originals] = np.arange(len(self.originals))
         rows = numbers[~is_original]
         shuffled = self._random(_TARGETS).permutation(rows)
-        order = np.argsort(place[self.original_of[shuffled]], kind="stable")
+        order = np.argsort(place[self._original_of[shuffled]], kind="stable")
         self._translations: Indices = shuffled[order]
-        counts = np.bincount(place[self.original_of[rows]], minlength=len(self.originals))
+        counts = np.bincount(place[self._original_of[rows]], minlength=len(self.originals))
         self._first: Indices = np.concatenate([[0], np.cumsum(counts)])
         self._paired = counts > 0
         self.unpaired = int(np.sum(~self._paired)) if len(rows) else 0

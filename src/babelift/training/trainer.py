@@ -34,7 +34,6 @@ from babelift.training.log import (
     vectors_frame,
 )
 from babelift.training.loop import Loop
-from babelift.training.losses import pair_scores
 from babelift.training.objective import Objective, class_weights
 from babelift.training.pooling import Reads, chosen_pooling
 from babelift.training.sampler import PairSampler, parse_ratio, shuffled_pairs
@@ -108,8 +107,9 @@ def train_classifier(
         frames["validation"] = validation
     for what, frame in frames.items():
         data.require_texts(frame, what)
+    plain = settings.model_dump(mode="json", include=set(Training.model_fields))
     identity = {
-        "settings": {name: identified(value) for name, value in settings.content().items()},
+        "settings": {name: identified(value) for name, value in plain.items()},
         "labels": list(labels),
         "data": data.digest(rows, frames.get("validation")),
         "kept texts": ids_digest(keep_texts),
@@ -201,11 +201,6 @@ def _train(
         return learner.vectors(TokenCache(tokenizer, texts, max_length))
 
     main = accelerator.is_main_process
-    if settings.otc and settings.otc_by_score:
-        scores = _scores(learner.vectors(train.tokens), sampler, train)
-        learner.pair_weights = torch.from_numpy(scores)
-        if main:
-            say(_scores_in_words(scores[sampler.original_of != np.arange(len(scores))]))
     picture = run_dir / "data" / "vectors.parquet"
     saved = checkpoints.latest()
     before = _picture_before(picture, pairs, encode, resumed=saved is not None) if main else None
@@ -325,32 +320,6 @@ def _objective(
     weights = class_weights(labels.tolist(), classes) if settings.class_weights else None
     torch.manual_seed(settings.seed)
     return Objective(settings, encoder.model.config.hidden_size, weights)
-
-
-def _scores(
-    vectors: NDArray[np.float32], sampler: PairSampler, rows: data.Rows
-) -> NDArray[np.float32]:
-    """`(rows,)` score of each translation with its original, by language; 1 for originals."""
-    scores, langs = np.ones(len(vectors), dtype=np.float32), rows.langs.numpy()
-    translated = sampler.original_of != np.arange(len(vectors))
-    for lang in np.unique(langs[translated]):
-        chosen = np.flatnonzero(translated & (langs == lang))
-        scores[chosen] = pair_scores(vectors[sampler.original_of[chosen]], vectors[chosen])
-    return scores
-
-
-def _scores_in_words(scores: NDArray[np.float32]) -> str:
-    """What a user must know of the scores of all pairs.
-
-    >>> _scores_in_words(np.array([0.25, 1.0], dtype=np.float32))
-    'OTC weighs 2 pairs by how alike the encoder finds their texts: 0.62 on average, 1 below 0.5.'
-    """
-    if not len(scores):
-        return "OTC has no pairs to weigh by score."
-    return (
-        f"OTC weighs {len(scores):,} pairs by how alike the encoder finds their texts: "
-        f"{scores.mean():.2f} on average, {int((scores < 0.5).sum()):,} below 0.5."
-    )
 
 
 def _picture_before(
