@@ -29,6 +29,7 @@ __version__ = "0.2.0"
 
 if TYPE_CHECKING:
     from babelift.classifier import Classifier
+    from babelift.deploy.export import export
     from babelift.evaluation.comparison import compare
     from babelift.evaluation.evaluate import evaluate
     from babelift.labelling.job import suggest
@@ -46,6 +47,7 @@ _HOMES = {
     "Translator": "babelift.translation.protocol",
     "compare": "babelift.evaluation.comparison",
     "evaluate": "babelift.evaluation.evaluate",
+    "export": "babelift.deploy.export",
     "fit": "babelift.run.fit",
     "load_translator": "babelift.translation.registry",
     "predict": "babelift.prediction.job",
@@ -77,6 +79,7 @@ __all__ = [
     "__version__",
     "compare",
     "evaluate",
+    "export",
     "fit",
     "load_translator",
     "predict",

@@ -612,6 +612,29 @@ class PredictConfig(TableOut, Viewing, Distributed):
         return self
 
 
+class ExportConfig(Table):
+    """Settings of `babelift export`."""
+
+    model: str = Field("", description="Run folder, model folder or hub id.")
+    to: Literal["onnx"] = Field("onnx", description="The form of the export.")
+    precision: Literal["float32", "int8"] = Field(
+        "float32", description="Or int8: a quarter of the size, and quicker."
+    )
+    input: OneOrMore = Field(
+        (), description="Tables that both are compared on; a run's test rows if absent."
+    )
+    parity: float = Field(
+        0.995,
+        ge=0,
+        le=1,
+        description="Share of each language's rows that must get the label of the original.",
+    )
+    force: bool = Field(
+        False, description="Write it also below that, and mark it as not at parity."
+    )
+    out: Path | None = Field(None, description="Folder to write.")
+
+
 class SuggestConfig(TableOut, Predicting):
     """Settings of `babelift suggest`."""
 

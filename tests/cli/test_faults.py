@@ -26,6 +26,7 @@ JOBS = {
     "predict": ("babelift.prediction.job.run_predict", "run", "t.csv"),
     "suggest": ("babelift.labelling.job.run_suggest", "run", "t.csv"),
     "evaluate": ("babelift.evaluation.evaluate.run_evaluate", "run", "t.csv"),
+    "export": ("babelift.deploy.export.run_export", "run"),
     "compare": ("babelift.evaluation.comparison.compare", "a.csv", "b.csv"),
     "study": ("babelift.study.run.run_study", "study.yaml"),
     "report": ("babelift.run.folder.Run.open", "run"),

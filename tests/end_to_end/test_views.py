@@ -166,6 +166,19 @@ def test_unlabelled_rows_are_labelled_by_what_is_judged(
     assert done.manifest.view.translated == {"de": 39}
 
 
+def test_one_row_of_a_language_has_a_score_and_no_interval(
+    settings: dict[str, Any], tmp_path: Path
+) -> None:
+    table = tmp_path / "one.jsonl"
+    table.write_text(json.dumps(rows(GERMAN, "de", 202, 1)[0]) + "\n")
+    values = {**settings, "test": str(table), "arm": "translate-test", "steps": 2,
+              "out": tmp_path / "run"}  # fmt: skip
+    done = run_fit(FitConfig.from_mapping(values))
+    assert done.manifest.view is not None
+    assert set(done.manifest.view.accuracy) == {"de"}
+    assert done.manifest.view.gain is None
+
+
 def test_what_would_be_sent_is_told_before(settings: dict[str, Any], tmp_path: Path) -> None:
     values = {**settings, "translator": "mini", "arm": "translate-test", "out": tmp_path / "run"}
     lines = preview(FitConfig.from_mapping(values))

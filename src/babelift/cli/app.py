@@ -35,6 +35,7 @@ _COMMANDS = {
     "predict": "Label the rows of a table.",
     "suggest": "Choose the rows to label next.",
     "evaluate": "Measure a model, or anybody's predictions, on labelled rows.",
+    "export": "Write a classifier that runs without torch, held to the labels that it gave.",
     "compare": "Say whether one run, or file of predictions, is really better than another.",
     "study": "Compare ways to train, with seeds and statistics, as one restartable grid.",
     "report": "Write the report of a run or a study again.",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from babelift.evaluation.metrics import Metrics
     from babelift.labelling.job import Suggestion
+    from babelift.prediction.onnx import Export
     from babelift.report.pages.comparison import ComparisonPage
     from babelift.run.folder import Run
     from babelift.run.manifest import Manifest
@@ -64,6 +65,32 @@ def show_suggestion(suggestion: "Suggestion") -> None:
         scores = (share(one.confidence), share(one.accuracy))
         table.add_row(name, f"{one.candidates:,}", f"{one.chosen:,}", *scores)
     _show(suggestion.sentences(), table)
+
+
+def show_export(export: "Export") -> None:
+    """Print how an export agrees with the classifier that it was made from."""
+    from rich import box
+    from rich.table import Table
+
+    from babelift.report.numbers import language_name, share
+
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=0)
+    table.add_column("Language")
+    for heading in ("Rows", "Level", "Same label", "Accuracy before", "after"):
+        table.add_column(heading, justify="right")
+    for one in export.languages:
+        scores = ("–" if score is None else share(score, 3) for score in (one.before, one.after))
+        counts = (f"{one.rows:,}", f"{one.level:,}", f"{one.share:.2%}")
+        table.add_row(language_name(one.lang), *counts, *scores)
+    low = min(one.share for one in export.languages)
+    _show(
+        [
+            f"It gives the labels of its original {low:.2%} of the time or more, in each language, "
+            f"on {export.tested}."
+            + ("" if export.at_parity else f" That is less than the {export.parity:.2%} asked for.")
+        ],
+        table,
+    )
 
 
 def show_study(study: "Study") -> None:

@@ -105,6 +105,10 @@ def model_identity(model: str | Path) -> str:
     Raises:
         ModelError: There is no such model.
     """
+    from babelift.prediction.onnx import export_folder
+
+    if folder := export_folder(model):
+        return identity(folder, ("*.onnx", "*.json"))
     return identity(find_model(model), MODEL_FILES)
 
 

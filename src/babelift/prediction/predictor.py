@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
 from functools import cache, partial
 from pathlib import Path
-from typing import Any, Final, Self, TypeAlias
+from typing import Any, Final, Self, TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,9 @@ from babelift.training.cuts import Cut
 from babelift.training.data import by_length, padded_width
 
 Floats: TypeAlias = npt.NDArray[np.float64]
+
+EXPORT: Final = "export.json"
+"""The file that makes a folder an export."""
 
 _CHARACTERS: Final = 200
 """Characters of a text that are looked at for each token that the model reads."""
@@ -73,7 +76,7 @@ class Predictor:
 
     @classmethod
     def load(cls, model: str | Path, *, precision: str = "fp32") -> Self:
-        """Open a model folder, a run folder or a model from the hub.
+        """Open a model folder, a run folder, an export or a model from the hub.
 
         Args:
             model: The folder or the model's id.
@@ -82,6 +85,10 @@ class Predictor:
         Raises:
             ModelError: It cannot be opened or is not a classifier.
         """
+        if cls is Predictor and (Path(model).expanduser() / EXPORT).is_file():
+            from babelift.prediction.onnx import OnnxPredictor
+
+            return cast("Self", OnnxPredictor.load(model))
         return cls(open_classifier(model), precision)
 
     def save(self, folder: Path) -> None:
@@ -290,22 +297,8 @@ class Predictor:
         """What a model gives for tokenised texts, padded together, and their mask."""
         import torch
 
-        tokenizer = self._opened.tokenizer
-        longest = max(1, *(len(ids) for ids in tokens))
-        alone = len(tokens) == 1
-        width = longest if alone else padded_width(longest, self._opened.max_length)
-        padded = np.full((len(tokens), width), tokenizer.pad_token_id, dtype=np.int64)
-        mask = np.zeros((len(tokens), width), dtype=np.int64)
-        for row, ids in enumerate(tokens):
-            place = (
-                slice(width - len(ids), width)
-                if tokenizer.padding_side == "left"
-                else slice(len(ids))
-            )
-            padded[row, place] = ids
-            mask[row, place] = 1
         ids_on_device, mask_on_device = (
-            torch.from_numpy(array).to(self._device) for array in (padded, mask)
+            torch.from_numpy(array).to(self._device) for array in padded(tokens, self._opened)
         )
         with torch.inference_mode():
             output = model(input_ids=ids_on_device, attention_mask=mask_on_device, **options)
@@ -313,13 +306,37 @@ class Predictor:
 
     def _finite(self, output: Any) -> npt.NDArray[np.float32]:
         """A model's output as float32 numbers, all of them finite."""
-        numbers: npt.NDArray[np.float32] = output.float().cpu().numpy()
-        if not np.isfinite(numbers).all():
-            raise ModelError(
-                f"model '{self._opened.name}' gives outputs that are not finite numbers.",
-                "Its weights are damaged or its training diverged; train it again.",
-            )
-        return numbers
+        return check_finite(output.float().cpu().numpy(), self._opened.name)
+
+
+def padded(
+    tokens: Sequence[Sequence[int]], opened: OpenModel
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Token ids and mask of tokenised texts, `(texts, width) int64` each."""
+    tokenizer = opened.tokenizer
+    longest = max(1, *(len(ids) for ids in tokens))
+    width = longest if len(tokens) == 1 else padded_width(longest, opened.max_length)
+    numbers = np.full((len(tokens), width), tokenizer.pad_token_id, dtype=np.int64)
+    mask = np.zeros((len(tokens), width), dtype=np.int64)
+    left = tokenizer.padding_side == "left"
+    for row, ids in enumerate(tokens):
+        place = slice(width - len(ids), width) if left else slice(len(ids))
+        numbers[row, place], mask[row, place] = ids, 1
+    return numbers, mask
+
+
+def check_finite(numbers: npt.NDArray[np.float32], name: str) -> npt.NDArray[np.float32]:
+    """Refuse outputs that are not all finite.
+
+    Raises:
+        ModelError: One is not.
+    """
+    if not np.isfinite(numbers).all():
+        raise ModelError(
+            f"model '{name}' gives outputs that are not finite numbers.",
+            "Its weights are damaged or its training diverged; train it again.",
+        )
+    return numbers
 
 
 @cache

@@ -355,7 +355,9 @@ def _judge(run: Run, test: pl.DataFrame, predictor: "Predictor", progress: Progr
         lang: {view: round(float(those[langs == lang].mean()), 4) for view, those in right.items()}
         for lang in dict.fromkeys(langs.tolist())
     }
-    gain, foreign = None, langs != told.into
+    # An interval needs two items of a language.
+    items = test.select(pl.col("group_id").n_unique().over("lang")).to_series().to_numpy()
+    gain, foreign = None, (langs != told.into) & (items > 1)
     if foreign.any():
         differences = paired_differences(
             [right[told.view][foreign]], [right["own"][foreign]], langs[foreign],
