@@ -110,6 +110,20 @@ def test_the_readmes_program_runs_without_torch_and_without_babelift(
     assert done.stdout.strip() == str(Predictor.load(model).predict(TEXTS))
 
 
+def test_predicting_with_an_export_brings_neither_torch_nor_transformers(
+    folder: Path, table: Path, tmp_path: Path
+) -> None:
+    program = (
+        "import sys, babelift\n"
+        f"labels = babelift.predict({str(folder)!r}, {str(table)!r})['prediction'].to_list()\n"
+        "print(len(labels), {'torch', 'transformers'} & set(sys.modules))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split("\n")[-2] == f"{len(TEXTS)} set()"
+
+
 def test_the_same_command_again_changes_nothing(model: Path, folder: Path, table: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
     export(model, folder, data=table)
@@ -170,6 +184,10 @@ def test_a_damaged_export_is_not_opened(copy: Path) -> None:
     whole = graph.read_bytes()
     graph.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
     with pytest.raises(ModelError, match="damaged or replaced"):
+        Predictor.load(copy)
+    (copy / "tokenizer.json").write_text("{}")
+    graph.write_bytes(whole)
+    with pytest.raises(ModelError, match=r"tokenizer\.json' cannot be read"):
         Predictor.load(copy)
     graph.unlink()
     with pytest.raises(ModelError, match="cannot be opened"):

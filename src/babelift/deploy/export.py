@@ -15,8 +15,8 @@ from babelift.deploy.graph import quantize, write_graph
 from babelift.deploy.parity import fallen, measure_parity
 from babelift.errors import ConfigError, ModelError, RunError, require
 from babelift.hub import most_positions
-from babelift.prediction.model import find_model, model_identity, open_classifier
-from babelift.prediction.onnx import GRAPH, Export, OnnxPredictor, Parity
+from babelift.prediction.model import OpenModel, find_model, model_identity, open_classifier
+from babelift.prediction.onnx import GRAPH, TOKENS, Export, OnnxPredictor, Parity
 from babelift.prediction.predictor import EXPORT, Predictor
 from babelift.prediction.views import VIEW
 from babelift.progress import Progress, quiet
@@ -108,7 +108,7 @@ def run_export(config: ExportConfig, progress: Progress | None = None) -> Export
                 whole = graph.rename(graph.with_name("float32.onnx"))
                 quantize(whole, graph)
                 whole.unlink()
-            opened.tokenizer.save_pretrained(place)
+            _write_tokens(opened, place / TOKENS)
             written = Export(
                 babelift=__version__,
                 to="onnx",
@@ -116,6 +116,8 @@ def run_export(config: ExportConfig, progress: Progress | None = None) -> Export
                 labels=tuple(opened.labels),
                 max_length=opened.max_length,
                 most=most_positions(opened.model),
+                pad=opened.tokenizer.pad_token_id,
+                padding_side=opened.tokenizer.padding_side,
                 at_parity=True,
                 parity=config.parity,
                 languages=(),
@@ -142,6 +144,16 @@ def run_export(config: ExportConfig, progress: Progress | None = None) -> Export
             (place / "README.md").write_text(readme(written), encoding="utf-8")
             replace_folder(out, lambda partial: shutil.copytree(place, partial))
     return written
+
+
+def _write_tokens(opened: OpenModel, file: Path) -> None:
+    fast = getattr(opened.tokenizer, "backend_tokenizer", None)
+    if fast is None:
+        raise ModelError(
+            f"the tokenizer of model '{opened.name}' is not one of the library 'tokenizers'.",
+            "Only those run without transformers; named encoders have one.",
+        )
+    fast.save(str(file))
 
 
 def _there(out: Path, of: str, config: ExportConfig, progress: Progress) -> Export:

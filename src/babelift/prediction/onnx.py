@@ -11,7 +11,6 @@ import polars as pl
 from pydantic import BaseModel
 
 from babelift.errors import ModelError, first_line, require
-from babelift.hub import open_tokenizer
 from babelift.prediction.model import OpenModel, valid_unicode
 from babelift.prediction.predictor import EXPORT, Predictor, check_finite, padded
 from babelift.store import file_hash, read_record
@@ -19,6 +18,7 @@ from babelift.training.cuts import Cut, count_cuts, lost_tokens
 from babelift.training.data import by_length
 
 GRAPH: Final = "model.onnx"
+TOKENS: Final = "tokenizer.json"
 
 
 class Parity(BaseModel, frozen=True):
@@ -63,6 +63,8 @@ class Export(BaseModel, frozen=True):
         labels: Label names in the order of the graph's outputs.
         max_length: Most tokens of a text, special ones included; None for no limit.
         most: Tokens that the encoder could read.
+        pad: Id of the padding token.
+        padding_side: Where it goes, `right` or `left`.
         at_parity: Whether it passed the gate.
         parity: Share of equal labels that was asked for.
         languages: How it agrees, by language.
@@ -79,6 +81,8 @@ class Export(BaseModel, frozen=True):
     labels: tuple[str, ...]
     max_length: int | None
     most: int | None
+    pad: int
+    padding_side: str
     at_parity: bool
     parity: float
     languages: tuple[Parity, ...]
@@ -92,6 +96,61 @@ def export_folder(model: str | Path) -> Path | None:
     """The folder of an export that a user's words mean; None where it is none."""
     path = Path(model).expanduser()
     return path if (path / EXPORT).is_file() else None
+
+
+class Encoded(dict[str, list[list[int]]]):
+    """Token ids of texts, as transformers' tokenizers give them; with what was cut off."""
+
+    encodings: list[Any]
+
+
+class Tokens:
+    """A tokenizer of the library `tokenizers` with as much of transformers' manners as is needed.
+
+    transformers' own would bring torch with it.
+
+    Args:
+        file: `tokenizer.json`.
+        export: What it is a part of.
+
+    Attributes:
+        backend_tokenizer: The tokenizer.
+        pad_token_id: Id of the padding token.
+        padding_side: Where that goes.
+
+    Raises:
+        ModelError: The file cannot be read.
+    """
+
+    def __init__(self, file: Path, export: Export) -> None:
+        from tokenizers import Tokenizer
+
+        try:
+            self.backend_tokenizer = Tokenizer.from_file(str(file))
+        except Exception as error:  # the library raises plain ones
+            raise ModelError(
+                f"'{file}' cannot be read: {first_line(error)}",
+                "Export it again with 'babelift export'.",
+            ) from error
+        self.backend_tokenizer.no_padding()
+        self.pad_token_id, self.padding_side = export.pad, export.padding_side
+
+    def __call__(
+        self, texts: list[str], *, truncation: bool = False, max_length: int | None = None, **_: Any
+    ) -> Encoded:
+        """The ids of texts, cut where that is asked for."""
+        if truncation and max_length is not None:
+            self.backend_tokenizer.enable_truncation(max_length)
+        else:
+            self.backend_tokenizer.no_truncation()
+        encodings = self.backend_tokenizer.encode_batch(texts)
+        encoded = Encoded(input_ids=[text.ids for text in encodings])
+        encoded.encodings = encodings
+        return encoded
+
+    def num_special_tokens_to_add(self) -> int:
+        """Special tokens of every text."""
+        return int(self.backend_tokenizer.num_special_tokens_to_add(False))
 
 
 class OnnxPredictor(Predictor):
@@ -128,7 +187,7 @@ class OnnxPredictor(Predictor):
                 f"export '{folder}' cannot be opened: {first_line(error)}",
                 "Export it again with 'babelift export'.",
             ) from error
-        tokenizer = open_tokenizer(folder)
+        tokenizer = Tokens(folder / TOKENS, export)
         self._opened = OpenModel(str(folder), None, tokenizer, self.labels, export.max_length)
 
     @classmethod

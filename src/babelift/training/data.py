@@ -3,16 +3,18 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from babelift.errors import DataError
 from babelift.training.cuts import tokens_within
+
+if TYPE_CHECKING:  # batches are also made where torch is not needed
+    import torch
+    from torch import Tensor
 
 CHUNK = 4096
 """Texts that are tokenised at a time."""
@@ -60,7 +62,7 @@ class TokenCache:
         """`(tokens,) int64` ids that occur in batches, sorted: those of the texts, and padding."""
         return np.flatnonzero(np.bincount(np.append(self._ids, self._pad)))
 
-    def batch(self, rows: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
+    def batch(self, rows: NDArray[np.int64]) -> "tuple[Tensor, Tensor]":
         """Token ids and attention mask of some rows, padded to the longest of them or a bit more.
 
         Args:
@@ -69,6 +71,8 @@ class TokenCache:
         Returns:
             Two `(rows, width) int64` tensors.
         """
+        import torch
+
         lengths = self.lengths[rows]
         columns = np.arange(padded_width(int(lengths.max(initial=0)), self._max_length))
         mask = columns < lengths[:, None]
@@ -112,9 +116,9 @@ class Rows:
 
     ids: list[str]
     tokens: TokenCache
-    labels: Tensor
-    groups: Tensor
-    langs: Tensor
+    labels: "Tensor"
+    groups: "Tensor"
+    langs: "Tensor"
     languages: list[str]
 
 
@@ -173,6 +177,8 @@ def prepare(
     Raises:
         DataError: As `label_ids`.
     """
+    import torch
+
     languages = sorted(set(rows["lang"]))
     codes = {lang: code for code, lang in enumerate(languages)}
     return Rows(
@@ -203,7 +209,7 @@ def digest(*frames: pl.DataFrame | None) -> str:
     return result.hexdigest()
 
 
-def weights_digest(model: torch.nn.Module) -> str:
+def weights_digest(model: "torch.nn.Module") -> str:
     """SHA-256 of a model's weights and their names.
 
     >>> import torch
