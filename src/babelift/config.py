@@ -618,7 +618,7 @@ class ExportConfig(Table):
     model: str = Field("", description="Run folder, model folder or hub id.")
     to: Literal["onnx"] = Field("onnx", description="The form of the export.")
     precision: Literal["float32", "int8"] = Field(
-        "float32", description="Or int8: a quarter of the size, and quicker."
+        "float32", description="Or int8: smaller, and seldom at parity."
     )
     input: OneOrMore = Field(
         (), description="Tables that both are compared on; a run's test rows if absent."

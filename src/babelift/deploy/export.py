@@ -53,7 +53,7 @@ def export(
     Args:
         model: Run folder, model folder or hub id.
         out: Folder to write. One that holds this very export already is left as it is.
-        precision: `float32`, or `int8`: a quarter of the size, and quicker.
+        precision: `float32`, or `int8`: smaller, and seldom at parity.
         data: Tables that both are compared on; a run's test rows if absent.
         parity: Share of rows of each language that must get the same label, level ones apart.
         force: Write it also where a language has fallen below, and mark it so.
