@@ -290,3 +290,14 @@ def test_rows_that_cannot_be_labelled_are_refused(model: Path, tmp_path: Path) -
             predict(model, rows, **options)  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match="cannot be sent to Ray"):
         predict(Predictor.load(model), ["good"], on="ray")
+
+
+def test_what_a_late_kill_left_is_removed(model: Path, reviews: Path, tmp_path: Path) -> None:
+    out = tmp_path / "labelled.csv"
+    label(model, reviews, out=out)
+    before = sorted(path.name for path in tmp_path.iterdir())
+    for name in (".labelled.csv.parts/rows", ".labelled.csv.finished"):
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / "000000.parquet").write_bytes(b"left")
+    label(model, reviews, out=out)
+    assert sorted(path.name for path in tmp_path.iterdir()) == before

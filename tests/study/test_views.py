@@ -59,6 +59,7 @@ def test_both_views_are_the_mean_of_two_and_cost_no_training_of_their_own(settin
             assert value == pytest.approx(right.item())
     page = (tmp_path / "out" / "report.html").read_text()
     assert "judging the test text and its translation" in page
+    assert "Not weighed here: translate-test, both-views and translated+both-views" in page
 
 
 def test_both_directions_are_needed_where_both_are_used(settings):

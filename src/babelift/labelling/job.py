@@ -187,6 +187,8 @@ def run_suggest(config: SuggestConfig, progress: Progress | None = None) -> tupl
     with claim_file(out, [*config.input, config.model]) as output:
         if out.exists():
             output.check_job(job)
+            with parts_folder(out):  # what a late kill left goes
+                pass
             progress.say(f"{out} is complete already; nothing was changed.")
             return out, read_record(output.report, Suggestion)
         with parts_folder(out) as folder:
@@ -195,7 +197,8 @@ def run_suggest(config: SuggestConfig, progress: Progress | None = None) -> tupl
                 progress.say(note)
             with rows_file(out, excel_safe=config.excel_safe) as append:
                 append(chosen)
-            write_record(suggestion, output.report)
+                # Before the file stands in its place: one without a report is nobody's.
+                write_record(suggestion, output.report)
     return out, suggestion
 
 

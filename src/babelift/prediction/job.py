@@ -198,7 +198,11 @@ def run_predict(config: PredictConfig, progress: Progress | None = None) -> Path
     judged = _judged(config, config.model)
     with claim_file(out, [*config.input, config.model]) as output:
         if out.exists():
-            output.check_job(_job_key(config, judged))
+            job = _job_key(config, judged)
+            output.check_job(job)
+            # A kill after the last part was written left what was made on the way.
+            with parts_folder(out):
+                Finished(out, job).clear()
             progress.say(f"{out} is complete already; nothing was changed.")
             return out
         with parts_folder(out) as folder:

@@ -19,7 +19,7 @@ from babelift.study.budget import Bounded, labels
 from babelift.study.decision import SEEDS, Advice, Decision, Gap
 from babelift.study.label_first import First
 from babelift.study.options import Option
-from babelift.study.spec import Prices
+from babelift.study.spec import VIEWED, Prices
 
 
 def decision_sentences(decision: Decision | None) -> list[str]:
@@ -288,6 +288,22 @@ def _row(advice: Advice, chosen: Option, prices: Prices) -> DecisionRow:
     elif rival:
         sure.append("nothing dearer scores higher")
     return DecisionRow(language_name(advice.lang), do, costs, score, "; ".join(sure))
+
+
+def not_weighed(arms: Sequence[str]) -> str:
+    """A sentence on the arms of a study that the advice leaves out; empty where there are none.
+
+    >>> not_weighed(["zero-shot", "translated", "both-views"]).partition(".")[0]
+    'Not weighed here: both-views'
+    """
+    others = [arm for arm in arms if arm in (*VIEWED, "self-trained")]
+    if not others:
+        return ""
+    return (
+        f"Not weighed here: {listed(others)}. What such a way costs comes with every text that is "
+        "labelled later, or it takes rows that only you know you have; the other answers say what "
+        "it brought."
+    )
 
 
 def decision_notes(decision: Decision) -> str:

@@ -12,6 +12,7 @@ from babelift.report.decision import (
     decision_notes,
     decision_rows,
     decision_sentences,
+    not_weighed,
     tried_rows,
 )
 from babelift.report.numbers import (
@@ -299,6 +300,7 @@ def view(study: StudyResult) -> dict[str, Any]:
         "babelift": study.versions.get("babelift") or __version__,
         "decision": decision_sentences(study.decision),
         "decision_notes": decision_notes,
+        "not_weighed": not_weighed,
         "decision_rows": decision_rows,
         "tried_rows": tried_rows,
         "groups": answer_groups(study.answers),
