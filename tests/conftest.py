@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -110,3 +111,20 @@ def cluster() -> Iterator[Any]:
         yield cluster
         ray.shutdown()
         cluster.shutdown()
+
+
+@pytest.fixture
+def unchanged() -> Callable[[Path], AbstractContextManager[None]]:
+    """Checks that no file below a folder is made, changed or removed within a `with` block."""
+
+    @contextmanager
+    def check(folder: Path) -> Iterator[None]:
+        def times() -> dict[Path, int]:
+            files = (path for path in folder.rglob("*") if path.is_file())
+            return {path: path.stat().st_mtime_ns for path in files}
+
+        before = times()
+        yield
+        assert times() == before
+
+    return check

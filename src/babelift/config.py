@@ -602,15 +602,6 @@ class Viewing(Predicting):
 class PredictConfig(TableOut, Viewing, Distributed):
     """Settings of `babelift predict`."""
 
-    @model_validator(mode="after")
-    def _views_are_translated_here(self) -> Self:
-        if self.on == "ray" and self.view not in (None, "own"):
-            raise ValueError(
-                f"view '{self.view}' translates on this machine alone; leave out 'on', or label "
-                "the rows and their translations apart"
-            )
-        return self
-
 
 class ExportConfig(Table):
     """Settings of `babelift export`."""

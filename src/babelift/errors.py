@@ -83,6 +83,10 @@ class ModelError(BabeliftError, RuntimeError):
     """A model cannot be found, fetched, converted or opened."""
 
 
+class ParityError(ModelError):
+    """An export gives other labels than the classifier that it was made from."""
+
+
 class TrainingError(BabeliftError, RuntimeError):
     """Training cannot go on."""
 

@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,9 @@ from hypothesis import strategies as st
 
 import babelift
 from babelift.deploy import export as job
-from babelift.deploy.export import ParityError, export
+from babelift.deploy.export import export
 from babelift.deploy.parity import fallen, measure_parity
-from babelift.errors import ConfigError, ModelError, RunError
+from babelift.errors import ConfigError, ModelError, ParityError, RunError
 from babelift.prediction.onnx import OnnxPredictor
 from babelift.prediction.predictor import Predictor
 from tests.support import SENTENCES, tiny_classifier
@@ -124,10 +125,14 @@ def test_predicting_with_an_export_brings_neither_torch_nor_transformers(
     assert done.stdout.split("\n")[-2] == f"{len(TEXTS)} set()"
 
 
-def test_the_same_command_again_changes_nothing(model: Path, folder: Path, table: Path) -> None:
-    before = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
-    export(model, folder, data=table)
-    assert {path: path.stat().st_mtime_ns for path in folder.iterdir()} == before
+def test_the_same_command_again_changes_nothing(
+    model: Path,
+    folder: Path,
+    table: Path,
+    unchanged: Callable[[Path], AbstractContextManager[None]],
+) -> None:
+    with unchanged(folder):
+        export(model, folder, data=table)
     with pytest.raises(RunError, match="holds another export: float32, of this model"):
         export(model, folder, data=table, precision="int8")
     other = tiny_classifier(folder.parent / "other", LABELS, seed=5)

@@ -89,7 +89,7 @@ def test_rows_in_no_pair_of_an_unknown_language_or_with_a_faulty_translation_kee
     assert views.translated == {"de": 1}
     assert views.untranslated == {"es": 1, "?": 1, "de": 1, "Klingon": 1}
     told = views.sentences()
-    assert "1 rows were judged by their translation and own text" in told[0]
+    assert "1 row judged by translation and own text" in told[0]
     assert "1 in an unknown language" in told[1]
     assert "1 in es" in told[1]
 
@@ -228,7 +228,6 @@ def test_evaluate_measures_what_is_judged(model: Path) -> None:
 
 
 def test_ray_is_refused(model: Path, folder: Path) -> None:
-    with pytest.raises(ConfigError, match="on this machine alone"):
-        config(view="both", on="ray")
-    with pytest.raises(ConfigError, match="not on a Ray cluster"):
-        babelift.predict(folder, TABLE, on="ray")
+    for said in ({}, {"view": "both", "translator": "mini", "into": "en"}):
+        with pytest.raises(ConfigError, match="not on a Ray cluster"):
+            babelift.predict(folder, TABLE, on="ray", **said)

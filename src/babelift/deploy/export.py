@@ -13,11 +13,11 @@ from babelift.config import ExportConfig
 from babelift.corpus import read_corpus, report_rejects
 from babelift.deploy.graph import quantize, write_graph
 from babelift.deploy.parity import fallen, measure_parity
-from babelift.errors import ConfigError, ModelError, RunError, require
+from babelift.errors import ConfigError, ModelError, ParityError, RunError, require
 from babelift.hub import most_positions
-from babelift.prediction.model import OpenModel, find_model, model_identity, open_classifier
+from babelift.prediction.model import EXPORT, OpenModel, find_model, model_identity, open_classifier
 from babelift.prediction.onnx import GRAPH, TOKENS, Export, OnnxPredictor, Parity
-from babelift.prediction.predictor import EXPORT, Predictor
+from babelift.prediction.predictor import Predictor
 from babelift.prediction.views import VIEW
 from babelift.progress import Progress, quiet
 from babelift.report.numbers import language_name, share
@@ -31,10 +31,6 @@ from babelift.store import (
 )
 
 _PACKAGES: Final = ("torch", "transformers", "onnx", "onnxruntime", "onnxscript")
-
-
-class ParityError(ModelError):
-    """An export gives other labels than the classifier that it was made from."""
 
 
 def export(

@@ -23,7 +23,7 @@ from babelift.evaluation.metrics import Metrics, evaluate_predictions
 from babelift.languages import reductions
 from babelift.prediction.predictor import Predictor
 from babelift.prediction.rows import ENCODER, check_predictions, make_predictions
-from babelift.prediction.views import Seen, Views, find_view, opened_views
+from babelift.prediction.views import Views, find_view, opened_views, seen_texts
 from babelift.progress import Progress, quiet
 from babelift.store import check_no_input, claim_folder, write_record, write_rows
 from babelift.training.cuts import Cut
@@ -191,12 +191,11 @@ def _measure_rows(
             f"The model's labels: {', '.join(labels)}. Rows with other labels: {strange.height}.",
         )
     texts = rows["text"].to_list()
-    seen = Seen.of("own", texts, ())
     if views is not None:
         views.require(rows["lang"].unique().to_list())
-        seen = views.seen(rows)
-        for sentence in views.sentences():
-            progress.say(sentence)
+    seen = seen_texts(views, rows)
+    for sentence in views.sentences() if views else ():
+        progress.say(sentence)
     proba = predictor.predict_proba(seen.texts, batch_size=batch_size, progress=progress)
     predictions = make_predictions(rows, ENCODER, labels, seen.average(proba))
     cuts = predictor.cuts(texts, rows, "test")

@@ -23,7 +23,7 @@ from babelift.errors import ConfigError, DataError, did_you_mean, quoted
 from babelift.prediction.model import model_identity
 from babelift.prediction.predictor import Floats, Predictor, check_texts
 from babelift.prediction.rows import prediction_columns
-from babelift.prediction.views import Judged, Seen, Views, find_view, opened_views
+from babelift.prediction.views import Judged, Seen, Views, find_view, opened_views, seen_texts
 from babelift.progress import Progress, quiet
 from babelift.store import (
     changed_columns,
@@ -132,11 +132,11 @@ def predict(
     readable = rows[column].is_not_null()
     texts = rows[column].filter(readable).to_list()
     with _opened(config, model) as predictor, opened_views(judged, progress) as views:
-        seen = Seen.of("own", texts, ())
+        judging = pl.DataFrame({"text": pl.Series(texts, dtype=pl.String)})
         if views is not None:
-            langs = _languages(rows, lang).filter(readable)
-            views.require(langs.unique().drop_nulls().to_list())
-            seen = views.seen(pl.DataFrame({"text": texts, "lang": langs}))
+            judging = judging.with_columns(lang=_languages(rows, lang).filter(readable))
+            views.require(judging["lang"].unique().drop_nulls().to_list())
+        seen = seen_texts(views, judging)
         proba = np.full((rows.height, len(predictor.labels)), np.nan)
         [found] = predictor.stream_proba(
             [seen.texts], len(seen.texts), batch_size=config.batch_size, progress=progress
@@ -342,8 +342,7 @@ def _probabilities(
 
     def texts() -> Iterator[list[str]]:
         for part in islice(rows, len(finished or ()), None):
-            own = part["text"].to_list()
-            waiting.append(views.seen(part) if views else Seen.of("own", own, ()))
+            waiting.append(seen_texts(views, part))
             yield waiting[-1].texts
 
     total = rows.height - done

@@ -21,6 +21,8 @@ from babelift.training.cuts import Cut, count_cuts, lost_tokens
 from babelift.translation.engines.model_files import identity
 
 _KIND: Final = "classifier"
+EXPORT: Final = "export.json"
+"""The file that makes a folder an export."""
 HUB_ID: Final = re.compile(r"[A-Za-z0-9][\w.-]{0,95}(/[A-Za-z0-9][\w.-]{0,95})?")
 """What the id of a model on the hub looks like, with or without its owner."""
 
@@ -96,6 +98,12 @@ def find_model(model: str | Path) -> Path:
     return fetch(str(model), kind=_KIND)
 
 
+def export_folder(model: str | Path) -> Path | None:
+    """The folder of an export that a user's words mean; None where it is none."""
+    path = Path(model).expanduser()
+    return path if (path / EXPORT).is_file() else None
+
+
 def model_identity(model: str | Path) -> str:
     """SHA-256 of the names and contents of a model's files: weights, settings, tokenizer.
 
@@ -105,8 +113,6 @@ def model_identity(model: str | Path) -> str:
     Raises:
         ModelError: There is no such model.
     """
-    from babelift.prediction.onnx import export_folder
-
     if folder := export_folder(model):
         return identity(folder, ("*.onnx", "*.json"))
     return identity(find_model(model), MODEL_FILES)

@@ -11,8 +11,8 @@ import polars as pl
 from pydantic import BaseModel
 
 from babelift.errors import ModelError, first_line, require
-from babelift.prediction.model import OpenModel, valid_unicode
-from babelift.prediction.predictor import EXPORT, Predictor, check_finite, padded
+from babelift.prediction.model import EXPORT, OpenModel, export_folder, valid_unicode
+from babelift.prediction.predictor import Predictor, check_finite, padded
 from babelift.store import file_hash, read_record
 from babelift.training.cuts import Cut, count_cuts, lost_tokens
 from babelift.training.data import by_length
@@ -90,12 +90,6 @@ class Export(BaseModel, frozen=True):
     of: str
     sha256: str
     versions: dict[str, str]
-
-
-def export_folder(model: str | Path) -> Path | None:
-    """The folder of an export that a user's words mean; None where it is none."""
-    path = Path(model).expanduser()
-    return path if (path / EXPORT).is_file() else None
 
 
 class Encoded(dict[str, list[list[int]]]):

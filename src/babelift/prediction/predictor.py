@@ -15,15 +15,12 @@ import polars as pl
 from babelift.errors import DataError, ModelError
 from babelift.hub import without_progress_bars
 from babelift.precision import choose_precision
-from babelift.prediction.model import OpenModel, open_classifier, valid_unicode
+from babelift.prediction.model import OpenModel, export_folder, open_classifier, valid_unicode
 from babelift.progress import Progress, Task, quiet
 from babelift.training.cuts import Cut
 from babelift.training.data import by_length, padded_width
 
 Floats: TypeAlias = npt.NDArray[np.float64]
-
-EXPORT: Final = "export.json"
-"""The file that makes a folder an export."""
 
 _CHARACTERS: Final = 200
 """Characters of a text that are looked at for each token that the model reads."""
@@ -85,7 +82,7 @@ class Predictor:
         Raises:
             ModelError: It cannot be opened or is not a classifier.
         """
-        if cls is Predictor and (Path(model).expanduser() / EXPORT).is_file():
+        if cls is Predictor and export_folder(model):
             from babelift.prediction.onnx import OnnxPredictor
 
             return cast("Self", OnnxPredictor.load(model))

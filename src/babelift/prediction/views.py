@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -25,9 +25,11 @@ from babelift.errors import ConfigError, LanguageError
 from babelift.languages import find, resolve
 from babelift.progress import Progress
 from babelift.redaction import shown
+from babelift.report.numbers import counted
 from babelift.store import read_record
-from babelift.translation.driver import OpenTranslators, translating
-from babelift.translation.registry import asks_a_service, runs_code_of_the_user
+
+if TYPE_CHECKING:  # who judges texts alone needs no translator
+    from babelift.translation.driver import OpenTranslators
 
 Floats = npt.NDArray[np.float64]
 
@@ -98,9 +100,7 @@ def find_view(config: Viewing, model: str | Path | None) -> Judged | None:
             "model does not say.",
             "Name them with --translator and --into, the language it was trained on.",
         )
-    if config.translator is None and (
-        "…" in translator or runs_code_of_the_user(translator) or asks_a_service(translator)
-    ):
+    if config.translator is None and _is_for_the_user_to_say(translator):
         raise ConfigError(
             f"the model was trained with translator '{translator}', which runs a program or asks a "
             "service: that is not started because a model's folder says so.",
@@ -108,6 +108,13 @@ def find_view(config: Viewing, model: str | Path | None) -> Judged | None:
         )
     settings = known.settings if known else {}
     return Judged(view=view, into=into, translator=translator, settings=settings)
+
+
+def _is_for_the_user_to_say(translator: str) -> bool:
+    """Whether using a translator runs a program, asks a service, or is not shown in full."""
+    from babelift.translation.registry import asks_a_service, runs_code_of_the_user
+
+    return "…" in translator or runs_code_of_the_user(translator) or asks_a_service(translator)
 
 
 @dataclass(frozen=True)
@@ -133,16 +140,14 @@ class Seen:
         >>> Seen.of("translated", ["Gut.", "Good."], ["Good.", None]).texts
         ['Good.', 'Good.']
         """
-        there = [number for number, text in enumerate(translations) if text is not None]
-        further: list[int] = []
-        judged = list(texts)
+        there = {number: text for number, text in enumerate(translations) if text is not None}
+        judged, again = list(texts), list[int]()
         if view == "both":
-            further = there
+            judged += there.values()
+            again = list(there)
         elif view == "translated":
-            for number in there:
-                judged[number] = translations[number] or ""
-        judged += [translations[number] or "" for number in further]
-        return cls(judged, len(texts), np.array(further, dtype=np.intp))
+            judged = [there.get(number, text) for number, text in enumerate(texts)]
+        return cls(judged, len(texts), np.array(again, dtype=np.intp))
 
     def by_view(self, probabilities: Floats) -> dict[View, Floats]:
         """What each view says of the rows; a row that has one view has the same in all.
@@ -171,7 +176,7 @@ class Seen:
         >>> seen.average(np.array([[.5, .5], [0., 1.], [.9, .1]])).round(2).tolist()
         [[0.7, 0.3], [0.0, 1.0]]
         """
-        return self.by_view(probabilities)["both"]
+        return self.by_view(probabilities)["both"] if len(self.again) else probabilities
 
 
 @dataclass
@@ -187,7 +192,7 @@ class Views:
     """
 
     judged: Judged
-    opened: OpenTranslators
+    opened: "OpenTranslators"
     progress: Progress
     translated: Counter[str] = field(default_factory=Counter)
     untranslated: Counter[str] = field(default_factory=Counter)
@@ -232,7 +237,7 @@ class Views:
         """What was done with the rows, for whoever reads the outcome."""
         what = "translation and own text" if self.judged.view == "both" else "translation"
         lines = [
-            f"{self.translated.total():,} rows were judged by their {what} (into "
+            f"{counted(self.translated.total(), 'row')} judged by {what} (into "
             f"{self.judged.into}, by {self.opened.translator.name})"
         ]
         if self.untranslated:
@@ -267,6 +272,11 @@ def _reduced(tag: str) -> str:
     return resolve(full) if full else tag
 
 
+def seen_texts(views: Views | None, rows: pl.DataFrame) -> Seen:
+    """The texts that are judged of rows; where there are no views their own."""
+    return views.seen(rows) if views else Seen.of("own", rows["text"].to_list(), ())
+
+
 @contextmanager
 def opened_views(judged: Judged | None, progress: Progress) -> Iterator[Views | None]:
     """Open what translates, for the length of a `with` block; None for the text alone.
@@ -277,6 +287,8 @@ def opened_views(judged: Judged | None, progress: Progress) -> Iterator[Views | 
     if judged is None:
         yield None
         return
+    from babelift.translation.driver import translating
+
     # New rows that a table of translations lacks are judged by their own text, as others are.
     values = {**judged.settings, "translator": judged.translator, "missing": "drop"}
     config = Translating.from_mapping(values, where="view")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
 import polars as pl
 from pydantic import BaseModel, ConfigDict
 
@@ -256,6 +257,7 @@ def training_rows(task: Task) -> pl.DataFrame:
 def _predictions(task: Task, model: Path) -> tuple[pl.DataFrame, tuple[Cut, ...]]:
     from babelift.prediction.predictor import Predictor
     from babelift.prediction.rows import ENCODER, make_predictions
+    from babelift.prediction.views import Seen
 
     tables = {
         text_by: pl.concat([read_table(path) for path in paths])
@@ -275,15 +277,10 @@ def _predictions(task: Task, model: Path) -> tuple[pl.DataFrame, tuple[Cut, ...]
         if text_by == OWN_TEXT:
             own, of_own = rows, part
             continue
-        # A row without a translation is judged by its own text alone.
-        places = (
-            own.select("id")
-            .with_row_index("own")
-            .join(rows.select("id").with_row_index("other"), on="id", maintain_order="left")
-        )
-        both = of_own.copy()
-        mine = places["own"].to_numpy()
-        both[mine] = (both[mine] + part[places["other"].to_numpy()]) / 2
+        numbered = own.select("id").with_row_index("row")
+        places = rows.join(numbered, on="id", how="left", maintain_order="left")["row"]
+        seen = Seen([], own.height, places.to_numpy())
+        both = seen.average(np.concatenate([of_own, part]))
         table = make_predictions(own, ENCODER, predictor.labels, both)
         parts.append(table.with_columns(text_by=pl.lit(AVERAGED + text_by)))
     return pl.concat(parts), predictor.cuts(texts, pl.concat(tables.values()), "test")
